@@ -1,0 +1,161 @@
+"""The shop's pages: shelf, product, cart, payment, orders. The return page tells what the database knows, no more."""
+
+from typing import Any
+
+from flask import Blueprint, Response, abort, flash, redirect, render_template, request, session, url_for
+from flask_babel import gettext
+from werkzeug.wrappers import Response as BaseResponse
+
+from demo_store.cart import Cart, cart_count, empty_cart
+from demo_store.language import language_tag
+from demo_store.live import stream_response
+from demo_store.orders import ENDED_UNPAID, Order, OrderDraft, OrderStatus
+from demo_store.payments import PaymentRefused, start_checkout
+from demo_store.wiring import shop
+
+MAX_ORDERS_REMEMBERED = 20
+
+blueprint = Blueprint("shop", __name__)
+blueprint.add_app_template_global(cart_count)
+
+
+@blueprint.get("/")
+def home() -> str:
+    """Show the shelf, each thing with its smallest installment."""
+    parts = shop()
+    cards = []
+    for product in parts.catalog.products():
+        offers = parts.plans.offers(product.price)
+        cheapest = min(offers, key=lambda offer: offer.per_installment, default=None)
+        cards.append((product, cheapest))
+    return render_template("home.html", cards=cards)
+
+
+@blueprint.get("/products/<sku>")
+def product(sku: str) -> str:
+    """Show one thing with every way to pay for it in installments."""
+    parts = shop()
+    found = parts.catalog.find(sku) or abort(404)
+    offers = parts.plans.offers(found.price)
+    others = [
+        other for other in parts.catalog.products() if other.sku != sku and other.category == found.category
+    ]
+    return render_template("product.html", product=found, offers=offers, others=others)
+
+
+@blueprint.get("/cart")
+def cart() -> str:
+    """Show the cart and what it would cost a month."""
+    parts = shop()
+    basket = Cart(parts.catalog)
+    offers = parts.plans.offers(basket.total) if basket.total else ()
+    return render_template(
+        "cart.html", cart=basket, offers=offers, form_token=basket.form_token(parts.new_token)
+    )
+
+
+@blueprint.post("/cart")
+def change_cart() -> BaseResponse:
+    """Put one more of a product into the cart, or set its quantity."""
+    parts = shop()
+    found = parts.catalog.find(request.form.get("sku", "")) or abort(404)
+    basket = Cart(parts.catalog)
+    text = request.form.get("quantity")
+    quantity = (
+        basket.quantity_of(found.sku) + 1 if text is None else int(text) if _is_count(text) else abort(400)
+    )
+    basket.put(found.sku, quantity)
+    return redirect(url_for("shop.cart"), 303)
+
+
+@blueprint.post("/pay")
+def pay() -> BaseResponse | tuple[str, int]:
+    """Turn the cart into an order and send the customer to fenqi. Pressing twice makes one order, one checkout."""
+    parts = shop()
+    basket = Cart(parts.catalog)
+    if basket.total is None:
+        flash(gettext("Your cart is empty, so there is nothing to pay for."))
+        return redirect(url_for("shop.cart"), 303)
+    lines = basket.order_lines()
+    names = [line.product.name(language_tag()) for line in basket.lines]
+    draft = OrderDraft("web", basket.total, description="、".join(names)[:200], lines=lines)
+    form_token = request.form.get("form_token", "")[:64] or basket.form_token(parts.new_token)
+    order = parts.orders.open_order(draft, form_token, f"xm-{parts.new_token()}")
+    _remember(order)
+    if order.status is OrderStatus.PAID:
+        return redirect(url_for("shop.order", order_id=order.id), 303)
+    return_url = parts.settings.public_url + url_for("shop.order", order_id=order.id)
+    try:
+        order = start_checkout(parts, order, return_url=return_url, language=language_tag())
+    except PaymentRefused as error:
+        return render_template("refused.html", error=error), 422
+    return redirect(order.checkout_url, 303)
+
+
+@blueprint.get("/orders")
+def orders() -> str:
+    """Show the orders made in this browser."""
+    return render_template("orders.html", orders=shop().orders.several(_remembered()))
+
+
+@blueprint.get("/orders/<order_id>")
+def order(order_id: str) -> str:
+    """Show where an order stands; this is where fenqi sends the customer back to."""
+    parts = shop()
+    found = _web_order(order_id)
+    if found.status is OrderStatus.PAID and found.id in _remembered():
+        empty_cart_of(found)
+    return render_template("order.html", order=found, lines=parts.orders.lines(found.id), **_live(found))
+
+
+@blueprint.get("/orders/<order_id>.json")
+def state(order_id: str) -> dict[str, Any]:
+    """Return the order's state for a page that polls."""
+    return _look(order_id)
+
+
+@blueprint.get("/orders/<order_id>/stream")
+def stream(order_id: str) -> Response:
+    """Send the order's state whenever a verified event changes it."""
+    _web_order(order_id)
+    return stream_response(shop().live, "", lambda: _look(order_id))
+
+
+def empty_cart_of(order: Order) -> None:
+    """Empty the cart, once, when the order it became has been paid."""
+    if session.get("cart_order") == order.id:
+        empty_cart()
+        session.pop("cart_order")
+
+
+def _web_order(order_id: str) -> Order:
+    found = shop().orders.find(order_id)
+    if found is None or found.channel != "web":
+        abort(404)
+    return found
+
+
+def _live(order: Order) -> dict[str, Any]:
+    return {"final": order.status is OrderStatus.PAID or order.status in ENDED_UNPAID}
+
+
+def _look(order_id: str) -> dict[str, Any]:
+    found = _web_order(order_id)
+    known = _live(found)
+    panel = render_template("_order_state.html", order=found, **known)
+    return {"status": found.status.value, "html": panel, **known}
+
+
+def _remembered() -> list[str]:
+    kept = session.get("orders")
+    return list(kept) if isinstance(kept, list) else []
+
+
+def _remember(order: Order) -> None:
+    kept = [known for known in _remembered() if known != order.id]
+    session["orders"] = [order.id, *kept][:MAX_ORDERS_REMEMBERED]
+    session["cart_order"] = order.id
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 3

@@ -1,0 +1,183 @@
+"""`fenqi-server`: migrate, seed, serve, work and check an installation."""
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from merchant_server.app import Installation, install
+from merchant_server.domain.errors import DomainError
+from merchant_server.settings import Settings, SettingsError
+from merchant_server.storage.engine import StorageError
+
+
+def _installation() -> Installation:
+    return install(Settings.from_env())
+
+
+def _readable(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn what can go wrong into one sentence and exit code 1."""
+
+    @wraps(command)
+    def wrapped(*positional: Any, **named: Any) -> None:
+        try:
+            command(*positional, **named)
+        except (SettingsError, StorageError, DomainError, OSError) as wrong:
+            raise click.ClickException(str(wrong)) from wrong
+
+    return wrapped
+
+
+@click.group()
+def main() -> None:
+    """Run a fenqi installation. Settings come from FENQI_* in the environment; see docs/reference/settings.md."""
+
+
+@main.command()
+@_readable
+def migrate() -> None:
+    """Bring the database to this code's schema."""
+    done = _installation().engine.migrate()
+    click.echo(f"applied {len(done)}: {', '.join(done)}" if done else "nothing to apply")
+
+
+@main.command()
+@_readable
+def run() -> None:
+    """Serve HTTP until told to stop."""
+    from merchant_server.serving import serve
+
+    settings = Settings.from_env()
+    install(settings).require_schema()
+    serve("merchant_server.serving:application", settings.host, int(settings.port), int(settings.threads))
+
+
+@main.command()
+@_readable
+def worker() -> None:
+    """Deliver events, collect installments and tidy up until told to stop."""
+    from merchant_server.worker import work
+
+    installation = _installation()
+    installation.require_schema()
+    stop = threading.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: stop.set())
+    work(installation.deps, stop)
+
+
+@main.command()
+@_readable
+def sandbox() -> None:
+    """Serve the sandbox of bank, identity check, bureau and SMS gateway until told to stop."""
+    from merchant_server.providers.sandbox import serve
+
+    installation = _installation()
+    settings = installation.settings
+    serve(
+        settings.sandbox_host,
+        int(settings.sandbox_port),
+        settings.sandbox_database,
+        installation.keys.sandbox_api,
+        f"{settings.callback_url or settings.public_url}/callbacks/bank",
+        str(installation.sandbox_key_file),
+    )
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_readable
+def doctor(as_json: bool) -> None:
+    """Read the laws of the house; exit code 1 when one is broken."""
+    from merchant_server.services.operation.doctor import check
+
+    installation = _installation()
+    installation.require_schema()
+    checkup = check(installation.deps)
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "healthy": checkup.healthy,
+                    "breaches": [{"law": b.law, "subject": b.subject, "detail": b.detail} for b in checkup.breaches],
+                    "balances": {account: money.to_dict() for account, money in checkup.balances},
+                    "pending_deliveries": checkup.pending_deliveries,
+                },
+                ensure_ascii=False,
+            )
+        )
+    else:
+        for breach in checkup.breaches:
+            click.echo(f"BROKEN  {breach.law}: {breach.subject} ({breach.detail})")
+        for account, money in checkup.balances:
+            if not account.startswith("loan:"):
+                click.echo(f"{str(money):>24}  {account}")
+        click.echo("balanced: every law holds" if checkup.healthy else f"{len(checkup.breaches)} breaches")
+        click.echo(f"{checkup.pending_deliveries} deliveries pending")
+    sys.exit(0 if checkup.healthy else 1)
+
+
+@main.group()
+def merchant() -> None:
+    """Set up merchants and their keys."""
+
+
+@merchant.command("create")
+@click.option("--name", required=True)
+@click.option("--legal-name", default=None)
+@click.option("--category", default="electronics", show_default=True)
+@click.option("--currency", default="CNY", show_default=True)
+@click.option("--time-zone", default="Asia/Shanghai", show_default=True)
+@click.option("--fee-bps", default=60, show_default=True, help="What the merchant pays, in basis points.")
+@click.option("--store", "stores", multiple=True, help="A store's name; repeat for more. Each gets a till.")
+@_readable
+def create(name: str, legal_name: str | None, stores: tuple[str, ...], **more: Any) -> None:
+    """Make a merchant with stores, tills and a test key; print them as JSON, the key for the only time."""
+    from merchant_server.services.operation import merchants
+
+    deps = _installation().deps
+    made = merchants.create_merchant(deps, name=name, legal_name=legal_name or name, **more)
+    places = []
+    for store_name in stores:
+        store = merchants.create_store(deps, made.id, store_name)
+        till = merchants.create_till(deps, made.id, store.id, f"{store_name} 1")
+        places.append({"id": store.id, "name": store.name, "till": {"id": till.id, "name": till.name}})
+    key = merchants.create_key(deps, made.id)
+    click.echo(json.dumps({"merchant_id": made.id, "api_key": key.secret, "stores": places}, ensure_ascii=False))
+
+
+@merchant.command("key")
+@click.argument("merchant_id")
+@_readable
+def make_key(merchant_id: str) -> None:
+    """Make another test key of a merchant and print it for the only time."""
+    from merchant_server.services.operation import merchants
+
+    click.echo(merchants.create_key(_installation().deps, merchant_id).secret)
+
+
+@merchant.command("revoke")
+@click.argument("key_id")
+@_readable
+def revoke(key_id: str) -> None:
+    """End a key at once."""
+    from merchant_server.services.operation import merchants
+
+    merchants.revoke_key(_installation().deps, key_id)
+    click.echo(f"{key_id} is revoked")
+
+
+@main.command()
+@_readable
+def settings() -> None:
+    """List every setting with its value and meaning."""
+    from dataclasses import fields
+
+    current = Settings.from_env()
+    for each in fields(current):
+        click.echo(f"FENQI_{each.name.upper():<18} {getattr(current, each.name):<28} {each.metadata['help']}")

@@ -1,0 +1,106 @@
+"""An agreement: the document that a consumer signs. Shown bytes are the signed bytes are the served bytes."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from merchant_server.domain.errors import RuleRefused
+from merchant_server.domain.machine import Machine
+
+TEMPLATE_VERSION = "2026-11-21"
+READING_SECONDS = 5
+
+
+class AgreementStatus(StrEnum):
+    """Where an agreement stands."""
+
+    DRAFT = "draft"
+    SIGNED = "signed"
+    REPLACED = "replaced"
+
+
+AGREEMENT_MACHINE = Machine(
+    "agreement",
+    AgreementStatus.DRAFT,
+    {
+        AgreementStatus.DRAFT: (AgreementStatus.SIGNED, AgreementStatus.REPLACED),
+        AgreementStatus.SIGNED: (),
+        AgreementStatus.REPLACED: (),
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """One agreement as stored. `shown_sha256` is over the PDF the consumer read; the signed PDF begins with those bytes."""
+
+    id: str
+    merchant_id: str
+    mode: str
+    checkout_id: str
+    consumer_id: str
+    loan_id: str
+    mandate_id: str
+    plan_id: str
+    language: str
+    terms: dict[str, Any]
+    shown_pdf: bytes
+    shown_sha256: str
+    shown_at: datetime
+    status: AgreementStatus
+    version: int
+    signed_pdf: bytes | None = None
+    signed_sha256: str | None = None
+    signed_at: datetime | None = None
+
+    def refuse_if_unread(self, now: datetime) -> None:
+        """Raise RuleRefused before the reading time has passed (综合融资成本明示: forced reading)."""
+        ready_at = self.shown_at + timedelta(seconds=READING_SECONDS)
+        if now < ready_at:
+            left = int((ready_at - now).total_seconds()) + 1
+            raise RuleRefused(
+                "please read the agreement first",
+                code="reading_time",
+                hint=f"you can sign in {left} seconds",
+                seconds_left=left,
+            )
+
+    def sign(self, signed_pdf: bytes, signed_at: datetime) -> "Agreement":
+        """Return it signed; the signature must be appended to exactly the shown bytes."""
+        if not signed_pdf.startswith(self.shown_pdf):
+            raise RuleRefused(
+                "what was signed is not what was shown", code="agreement_altered", agreement_id=self.id
+            )
+        return replace(
+            self,
+            status=AGREEMENT_MACHINE.check(self.status, AgreementStatus.SIGNED),
+            version=self.version + 1,
+            signed_pdf=signed_pdf,
+            signed_sha256=sha256(signed_pdf),
+            signed_at=signed_at,
+        )
+
+
+def sha256(data: bytes) -> str:
+    """Return the hash that binds a code and a signature to a document."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def canonical(terms: Mapping[str, Any]) -> bytes:
+    """Return the one byte form of terms (RFC 8785 for the strings, integers and nulls that terms hold)."""
+    return json.dumps(terms, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def refuse_over_cap(annual_cost: Decimal, cap: Decimal) -> None:
+    """Raise RuleRefused when a yearly all-in cost is above what the law or the pack allows."""
+    if annual_cost > cap:
+        raise RuleRefused(
+            "the yearly all-in cost is above the legal cap",
+            code="rate_over_cap",
+            hint=f"{annual_cost:.4%} is more than {cap:.2%}",
+        )

@@ -1,0 +1,167 @@
+"""A checkout: one attempt to pay one order in installments, from the QR to the captured money."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from fenqi.finance.money import Money
+
+from merchant_server.domain.errors import Expired, RuleRefused
+from merchant_server.domain.machine import Machine
+
+EXPIRES_IN_SECONDS_DEFAULT = 900
+EXPIRES_IN_SECONDS_MIN = 60
+EXPIRES_IN_SECONDS_MAX = 172_800
+
+
+class CheckoutStatus(StrEnum):
+    """Where a checkout stands."""
+
+    CREATED = "created"
+    OPENED = "opened"
+    DECIDING = "deciding"
+    OFFERED = "offered"
+    DECLINED = "declined"
+    REFERRED = "referred"
+    SIGNING = "signing"
+    AUTHORIZED = "authorized"
+    CAPTURED = "captured"
+    CLOSED = "closed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    VOIDED = "voided"
+
+
+_S = CheckoutStatus
+MACHINE = Machine(
+    "checkout",
+    _S.CREATED,
+    {
+        _S.CREATED: (_S.OPENED, _S.EXPIRED, _S.CANCELLED),
+        _S.OPENED: (_S.DECIDING, _S.EXPIRED, _S.CANCELLED),
+        # Back to opened when the sources gave no usable answer: nothing is lost, the consumer tries again.
+        _S.DECIDING: (_S.OFFERED, _S.DECLINED, _S.REFERRED, _S.OPENED, _S.EXPIRED, _S.CANCELLED),
+        _S.OFFERED: (_S.SIGNING, _S.EXPIRED, _S.CANCELLED),
+        _S.DECLINED: (),
+        _S.REFERRED: (_S.OFFERED, _S.DECLINED, _S.EXPIRED, _S.CANCELLED),
+        # Back to offered when the consumer picks another plan.
+        _S.SIGNING: (_S.AUTHORIZED, _S.OFFERED, _S.EXPIRED, _S.CANCELLED),
+        _S.AUTHORIZED: (_S.CAPTURED, _S.VOIDED),
+        _S.CAPTURED: (_S.CLOSED,),
+        _S.CLOSED: (),
+        _S.EXPIRED: (),
+        _S.CANCELLED: (),
+        _S.VOIDED: (),
+    },
+)
+BEFORE_SIGNATURE = frozenset({_S.CREATED, _S.OPENED, _S.DECIDING, _S.OFFERED, _S.REFERRED, _S.SIGNING})
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """One checkout as stored. `version` counts its transitions and numbers its events."""
+
+    id: str
+    merchant_id: str
+    mode: str
+    status: CheckoutStatus
+    version: int
+    amount: Money
+    reference: str
+    description: str
+    return_url: str | None
+    plan_ids: tuple[str, ...]
+    store_id: str | None
+    till_id: str | None
+    capture_method: str
+    language: str
+    token: str
+    created_at: datetime
+    expires_at: datetime
+    captured: Money
+    claim_hash: str | None = None
+    consumer_id: str | None = None
+    decision_id: str | None = None
+    plan_id: str | None = None
+    agreement_id: str | None = None
+    loan_id: str | None = None
+    decline_code: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    def to(self, status: CheckoutStatus, **changes: Any) -> "Checkout":
+        """Return this checkout one transition later, or raise TransitionNotAllowed."""
+        return replace(self, status=MACHINE.check(self.status, status), version=self.version + 1, **changes)
+
+    def is_over(self, now: datetime) -> bool:
+        """Say whether its time has passed before a signature; a signed checkout does not expire."""
+        return self.status in BEFORE_SIGNATURE and now >= self.expires_at
+
+    def refuse_if_over(self, now: datetime) -> None:
+        """Raise Expired when a phone may no longer go on with it."""
+        if self.status == _S.EXPIRED or self.is_over(now):
+            raise Expired(
+                "this payment code has expired; nothing was charged",
+                hint="ask the shop for a new code",
+                expired_at=self.expires_at.isoformat(),
+            )
+
+    def capture(self, amount: Money | None) -> "Checkout":
+        """Return it captured in full; captured ≤ authorized = signed (law 4)."""
+        wanted = self.amount if amount is None else amount
+        if wanted.currency != self.amount.currency:
+            raise RuleRefused(
+                f"the checkout is in {self.amount.currency}, not {wanted.currency}",
+                code="currency_mismatch",
+                field="amount.currency",
+                hint=f"capture in {self.amount.currency}",
+            )
+        if wanted > self.amount:
+            raise RuleRefused(
+                "cannot capture more than was signed",
+                code="capture_exceeds_authorized",
+                field="amount.minor",
+                hint=f"capture at most {self.amount.minor}",
+                authorized_minor=self.amount.minor,
+            )
+        if wanted < self.amount:
+            raise RuleRefused(
+                "this installation captures a checkout in full",
+                code="partial_capture_unsupported",
+                field="amount.minor",
+                hint=f"leave amount out, or send {self.amount.minor}",
+            )
+        return self.to(_S.CAPTURED, captured=wanted)
+
+
+def expiry(created_at: datetime, seconds: int) -> datetime:
+    """Return when a checkout ends; `seconds` is the merchant's choice within 60 s and 48 h."""
+    if not EXPIRES_IN_SECONDS_MIN <= seconds <= EXPIRES_IN_SECONDS_MAX:
+        raise RuleRefused(
+            f"a checkout lives {EXPIRES_IN_SECONDS_MIN} to {EXPIRES_IN_SECONDS_MAX} seconds",
+            code="field_invalid",
+            field="expires_in_seconds",
+            hint=f"{EXPIRES_IN_SECONDS_DEFAULT} suits a counter",
+        )
+    return created_at + timedelta(seconds=seconds)
+
+
+# What a till shows in each state, zh-CN and en.
+TILL_TEXT: dict[CheckoutStatus, tuple[str, str]] = {
+    _S.CREATED: ("请顾客用手机扫码", "Ask the customer to scan the code"),
+    _S.OPENED: ("顾客已扫码，正在查看方案", "Scanned: the customer is looking at the plans"),
+    _S.DECIDING: ("正在审批，通常几秒钟", "Deciding, usually a few seconds"),
+    _S.OFFERED: ("已通过，顾客正在选择方案", "Approved: the customer is choosing a plan"),
+    _S.DECLINED: ("本次未能通过，请换一种付款方式", "Not approved this time; please take another way to pay"),
+    _S.REFERRED: (
+        "需要人工审核，请换一种付款方式或稍后再来",
+        "Needs a human review; take another way to pay or come back later",
+    ),
+    _S.SIGNING: ("顾客正在阅读并签署合同", "The customer is reading and signing the agreement"),
+    _S.AUTHORIZED: ("已签署，可以交付商品", "Signed: you may hand over the goods"),
+    _S.CAPTURED: ("已完成，可以交付商品", "Done: you may hand over the goods"),
+    _S.CLOSED: ("已完成，顾客已还清", "Done, and repaid by the customer"),
+    _S.EXPIRED: ("二维码已过期，请重新生成", "The code has expired; make a new one"),
+    _S.CANCELLED: ("已取消", "Cancelled"),
+    _S.VOIDED: ("已撤销，未扣款", "Voided; nothing was charged"),
+}

@@ -1,0 +1,106 @@
+"""The books: every posting moves one positive amount from one account to another, and is never changed.
+
+An account's balance is what came in less what went out, so all balances of a currency sum to zero at every read.
+Accounts (chart in docs/reference/ledger.md):
+    bank:cash                       money at the bank
+    loan:<id>:principal|interest|fee   what the consumer owes, by part
+    merchant:<id>:held              signed, not yet captured (negative: owed by us)
+    merchant:<id>:payable           captured, to be paid out (negative: owed by us)
+    income:interest:deferred|earned    contract interest not yet, and already, earned
+    income:fee:deferred|earned         the same for fees of consumers
+    income:merchant_fee             what merchants pay for the service
+    consumer:<id>:refundable        money that arrived and pays nothing (negative: owed by us)
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from fenqi.finance.money import Money
+
+from merchant_server.domain.loan import Installment, Loan
+
+CASH = "bank:cash"
+INTEREST_DEFERRED, INTEREST_EARNED = "income:interest:deferred", "income:interest:earned"
+FEE_DEFERRED, FEE_EARNED = "income:fee:deferred", "income:fee:earned"
+MERCHANT_FEE = "income:merchant_fee"
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One positive amount that leaves `source` and enters `target`."""
+
+    source: str
+    target: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One journal entry. `(kind, source_id)` is unique for ever: the same fact is booked once."""
+
+    kind: str
+    source_id: str
+    merchant_id: str
+    loan_id: str | None
+    occurred_on: date
+    created_at: datetime
+    postings: tuple[Posting, ...]
+
+
+def loan_account(loan_id: str, part: str) -> str:
+    """Name the account of one part (principal, interest, fee) of a loan."""
+    return f"loan:{loan_id}:{part}"
+
+
+def held(merchant_id: str) -> str:
+    """Name the account of what a merchant sold and has not captured."""
+    return f"merchant:{merchant_id}:held"
+
+
+def payable(merchant_id: str) -> str:
+    """Name the account of what a merchant is to be paid."""
+    return f"merchant:{merchant_id}:payable"
+
+
+def refundable(consumer_id: str) -> str:
+    """Name the account of money that arrived from a consumer and pays nothing."""
+    return f"consumer:{consumer_id}:refundable"
+
+
+def moves(*candidates: tuple[str, str, Money]) -> tuple[Posting, ...]:
+    """Turn (source, target, amount) into postings; a part of zero is no posting."""
+    return tuple(Posting(source, target, amount) for source, target, amount in candidates if amount.minor)
+
+
+def signing_postings(loan: Loan) -> tuple[Posting, ...]:
+    """The consumer owes principal, interest and fees; the merchant is owed the principal once captured."""
+    return moves(
+        (held(loan.merchant_id), loan_account(loan.id, "principal"), loan.principal),
+        (INTEREST_DEFERRED, loan_account(loan.id, "interest"), loan.interest),
+        (FEE_DEFERRED, loan_account(loan.id, "fee"), loan.fee),
+    )
+
+
+def capture_postings(merchant_id: str, amount: Money, merchant_fee: Money) -> tuple[Posting, ...]:
+    """What was held becomes payable, less the merchant's fee."""
+    return moves(
+        (payable(merchant_id), held(merchant_id), amount),
+        (MERCHANT_FEE, payable(merchant_id), merchant_fee),
+    )
+
+
+def repayment_postings(installment: Installment, loan: Loan, excess: Money) -> tuple[Posting, ...]:
+    """One whole installment arrives at the bank; its interest and fee are earned; an excess stays the consumer's."""
+    return moves(
+        (loan_account(loan.id, "fee"), CASH, installment.fee),
+        (FEE_EARNED, FEE_DEFERRED, installment.fee),
+        (loan_account(loan.id, "interest"), CASH, installment.interest),
+        (INTEREST_EARNED, INTEREST_DEFERRED, installment.interest),
+        (loan_account(loan.id, "principal"), CASH, installment.principal),
+        (refundable(loan.consumer_id), CASH, excess),
+    )
+
+
+def reversal_of(postings: tuple[Posting, ...]) -> tuple[Posting, ...]:
+    """Return the same amounts moved back; the first entry stays as it was."""
+    return tuple(Posting(each.target, each.source, each.amount) for each in postings)

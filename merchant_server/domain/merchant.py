@@ -1,0 +1,78 @@
+"""A merchant, its stores, tills and keys: who sells, where, and who may ask."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from merchant_server.domain.errors import Forbidden
+
+SCOPES = ("create", "capture", "refund", "read", "settings")
+KEY_PREFIXES = {("secret", "test"): "sk_test_", ("secret", "live"): "sk_live_"}
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    """One merchant; `fee_bps` is what it pays per captured amount, in basis points."""
+
+    id: str
+    name: str
+    legal_name: str
+    category: str
+    currency: str
+    time_zone: str
+    fee_bps: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One place where a merchant sells."""
+
+    id: str
+    merchant_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Till:
+    """One device at a counter of a store."""
+
+    id: str
+    merchant_id: str
+    store_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as stored: only its hash. `hint` is its last four characters."""
+
+    id: str
+    merchant_id: str
+    mode: str
+    scopes: tuple[str, ...]
+    hint: str
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a merchant in one mode, by one key."""
+
+    merchant_id: str
+    mode: str
+    key_id: str
+    scopes: tuple[str, ...]
+
+    def needs(self, scope: str) -> None:
+        """Raise Forbidden unless the key carries `scope`."""
+        if scope not in self.scopes:
+            raise Forbidden(
+                f"this key may not {scope}", hint=f"use a key with the scope {scope!r}", scope=scope
+            )
+
+
+def key_hash(secret: str) -> str:
+    """Return what is stored of a key: a SHA-256, enough for 256 random bits."""
+    return hashlib.sha256(secret.encode()).hexdigest()

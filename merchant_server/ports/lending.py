@@ -1,0 +1,139 @@
+"""Repositories of the debt: loans, deductions, the books."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from fenqi.finance.money import Money
+from merchant_server.domain.deduction import Deduction
+from merchant_server.domain.ledger import Entry, Posting
+from merchant_server.domain.loan import Installment, Loan
+
+
+class Loans(Protocol):
+    """Debts."""
+
+    def add(self, loan: Loan, installments: Sequence[Installment]) -> None:
+        """Store a new loan with its schedule and its first transition."""
+        ...
+
+    def get(self, loan_id: str) -> Loan | None:
+        """Return the loan, or None."""
+        ...
+
+    def locked(self, loan_id: str) -> Loan | None:
+        """Return the loan, locked for this transaction where the engine can; every change of a loan starts here."""
+        ...
+
+    def page(
+        self, merchant_id: str, mode: str, *, before: str | None, limit: int, checkout_id: str | None = None
+    ) -> list[Loan]:
+        """Return up to `limit` of a merchant's loans, newest first, older than `before`."""
+        ...
+
+    def save(self, loan: Loan, was: Loan, at: datetime, reason: str) -> None:
+        """Store the next version; raises TransitionConflict when somebody else moved it first."""
+        ...
+
+    def installments(self, loan_id: str) -> list[Installment]:
+        """Return a loan's installments in order."""
+        ...
+
+    def to_collect(self, merchant_id: str, today: date, limit: int) -> list[tuple[str, int]]:
+        """Return (loan id, number) of installments to collect by today, oldest first.
+
+        One per loan: a loan's installments are collected in order, and none while one is under way.
+        """
+        ...
+
+    def to_age(self, merchant_id: str, today: date, limit: int) -> list[str]:
+        """Return loans with an installment that was due before today, is not paid, and is not called overdue yet."""
+        ...
+
+    def save_installment(
+        self, installment: Installment, was: Installment, collect_on: date | None = None
+    ) -> None:
+        """Store an installment's next version; raises TransitionConflict when somebody else moved it first."""
+        ...
+
+
+class Deductions(Protocol):
+    """Attempts to collect."""
+
+    def add(self, deduction: Deduction, ask_at: datetime) -> None:
+        """Store a deduction before the bank is asked; Conflict when one is under way for the installment."""
+        ...
+
+    def get(self, deduction_id: str) -> Deduction | None:
+        """Return the deduction, locked for this transaction where the engine can, or None."""
+        ...
+
+    def attempts(self, loan_id: str, installment_number: int) -> int:
+        """Return how often an installment was tried."""
+        ...
+
+    def of_loan(self, loan_id: str) -> list[Deduction]:
+        """Return a loan's deductions, oldest first."""
+        ...
+
+    def claim_to_ask(self, now: datetime, until: datetime, limit: int) -> list[Deduction]:
+        """Claim deductions whose bank is to be asked now, and put off asking again until `until`."""
+        ...
+
+    def save(self, deduction: Deduction, was: Deduction) -> None:
+        """Store a transition; raises TransitionConflict when somebody else moved it first."""
+        ...
+
+
+class Callbacks(Protocol):
+    """What the bank told us, once per event id."""
+
+    def record(
+        self,
+        *,
+        gateway_account: str,
+        event_id: str,
+        at: datetime,
+        reference: str,
+        verdict: str,
+        reason: str,
+        body: str,
+    ) -> bool:
+        """Store a callback and its verdict; say False when this event was received before."""
+        ...
+
+    def known(self, gateway_account: str, event_id: str) -> bool:
+        """Say whether this event was received before."""
+        ...
+
+    def latest(self, limit: int) -> list[dict[str, Any]]:
+        """Return the newest callbacks with their verdicts."""
+        ...
+
+
+class Ledger(Protocol):
+    """Journal entries and postings."""
+
+    def book(self, entry_id: str, entry: Entry) -> None:
+        """Store an entry; Conflict when the same fact was booked before."""
+        ...
+
+    def postings_of(self, kind: str, source_id: str) -> tuple[Posting, ...]:
+        """Return what was booked for a fact, or nothing."""
+        ...
+
+    def balance(self, account: str, currency: str) -> Money:
+        """Return what came in less what went out."""
+        ...
+
+    def trial_balance(self, merchant_id: str | None = None) -> list[tuple[str, Money]]:
+        """Return every account with its balance; each currency sums to zero."""
+        ...
+
+    def latest(self, limit: int) -> list[dict[str, Any]]:
+        """Return the newest entries with their postings, one row a posting."""
+        ...
+
+    def loan_is_settled(self, loan_id: str, currency: str) -> bool:
+        """Say whether every account of the loan is zero: only then may it be called repaid."""
+        ...

@@ -1,0 +1,200 @@
+"""What services need from the outside, as Protocols: providers implement them, app wires them.
+
+Every outside call carries a reference of our own, so that a crash between call and commit
+is settled by asking again with it. No call here may be made inside a unit of work.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from fenqi.finance.money import Money
+
+from merchant_server.domain.decision import Bureau, Decision, Features, Identity
+
+
+class Clock(Protocol):
+    """Wall time. The business date of a merchant under test is wall time plus its test clock's offset."""
+
+    def now(self) -> datetime:
+        """Return the present as an aware UTC datetime."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; only worker loops and live streams call this."""
+        ...
+
+
+class Ids(Protocol):
+    """Prefixed, time-ordered ids (`chk_…`), and secrets."""
+
+    def new(self, prefix: str) -> str: ...
+
+    def token(self, bytes_of_entropy: int = 16) -> str:
+        """Return an unguessable URL-safe text."""
+        ...
+
+    def digits(self, count: int) -> str:
+        """Return an unguessable string of decimal digits, for codes sent by SMS."""
+        ...
+
+
+class ProviderUnavailable(Exception):
+    """The provider did not answer in time, or answered nonsense; whether it acted is unknown.
+
+    Attributes: provider, reason.
+    """
+
+    def __init__(self, provider: str, reason: str) -> None:
+        self.provider, self.reason = provider, reason
+        super().__init__(f"{provider} did not give a usable answer: {reason}")
+
+
+class ProviderRefused(Exception):
+    """The provider answered with a definite no. Attributes: provider, code, reason."""
+
+    def __init__(self, provider: str, code: str, reason: str) -> None:
+        self.provider, self.code, self.reason = provider, code, reason
+        super().__init__(f"{provider} refused ({code}): {reason}")
+
+
+class IdentityProvider(Protocol):
+    """Real-name check: do this name, id number and phone belong to one person?"""
+
+    def check(self, *, reference: str, name: str, id_number: str, phone: str) -> Identity: ...
+
+
+class BureauProvider(Protocol):
+    """Credit bureau report by id number. Raises ProviderUnavailable; the policy then sees "unknown"."""
+
+    def report(self, *, reference: str, id_number: str) -> Bureau: ...
+
+
+class SmsSender(Protocol):
+    """Sends one text to one E.164 number; `reference` makes a repeated send harmless."""
+
+    def send(self, *, reference: str, phone: str, text: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BankAccount:
+    """One account the bank shows its customer; `token` is opaque, `label` is masked (bank, kind, last four)."""
+
+    token: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class BankMandate:
+    """The bank's view of a mandate. status: active | refused | cancelled | unknown."""
+
+    reference: str
+    status: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BankDeduction:
+    """The bank's view of a deduction. status: pending | succeeded | failed | unknown (never heard of it)."""
+
+    reference: str
+    status: str
+    code: str = ""
+    amount: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BankCallback:
+    """A callback whose raw bytes were authenticated; nothing in it has been compared with our own rows yet."""
+
+    event_id: str
+    gateway_account: str
+    mode: str
+    kind: str
+    reference: str
+    mandate_reference: str
+    status: str
+    code: str
+    amount: Money
+    occurred_at: datetime
+
+
+class CallbackForged(Exception):
+    """The callback's bytes, key, algorithm or time did not authenticate. Attributes: reason."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+class CallbackMalformed(CallbackForged):
+    """The bank did sign these bytes, but they are not a callback that was agreed on: quarantine, never apply."""
+
+
+class Bank(Protocol):
+    """A bank that deducts under mandates and calls back. All methods are safe to repeat with one reference."""
+
+    gateway_account: str
+
+    def accounts(self, *, name: str, id_number: str, phone: str) -> tuple[BankAccount, ...]: ...
+
+    def sign_mandate(
+        self, *, reference: str, account_token: str, name: str, id_number: str, cap: Money
+    ) -> BankMandate: ...
+
+    def cancel_mandate(self, *, reference: str) -> BankMandate: ...
+
+    def deduct(self, *, reference: str, mandate_reference: str, amount: Money) -> BankDeduction: ...
+
+    def find_deduction(self, *, reference: str) -> BankDeduction: ...
+
+    def authenticate(self, body: bytes, headers: Mapping[str, str], now: datetime) -> BankCallback:
+        """Check signature, key and time over the raw bytes. Raises CallbackForged."""
+        ...
+
+
+class CreditPolicy(Protocol):
+    """The policy engine: pure, replayable; the same features and version give the same bytes."""
+
+    version: str
+
+    def decide(self, features: Features) -> Decision: ...
+
+
+class AgreementRenderer(Protocol):
+    """Terms to PDF; the same terms give the same bytes. Raises UnprintableCharacter before anything is signed."""
+
+    def render(self, terms: Mapping[str, Any], *, language: str) -> bytes: ...
+
+
+class AgreementSigner(Protocol):
+    """Signs a rendered agreement with a key used once, certified by the installation's authority."""
+
+    def sign(self, pdf: bytes, *, agreement_id: str, signer: str, signed_at: datetime) -> bytes: ...
+
+
+class UnprintableCharacter(Exception):
+    """The agreement's font lacks a character. Attributes: character, field."""
+
+    def __init__(self, character: str, field: str) -> None:
+        self.character, self.field = character, field
+        super().__init__(
+            f"the agreement's font has no glyph for {character!r} (U+{ord(character):04X}) in {field}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a webhook receiver did: its HTTP status (0 when there was none), the seconds taken, a short reason."""
+
+    status: int
+    seconds: float
+    reason: str = ""
+    retry_after_seconds: int | None = None
+
+
+class WebhookSender(Protocol):
+    """Posts one signed event to one endpoint; never raises for what the receiver does."""
+
+    def send(self, *, url: str, secret: str, message_id: str, timestamp: datetime, body: bytes) -> Sent: ...

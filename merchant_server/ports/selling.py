@@ -1,0 +1,250 @@
+"""Repositories of the sale: merchants, checkouts, consumers, agreements."""
+
+from datetime import datetime
+from typing import Protocol
+
+from fenqi.finance.plan import Plan
+from merchant_server.domain.agreement import Agreement
+from merchant_server.domain.checkout import Checkout
+from merchant_server.domain.code import Code
+from merchant_server.domain.consumer import Applicant, Consumer, CreditLine, History
+from merchant_server.domain.decision import Decision, Features
+from merchant_server.domain.deduction import Mandate
+from merchant_server.domain.merchant import ApiKey, Merchant, Store, Till
+
+
+class Merchants(Protocol):
+    """Who sells, and on which terms."""
+
+    def add(self, merchant: Merchant) -> None:
+        """Store a new merchant."""
+        ...
+
+    def get(self, merchant_id: str) -> Merchant | None:
+        """Return the merchant, or None."""
+        ...
+
+    def all(self) -> list[Merchant]:
+        """Return every merchant, oldest first."""
+        ...
+
+    def add_store(self, store: Store) -> None:
+        """Store a new store."""
+        ...
+
+    def stores(self, merchant_id: str) -> list[Store]:
+        """Return a merchant's stores, oldest first."""
+        ...
+
+    def add_till(self, till: Till) -> None:
+        """Store a new till."""
+        ...
+
+    def tills(self, merchant_id: str) -> list[Till]:
+        """Return a merchant's tills, oldest first."""
+        ...
+
+    def add_key(self, key: ApiKey, key_hash: str) -> None:
+        """Store a new key by its hash."""
+        ...
+
+    def key_by_hash(self, key_hash: str) -> ApiKey | None:
+        """Return the key with this hash, revoked or not, or None."""
+        ...
+
+    def revoke_key(self, key_id: str, at: datetime) -> bool:
+        """Revoke a key; say whether there was a live one."""
+        ...
+
+    def put_plan(self, merchant_id: str, mode: str, plan: Plan, at: datetime) -> None:
+        """Store a plan, or new terms under its id; agreements keep the terms they were signed with."""
+        ...
+
+    def plans(self, merchant_id: str, mode: str) -> list[Plan]:
+        """Return a merchant's plans in the order they were made."""
+        ...
+
+    def clock_offset_seconds(self, merchant_id: str) -> int:
+        """Return how far the merchant's test clock is ahead of wall time."""
+        ...
+
+    def advance_clock(self, merchant_id: str, seconds: int) -> int:
+        """Move the merchant's test clock forwards and return its new offset."""
+        ...
+
+
+class Checkouts(Protocol):
+    """Attempts to pay one order."""
+
+    def add(self, checkout: Checkout) -> None:
+        """Store a new checkout with its first transition."""
+        ...
+
+    def get(self, checkout_id: str) -> Checkout | None:
+        """Return the checkout, or None."""
+        ...
+
+    def by_token(self, token: str) -> Checkout | None:
+        """Return the checkout behind a short link, or None."""
+        ...
+
+    def page(
+        self,
+        merchant_id: str,
+        mode: str,
+        *,
+        before: str | None,
+        limit: int,
+        status: str | None,
+        reference: str | None,
+    ) -> list[Checkout]:
+        """Return up to `limit` of a merchant's checkouts, newest first, older than `before`."""
+        ...
+
+    def save(self, checkout: Checkout, was: Checkout, at: datetime, reason: str) -> None:
+        """Store a transition; raises TransitionConflict when somebody else moved it first."""
+        ...
+
+    def to_expire(self, now: datetime, limit: int) -> list[Checkout]:
+        """Return checkouts whose time is over, oldest first, locked for this transaction where the engine can."""
+        ...
+
+
+class Applicants(Protocol):
+    """People on the way through a checkout; what they type is sealed."""
+
+    def put(self, applicant: Applicant, merchant_id: str) -> None:
+        """Store an applicant, or what is newly known of one."""
+        ...
+
+    def get(self, checkout_id: str) -> Applicant | None:
+        """Return the applicant of a checkout, or None."""
+        ...
+
+    def phone_index(self, phone: str) -> str:
+        """Return the keyed hash that a phone number is looked up by."""
+        ...
+
+
+class Codes(Protocol):
+    """One-time codes."""
+
+    def add(self, code: Code) -> None:
+        """Store a new code."""
+        ...
+
+    def latest(self, checkout_id: str, purpose: str) -> Code | None:
+        """Return the newest code of a checkout for a purpose, locked where the engine can; older ones are void."""
+        ...
+
+    def record_try(self, code: Code) -> None:
+        """Store a code after one try; raises TransitionConflict when another try came between."""
+        ...
+
+    def sent_since(self, phone_index: str, since: datetime) -> int:
+        """Return how many codes a number was sent since then."""
+        ...
+
+
+class Consumers(Protocol):
+    """People who repay; one row per id number."""
+
+    def find_or_add(self, consumer: Consumer) -> Consumer:
+        """Return the consumer with this id number, storing `consumer` when there is none."""
+        ...
+
+    def get(self, consumer_id: str) -> Consumer | None:
+        """Return the consumer with unsealed personal data, or None."""
+        ...
+
+    def history(self, consumer_id: str, since: datetime) -> History:
+        """Return what this installation knows of a consumer: open loans, debts, delays, and refusals since then.
+
+        A refusal for the amount alone is not counted: taking the smaller counter-offer must not cost points.
+        """
+        ...
+
+
+class CreditLines(Protocol):
+    """What a person may owe in all, over every store of the installation."""
+
+    def get(self, consumer_id: str, currency: str) -> CreditLine | None:
+        """Return the line, locked for this transaction where the engine can, or None."""
+        ...
+
+    def grant(self, line: CreditLine) -> None:
+        """Store what a new decision grants; what is used stays as it is."""
+        ...
+
+    def save(self, line: CreditLine, was: CreditLine) -> None:
+        """Store what is used; raises TransitionConflict when another checkout drew first."""
+        ...
+
+
+class Decisions(Protocol):
+    """What was asked of the policy, and what it answered; features are sealed, and kept for replay."""
+
+    def request(
+        self,
+        decision_id: str,
+        *,
+        merchant_id: str,
+        mode: str,
+        checkout_id: str,
+        consumer_id: str,
+        at: datetime,
+    ) -> None:
+        """Store the intention to decide, before anybody outside is asked."""
+        ...
+
+    def answer(self, decision_id: str, features: Features, decision: Decision, at: datetime) -> None:
+        """Store the answer, once; raises TransitionConflict when there is one."""
+        ...
+
+    def get(self, decision_id: str) -> tuple[Features, Decision] | None:
+        """Return what a decision saw and said, or None while there is no answer."""
+        ...
+
+    def stuck(self, before: datetime, limit: int) -> list[str]:
+        """Return the checkouts whose decision was asked for before then and never answered."""
+        ...
+
+
+class Agreements(Protocol):
+    """Documents: what was shown, and what was signed."""
+
+    def add(self, agreement: Agreement) -> None:
+        """Store a draft that is about to be shown."""
+        ...
+
+    def get(self, agreement_id: str) -> Agreement | None:
+        """Return the agreement with its documents, or None."""
+        ...
+
+    def save_signature(self, agreement: Agreement, was: Agreement) -> None:
+        """Store the signed document, once; raises TransitionConflict when it was signed or replaced before."""
+        ...
+
+    def replace_drafts(self, checkout_id: str) -> None:
+        """Take the drafts of a checkout out of use; the consumer picked another plan."""
+        ...
+
+
+class Mandates(Protocol):
+    """Rights to deduct."""
+
+    def add(self, mandate: Mandate) -> None:
+        """Store a mandate before the bank is asked for it."""
+        ...
+
+    def get(self, mandate_id: str) -> Mandate | None:
+        """Return the mandate, or None."""
+        ...
+
+    def save(self, mandate: Mandate, was: Mandate) -> None:
+        """Store a transition; raises TransitionConflict when somebody else moved it first."""
+        ...
+
+    def orphans(self, limit: int) -> list[Mandate]:
+        """Return live mandates that no loan needs: their checkout ended unsigned, or another plan was chosen."""
+        ...

@@ -1,0 +1,284 @@
+"""The sandbox bank: accounts, mandates, deductions. It decides each deduction at once and tells by callback.
+
+Routes and rules only; sending the callbacks is callbacks.py. Amounts are minor units, instants UTC.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, Response
+
+from merchant_server.ports import Clock
+from merchant_server.providers.sandbox.callbacks import callback_row
+from merchant_server.providers.sandbox.controls import Controls, read_controls
+from merchant_server.providers.sandbox.database import SandboxDatabase, Transaction
+from merchant_server.providers.sandbox.door import (
+    Refused,
+    amount_of,
+    json_answer,
+    json_body,
+    reference_of,
+    text_of,
+)
+from merchant_server.providers.sandbox.magic import ACCOUNTS, outcome, person
+from merchant_server.providers.sandbox.settings import SandboxSettings
+
+_COPIES = {"callback_thrice": 3}
+
+
+def milliseconds(instant: datetime) -> int:
+    """Return an instant as whole milliseconds since 1970."""
+    return int(instant.timestamp() * 1000)
+
+
+class SandboxBank:
+    """The bank's rules over its database."""
+
+    def __init__(self, database: SandboxDatabase, settings: SandboxSettings) -> None:
+        self._database, self._settings = database, settings
+        self._clock: Clock = settings.clock
+
+    def accounts(self, body: dict[str, Any]) -> dict[str, Any]:
+        """List the holder's accounts; the same holder gets the same tokens."""
+        text_of(body, "name")
+        text_of(body, "phone", 20)
+        holder_key = self._holder_key(body)
+        rows = []
+        with self._database.transaction() as tx:
+            for account in ACCOUNTS:
+                token = "ba_" + self._database.keyed_hash("account", [holder_key, account.last_four])[:32]
+                tx.run(
+                    "INSERT INTO accounts VALUES (:token, :holder_key, :behaviour, :label)"
+                    " ON CONFLICT DO NOTHING",
+                    token=token,
+                    holder_key=holder_key,
+                    behaviour=account.behaviour,
+                    label=account.label,
+                )
+                rows.append({"token": token, "label": account.label})
+        return {"accounts": rows}
+
+    def sign(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Sign a mandate, or return the one that this reference already has."""
+        reference, token = reference_of(body), text_of(body, "account_token")
+        text_of(body, "name")
+        cap_minor, currency = amount_of(body, "cap")
+        fingerprint = self._database.keyed_hash("mandate", body)
+        with self._database.transaction() as tx:
+            known = tx.one("SELECT * FROM mandates WHERE reference = :reference", reference=reference)
+            if known is not None:
+                return _mandate(_same(known, fingerprint))
+            account = tx.one("SELECT * FROM accounts WHERE token = :token", token=token)
+            if account is None or account["holder_key"] != self._holder_key(body):
+                detail = "this person has no account with that token"
+                raise Refused(422, "account_unknown", detail, "account_token")
+            refuses = person(body["id_number"]).bank == "refuses"
+            row = {
+                "reference": reference,
+                "fingerprint": fingerprint,
+                "account_token": token,
+                "cap_minor": cap_minor,
+                "currency": currency,
+                "status": "refused" if refuses else "active",
+                "code": "holder_refused" if refuses else "",
+                "created_at": self._clock.now().isoformat(),
+            }
+            tx.insert("mandates", row)
+        return _mandate(row)
+
+    def mandate(self, reference: str) -> dict[str, Any]:
+        """Return one mandate."""
+        with self._database.transaction() as tx:
+            return _mandate(_found_mandate(tx, reference))
+
+    def cancel(self, reference: str) -> dict[str, Any]:
+        """Cancel a mandate; cancelling twice is harmless, and a refused one stays refused."""
+        with self._database.transaction() as tx:
+            tx.run(
+                "UPDATE mandates SET status = 'cancelled' WHERE reference = :reference AND status = 'active'",
+                reference=reference,
+            )
+            return _mandate(_found_mandate(tx, reference))
+
+    def deduct(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Take on one deduction, with the callbacks that will tell its outcome, in one commit."""
+        reference, mandate_reference = reference_of(body), reference_of(body, "mandate_reference")
+        amount_minor, currency = amount_of(body, "amount")
+        fingerprint = self._database.keyed_hash("deduction", body)
+        with self._database.transaction() as tx:
+            known = tx.one("SELECT * FROM deductions WHERE reference = :reference", reference=reference)
+            if known is None:
+                mandate = _chargeable_mandate(tx, mandate_reference, amount_minor, currency)
+                row = self._decided(tx, mandate, body, fingerprint, amount_minor)
+            else:
+                row = _same(known, fingerprint)
+        return _deduction(row, "pending", "")
+
+    def deduction(self, reference: str) -> dict[str, Any]:
+        """Return what became of a deduction; asking settles one that is still pending."""
+        now_ms = milliseconds(self._clock.now())
+        with self._database.transaction() as tx:
+            row = tx.one("SELECT * FROM deductions WHERE reference = :reference", reference=reference)
+            if row is None:
+                raise Refused(404, "deduction_unknown", "the bank took on no deduction with this reference")
+            if row["settles_at_ms"] > now_ms:
+                tx.run(
+                    "UPDATE deductions SET settles_at_ms = :now_ms WHERE reference = :reference",
+                    now_ms=now_ms,
+                    reference=reference,
+                )
+        reversed_by_now = row["reverses_at_ms"] is not None and row["reverses_at_ms"] <= now_ms
+        return _deduction(row, row["outcome"], "reversed" if reversed_by_now else row["code"])
+
+    def _holder_key(self, body: dict[str, Any]) -> str:
+        return self._database.keyed_hash("holder", text_of(body, "id_number", 32).upper())
+
+    def _decided(
+        self,
+        tx: Transaction,
+        mandate: dict[str, Any],
+        body: dict[str, Any],
+        fingerprint: str,
+        amount_minor: int,
+    ) -> dict[str, Any]:
+        now, controls = self._clock.now(), read_controls(tx, self._settings)
+        before = tx.all(
+            "SELECT count(*) AS n FROM deductions WHERE mandate_reference = :mandate",
+            mandate=mandate["reference"],
+        )
+        status, code = outcome(mandate["behaviour"], before[0]["n"])
+        settles_at = now + timedelta(seconds=controls.callback_delay_seconds)
+        reverses_at = None
+        if mandate["behaviour"] == "reversed":
+            reverses_at = settles_at + timedelta(seconds=controls.reversal_delay_seconds)
+        row = {
+            "reference": body["reference"],
+            "fingerprint": fingerprint,
+            "mandate_reference": mandate["reference"],
+            "amount_minor": amount_minor,
+            "currency": mandate["currency"],
+            "outcome": status,
+            "code": code,
+            "created_at": now.isoformat(),
+            "settles_at_ms": milliseconds(settles_at),
+            "reverses_at_ms": None if reverses_at is None else milliseconds(reverses_at),
+        }
+        tx.insert("deductions", row)
+        for callback in self._callbacks(row, mandate["behaviour"], now, reverses_at, controls):
+            tx.insert("callbacks", callback)
+        return row
+
+    def _callbacks(
+        self,
+        row: dict[str, Any],
+        behaviour: str,
+        now: datetime,
+        reverses_at: datetime | None,
+        controls: Controls,
+    ) -> list[dict[str, Any]]:
+        late = behaviour == "callback_late"
+        delay_seconds = controls.late_seconds if late else controls.callback_delay_seconds
+        told = [(row["outcome"], row["code"], now, now + timedelta(seconds=delay_seconds))]
+        if reverses_at is not None:
+            told.append(("reversed", "reversed", reverses_at, reverses_at))
+        return [
+            callback_row(
+                self._settings.gateway_account,
+                self._database.keyed_hash("event", [row["reference"], status]),
+                row,
+                status=status,
+                code=code,
+                copy=copy,
+                occurred_at=occurred_at,
+                due_at_ms=milliseconds(due_at),
+            )
+            for status, code, occurred_at, due_at in told
+            for copy in range(_COPIES.get(behaviour, 1))
+        ]
+
+
+def bank_routes(bank: SandboxBank, wake: Callable[[], None]) -> Blueprint:
+    """Return the routes under /bank/v1; `wake` is called when a callback may have become due."""
+    routes = Blueprint("bank", __name__, url_prefix="/bank/v1")
+
+    @routes.get("/accounts")
+    def behaviours() -> Response:
+        rows = [{"last_four": a.last_four, "behaviour": a.behaviour, "label": a.label} for a in ACCOUNTS]
+        return json_answer(200, {"accounts": rows})
+
+    @routes.post("/accounts")
+    def accounts() -> Response:
+        return json_answer(200, bank.accounts(json_body({"name": str, "id_number": str, "phone": str})))
+
+    @routes.post("/mandates")
+    def sign() -> Response:
+        texts = dict.fromkeys(("reference", "account_token", "name", "id_number"), str)
+        return json_answer(201, bank.sign(json_body({**texts, "cap": dict})))
+
+    @routes.get("/mandates/<reference>")
+    def mandate(reference: str) -> Response:
+        return json_answer(200, bank.mandate(reference))
+
+    @routes.post("/mandates/<reference>/cancel")
+    def cancel(reference: str) -> Response:
+        json_body({})
+        return json_answer(200, bank.cancel(reference))
+
+    @routes.post("/deductions")
+    def deduct() -> Response:
+        answer = bank.deduct(json_body({"reference": str, "mandate_reference": str, "amount": dict}))
+        wake()
+        return json_answer(202, answer)
+
+    @routes.get("/deductions/<reference>")
+    def deduction(reference: str) -> Response:
+        return json_answer(200, bank.deduction(reference))
+
+    return routes
+
+
+def _same(row: dict[str, Any], fingerprint: str) -> dict[str, Any]:
+    if row["fingerprint"] != fingerprint:
+        raise Refused(409, "reference_conflict", "this reference was used with another body", "reference")
+    return row
+
+
+def _found_mandate(tx: Transaction, reference: str) -> dict[str, Any]:
+    row = tx.one(
+        "SELECT m.*, a.behaviour FROM mandates m JOIN accounts a ON a.token = m.account_token"
+        " WHERE m.reference = :reference",
+        reference=reference,
+    )
+    if row is None:
+        raise Refused(404, "mandate_unknown", "the bank has no mandate with this reference")
+    return row
+
+
+def _chargeable_mandate(tx: Transaction, reference: str, amount_minor: int, currency: str) -> dict[str, Any]:
+    try:
+        mandate = _found_mandate(tx, reference)
+    except Refused as unknown:
+        raise Refused(422, unknown.code, unknown.detail, "mandate_reference") from None
+    if mandate["status"] != "active":
+        raise Refused(422, "mandate_not_active", f"the mandate is {mandate['status']}", "mandate_reference")
+    if mandate["currency"] != currency:
+        raise Refused(422, "currency_mismatch", f"the mandate is in {mandate['currency']}", "amount")
+    if amount_minor > mandate["cap_minor"]:
+        raise Refused(422, "over_cap", f"the cap is {mandate['cap_minor']} minor units a deduction", "amount")
+    return mandate
+
+
+def _mandate(row: dict[str, Any]) -> dict[str, Any]:
+    cap = {"minor": row["cap_minor"], "currency": row["currency"]}
+    return {"reference": row["reference"], "status": row["status"], "code": row["code"], "cap": cap}
+
+
+def _deduction(row: dict[str, Any], status: str, code: str) -> dict[str, Any]:
+    return {
+        "reference": row["reference"],
+        "mandate_reference": row["mandate_reference"],
+        "status": status,
+        "code": code,
+        "amount": {"minor": row["amount_minor"], "currency": row["currency"]},
+    }

@@ -1,0 +1,103 @@
+"""The bank's callbacks: authenticate the raw bytes, then hold every field against our own request row (law 8)."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from merchant_server.domain.deduction import Deduction, DeductionStatus
+from merchant_server.domain.errors import Unauthenticated
+from merchant_server.ports import BankCallback, CallbackForged, CallbackMalformed, UnitOfWork
+from merchant_server.services.collection.settling import settle
+from merchant_server.services.deps import Deps
+
+OUTCOMES = {
+    "deduction.succeeded": DeductionStatus.SUCCEEDED,
+    "deduction.failed": DeductionStatus.FAILED,
+    "deduction.reversed": DeductionStatus.REVERSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a genuine callback: applied | unchanged | quarantined | duplicate."""
+
+    outcome: str
+    reason: str = ""
+
+
+def receive(deps: Deps, body: bytes, headers: Mapping[str, str]) -> Verdict:
+    """Apply one callback in one commit; the caller acknowledges only after this returns.
+
+    Raises Unauthenticated for a forged, stale or altered one, which leaves one audit row and nothing else.
+    """
+    now = deps.clock.now()
+    try:
+        callback = deps.bank.authenticate(body, headers, now)
+    except CallbackMalformed as malformed:
+        _record_unread(deps, body, "callback.quarantined", malformed.reason)
+        return Verdict("quarantined", malformed.reason)
+    except CallbackForged as forged:
+        _record_unread(deps, body, "callback.forged", forged.reason)
+        raise Unauthenticated(
+            "the callback did not authenticate",
+            code="callback_forged",
+            hint="sign the raw bytes with a current key",
+        ) from forged
+    with deps.storage.unit_of_work() as uow:
+        if uow.callbacks.known(callback.gateway_account, callback.event_id):
+            return Verdict("duplicate")
+        verdict = _apply(uow, deps, callback)
+        uow.callbacks.record(
+            gateway_account=callback.gateway_account,
+            event_id=callback.event_id,
+            at=now,
+            reference=callback.reference,
+            verdict=verdict.outcome,
+            reason=verdict.reason,
+            body=body.decode(),
+        )
+        return verdict
+
+
+def _apply(uow: UnitOfWork, deps: Deps, callback: BankCallback) -> Verdict:
+    deduction = uow.deductions.get(callback.reference)
+    difference = _difference(callback, deduction)
+    if deduction is None or difference:
+        uow.audit.add(
+            deps.ids.new("aud"),
+            at=deps.clock.now(),
+            actor=f"bank {callback.gateway_account}",
+            action="callback.quarantined",
+            subject=callback.reference,
+            merchant_id=deduction.merchant_id if deduction else None,
+            detail={"event_id": callback.event_id, "difference": difference},
+        )
+        return Verdict("quarantined", difference)
+    moved = settle(uow, deps, deduction, OUTCOMES[callback.kind], callback.code)
+    return Verdict("applied" if moved else "unchanged")
+
+
+def _difference(callback: BankCallback, deduction: Deduction | None) -> str:
+    if deduction is None:
+        return "reference"
+    pairs = {
+        "gateway_account": (callback.gateway_account, deduction.gateway_account),
+        "mode": (callback.mode, deduction.mode),
+        "mandate": (callback.mandate_reference, deduction.mandate_id),
+        "currency": (callback.amount.currency, deduction.amount.currency),
+        "amount": (callback.amount.minor, deduction.amount.minor),
+        "kind": (callback.kind in OUTCOMES, True),
+    }
+    return ", ".join(name for name, (theirs, ours) in pairs.items() if theirs != ours)
+
+
+def _record_unread(deps: Deps, body: bytes, action: str, reason: str) -> None:
+    with deps.storage.unit_of_work() as uow:
+        uow.audit.add(
+            deps.ids.new("aud"),
+            at=deps.clock.now(),
+            actor="unknown",
+            action=action,
+            subject=hashlib.sha256(body).hexdigest(),
+            detail={"reason": reason},
+        )

@@ -1,0 +1,60 @@
+"""What every use case is given: storage, providers, clock and ids, and the few settings that services read."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from merchant_server.domain.errors import NotFound
+from merchant_server.domain.merchant import Merchant
+from merchant_server.ports import (
+    AgreementRenderer,
+    AgreementSigner,
+    Bank,
+    BureauProvider,
+    Clock,
+    CreditPolicy,
+    IdentityProvider,
+    Ids,
+    SmsSender,
+    Storage,
+    UnitOfWork,
+    WebhookSender,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """The outside of a service. `code_key` is the HMAC key of one-time codes; `rate_cap` the legal yearly cost."""
+
+    storage: Storage
+    clock: Clock
+    ids: Ids
+    identity: IdentityProvider
+    bureau: BureauProvider
+    sms: SmsSender
+    bank: Bank
+    policy: CreditPolicy
+    renderer: AgreementRenderer
+    signer: AgreementSigner
+    sender: WebhookSender
+    code_key: bytes
+    public_url: str
+    lender_name: str
+    rate_cap: Decimal
+
+    def business_now(self, uow: UnitOfWork, merchant_id: str) -> datetime:
+        """Return the merchant's time: wall time, plus its test clock's offset. Dates of loans follow it."""
+        return self.clock.now() + timedelta(seconds=uow.merchants.clock_offset_seconds(merchant_id))
+
+    def today(self, uow: UnitOfWork, merchant: Merchant) -> date:
+        """Return the merchant's business date, in its own time zone."""
+        return self.business_now(uow, merchant.id).astimezone(ZoneInfo(merchant.time_zone)).date()
+
+
+def merchant_of(uow: UnitOfWork, merchant_id: str) -> Merchant:
+    """Return the merchant, or raise NotFound."""
+    merchant = uow.merchants.get(merchant_id)
+    if merchant is None:
+        raise NotFound("there is no such merchant", merchant_id=merchant_id)
+    return merchant

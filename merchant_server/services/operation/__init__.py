@@ -1,0 +1,1 @@
+"""Running the installation: merchants and keys, events pushed, clocks, upkeep and the checker."""

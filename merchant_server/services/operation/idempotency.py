@@ -1,0 +1,69 @@
+"""One effect a key: the answer is kept in the transaction of the effect, and replayed byte for byte (law 5)."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from merchant_server.domain.errors import RuleRefused, TransitionConflict
+from merchant_server.domain.merchant import Caller
+from merchant_server.ports import StoredReply, UnitOfWork
+from merchant_server.services.deps import Deps
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A caller's key, and the hash of what they asked for under it."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer ready to be sent."""
+
+    status: int
+    body: bytes
+    replayed: bool = False
+
+
+def json_bytes(resource: dict[str, Any]) -> bytes:
+    """Return a resource as the bytes that are sent, kept and replayed."""
+    return json.dumps(resource, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def run_once(
+    deps: Deps, caller: Caller, once: Once, status: int, action: Callable[[UnitOfWork], dict[str, Any] | None]
+) -> Reply:
+    """Run `action` in one unit of work under a key, or replay what it answered before.
+
+    A refusal rolls back, key included, so that the corrected request may use the same key.
+    Raises RuleRefused (idempotency_mismatch) for another body, TransitionConflict (idempotency_in_progress) while a
+    first request runs.
+    """
+    with deps.storage.unit_of_work() as uow:
+        if not uow.idempotency.claim(
+            caller.merchant_id, caller.mode, once.key, once.fingerprint, deps.clock.now()
+        ):
+            return _replay(uow.idempotency.get(caller.merchant_id, caller.mode, once.key), once)
+        resource = action(uow)
+        body = b"" if resource is None else json_bytes(resource)
+        uow.idempotency.answer(caller.merchant_id, caller.mode, once.key, status, body)
+        return Reply(status, body)
+
+
+def _replay(stored: StoredReply | None, once: Once) -> Reply:
+    if stored is None or stored.status is None or stored.body is None:
+        raise TransitionConflict(
+            "the first request with this key is still running",
+            code="idempotency_in_progress",
+            hint="wait a second, then send the same request with the same key",
+        )
+    if stored.fingerprint != once.fingerprint:
+        raise RuleRefused(
+            "this key was used for another request",
+            code="idempotency_mismatch",
+            hint="use a new key for a new request; the same key only repeats the same body",
+        )
+    return Reply(stored.status, stored.body, replayed=True)

@@ -1,0 +1,52 @@
+"""A merchant's test clock: its business date moves forwards, and what falls due then is done by the worker."""
+
+import calendar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from merchant_server.domain.errors import RuleRefused
+from merchant_server.domain.merchant import Caller
+from merchant_server.ports import UnitOfWork
+from merchant_server.services.deps import Deps
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """A merchant's time, and how far it is ahead of wall time."""
+
+    now: datetime
+    offset_seconds: int
+
+
+def read_clock(uow: UnitOfWork, deps: Deps, caller: Caller) -> ClockReading:
+    """Return the caller's business time."""
+    offset = uow.merchants.clock_offset_seconds(caller.merchant_id)
+    return ClockReading(deps.clock.now() + timedelta(seconds=offset), offset)
+
+
+def advance_clock(
+    uow: UnitOfWork, deps: Deps, caller: Caller, *, months: int = 0, days: int = 0, seconds: int = 0
+) -> ClockReading:
+    """Move the caller's business time forwards. Raises RuleRefused in live mode, where time is not ours to move."""
+    if caller.mode != "test":
+        raise RuleRefused("live mode has no test clock", code="live_unavailable", hint="use a test key")
+    before = deps.business_now(uow, caller.merchant_id)
+    after = add_months(before, months) + timedelta(days=days, seconds=seconds)
+    uow.merchants.advance_clock(caller.merchant_id, int((after - before).total_seconds()))
+    uow.audit.add(
+        deps.ids.new("aud"),
+        at=deps.clock.now(),
+        actor=f"key {caller.key_id}",
+        action="test_clock.advanced",
+        subject=caller.merchant_id,
+        merchant_id=caller.merchant_id,
+        detail={"from": before.isoformat(), "to": after.isoformat()},
+    )
+    return read_clock(uow, deps, caller)
+
+
+def add_months(moment: datetime, months: int) -> datetime:
+    """Return the same day and time so many months on, or the month's last day when it is shorter."""
+    month = moment.month - 1 + months
+    year, month = moment.year + month // 12, month % 12 + 1
+    return moment.replace(year=year, month=month, day=min(moment.day, calendar.monthrange(year, month)[1]))

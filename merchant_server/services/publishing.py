@@ -1,0 +1,58 @@
+"""Facts into the outbox, in the transaction that makes them true: every version of an aggregate has one event."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from merchant_server.domain.checkout import Checkout
+from merchant_server.domain.event import Fact
+from merchant_server.domain.loan import Installment, Loan
+from merchant_server.ports import UnitOfWork
+from merchant_server.services.deps import Deps
+from merchant_server.services.resources import checkout_resource, loan_resource
+
+
+def move_checkout(
+    uow: UnitOfWork, deps: Deps, checkout: Checkout, was: Checkout, reason: str = ""
+) -> Checkout:
+    """Store a checkout's transition and its event."""
+    uow.checkouts.save(checkout, was, deps.clock.now(), reason or f"checkout.{checkout.status}")
+    publish_checkout(uow, deps, checkout)
+    return checkout
+
+
+def publish_checkout(uow: UnitOfWork, deps: Deps, checkout: Checkout) -> None:
+    """Queue the event of a checkout's present version."""
+    _publish(uow, deps, checkout, "checkout", f"checkout.{checkout.status}", checkout_resource(checkout))
+
+
+def move_loan(
+    uow: UnitOfWork, deps: Deps, loan: Loan, was: Loan, installments: Sequence[Installment], event: str
+) -> Loan:
+    """Store a loan's next version and its event."""
+    uow.loans.save(loan, was, deps.clock.now(), event)
+    publish_loan(uow, deps, loan, installments, event)
+    return loan
+
+
+def publish_loan(
+    uow: UnitOfWork, deps: Deps, loan: Loan, installments: Sequence[Installment], event: str
+) -> None:
+    """Queue an event of a loan's present version."""
+    _publish(uow, deps, loan, "loan", event, loan_resource(loan, installments))
+
+
+def _publish(
+    uow: UnitOfWork, deps: Deps, aggregate: Checkout | Loan, noun: str, event: str, data: dict[str, Any]
+) -> None:
+    fact = Fact(
+        id=deps.ids.new("evt"),
+        merchant_id=aggregate.merchant_id,
+        mode=aggregate.mode,
+        type=event,
+        aggregate_type=noun,
+        aggregate_id=aggregate.id,
+        aggregate_sequence=aggregate.version,
+        created_at=deps.business_now(uow, aggregate.merchant_id),
+        data=data,
+    )
+    uow.events.append(fact, due_at=deps.clock.now())

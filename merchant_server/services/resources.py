@@ -1,0 +1,94 @@
+"""Domain values as the public JSON resources of /v1: what the API answers and events carry. No personal data."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fenqi.wire import utc_text
+
+from merchant_server.domain.checkout import MACHINE, TILL_TEXT, Checkout
+from merchant_server.domain.loan import Installment, Loan
+from merchant_server.domain.refusal import public
+
+POLL_AFTER_SECONDS = 2
+SIGNED = ("authorized", "captured", "closed")
+
+
+def checkout_resource(checkout: Checkout, public_url: str | None = None) -> dict[str, Any]:
+    """Return a checkout; without `public_url` the thin form that events carry, which opens nothing."""
+    resource = {
+        "object": "checkout",
+        "id": checkout.id,
+        "mode": checkout.mode,
+        "status": checkout.status.value,
+        "amount": checkout.amount.to_dict(),
+        "captured": checkout.captured.to_dict(),
+        "reference": checkout.reference,
+        "description": checkout.description,
+        "return_url": checkout.return_url,
+        "plan_ids": list(checkout.plan_ids),
+        "store_id": checkout.store_id,
+        "till_id": checkout.till_id,
+        "capture": checkout.capture_method,
+        "language": checkout.language,
+        "created_at": utc_text(checkout.created_at),
+        "expires_at": utc_text(checkout.expires_at),
+        "sequence": checkout.version,
+        "plan_id": checkout.plan_id,
+        "loan_id": checkout.loan_id,
+        "decline": _decline(checkout),
+        "till": _till(checkout),
+        "metadata": checkout.metadata,
+    }
+    return resource if public_url is None else {**resource, "url": f"{public_url}/p/{checkout.token}"}
+
+
+def _till(checkout: Checkout) -> dict[str, Any]:
+    chinese, english = TILL_TEXT[checkout.status]
+    return {
+        "text": {"zh-CN": chinese, "en": english},
+        "final": MACHINE.is_final(checkout.status) or checkout.status in SIGNED,
+        "poll_after_seconds": POLL_AFTER_SECONDS,
+    }
+
+
+def _decline(checkout: Checkout) -> dict[str, Any] | None:
+    if checkout.decline_code is None:
+        return None
+    known = public(checkout.decline_code)
+    return {
+        "code": known.code,
+        "text": {"zh-CN": known.text_zh, "en": known.text_en},
+        "hint": {"zh-CN": known.change_zh, "en": known.change_en},
+    }
+
+
+def loan_resource(loan: Loan, installments: Sequence[Installment]) -> dict[str, Any]:
+    """Return a loan with its schedule."""
+    return {
+        "object": "loan",
+        "id": loan.id,
+        "mode": loan.mode,
+        "status": loan.status.value,
+        "checkout_id": loan.checkout_id,
+        "reference": loan.reference,
+        "principal": loan.principal.to_dict(),
+        "total_payable": loan.total_payable.to_dict(),
+        "paid": loan.paid.to_dict(),
+        "outstanding": loan.outstanding.to_dict(),
+        "signed_on": loan.signed_on.isoformat(),
+        "created_at": utc_text(loan.created_at),
+        "sequence": loan.version,
+        "installments": [
+            {
+                "number": row.number,
+                "due_on": row.due_on.isoformat(),
+                "principal": row.principal.to_dict(),
+                "interest": row.interest.to_dict(),
+                "fee": row.fee.to_dict(),
+                "total": row.total.to_dict(),
+                "paid": row.paid.to_dict(),
+                "status": row.status.value,
+            }
+            for row in installments
+        ],
+    }

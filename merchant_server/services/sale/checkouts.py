@@ -1,0 +1,132 @@
+"""What a merchant does with checkouts: create, look up, cancel, capture."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fenqi.finance.money import Money
+
+from merchant_server.domain.checkout import Checkout, CheckoutStatus, expiry
+from merchant_server.domain.errors import NotFound, RuleRefused
+from merchant_server.domain.ledger import Entry, capture_postings
+from merchant_server.domain.merchant import Caller, Merchant
+from merchant_server.ports import UnitOfWork
+from merchant_server.services.deps import Deps, merchant_of
+from merchant_server.services.publishing import move_checkout, publish_checkout
+
+LANGUAGE_DEFAULT = "zh-CN"
+
+
+def create_checkout(uow: UnitOfWork, deps: Deps, caller: Caller, draft: Mapping[str, Any]) -> Checkout:
+    """Store a new checkout from a loaded CheckoutDraftSchema. Raises RuleRefused."""
+    merchant = merchant_of(uow, caller.merchant_id)
+    now = deps.clock.now()
+    plan_ids = _plans_that_fit(uow, caller, draft)
+    store_id = _place(uow, merchant, draft)
+    checkout = Checkout(
+        id=deps.ids.new("chk"),
+        merchant_id=merchant.id,
+        mode=caller.mode,
+        status=CheckoutStatus.CREATED,
+        version=1,
+        amount=draft["amount"],
+        reference=draft["reference"],
+        description=draft["description"],
+        return_url=draft["return_url"],
+        plan_ids=plan_ids,
+        store_id=store_id,
+        till_id=draft["till_id"],
+        capture_method=draft["capture"],
+        language=draft["language"] or LANGUAGE_DEFAULT,
+        token=deps.ids.token(16),
+        created_at=now,
+        expires_at=expiry(now, draft["expires_in_seconds"]),
+        captured=Money(0, draft["amount"].currency),
+        metadata=dict(draft["metadata"]),
+    )
+    uow.checkouts.add(checkout)
+    publish_checkout(uow, deps, checkout)
+    return checkout
+
+
+def _plans_that_fit(uow: UnitOfWork, caller: Caller, draft: Mapping[str, Any]) -> tuple[str, ...]:
+    plans = {plan.id: plan for plan in uow.merchants.plans(caller.merchant_id, caller.mode)}
+    wanted = draft["plan_ids"] or list(plans)
+    for position, plan_id in enumerate(wanted):
+        if plan_id not in plans:
+            raise RuleRefused(
+                f"there is no plan {plan_id!r}",
+                code="plan_unknown",
+                field=f"plan_ids[{position}]",
+                hint="GET /v1/plans lists your plans",
+            )
+    currency = merchant_of(uow, caller.merchant_id).currency
+    if draft["amount"].currency != currency:
+        raise RuleRefused(
+            f"this merchant sells in {currency}",
+            code="currency_not_supported",
+            field="amount.currency",
+            hint=f"send an amount in {currency}",
+        )
+    fitting = tuple(plan_id for plan_id in wanted if plans[plan_id].accepts(draft["amount"]))
+    if not fitting:
+        raise RuleRefused(
+            "no plan takes this amount",
+            code="no_plan_fits",
+            field="amount.minor",
+            hint="look at min_amount and max_amount of your plans, or add a plan",
+        )
+    return fitting
+
+
+def _place(uow: UnitOfWork, merchant: Merchant, draft: Mapping[str, Any]) -> str | None:
+    store_id: str | None = draft["store_id"]
+    till_id: str | None = draft["till_id"]
+    if till_id is not None:
+        tills = {till.id: till for till in uow.merchants.tills(merchant.id)}
+        if till_id not in tills or store_id not in (None, tills[till_id].store_id):
+            raise RuleRefused("there is no such till in this store", code="till_unknown", field="till_id")
+        return tills[till_id].store_id
+    if store_id is not None and store_id not in {store.id for store in uow.merchants.stores(merchant.id)}:
+        raise RuleRefused("there is no such store", code="store_unknown", field="store_id")
+    return store_id
+
+
+def find_checkout(uow: UnitOfWork, caller: Caller, checkout_id: str) -> Checkout:
+    """Return the caller's checkout, or raise NotFound; another merchant's is not found either."""
+    checkout = uow.checkouts.get(checkout_id)
+    if checkout is None or (checkout.merchant_id, checkout.mode) != (caller.merchant_id, caller.mode):
+        raise NotFound("there is no such checkout", hint="check the id, and that the key is of the same mode")
+    return checkout
+
+
+def cancel_checkout(uow: UnitOfWork, deps: Deps, caller: Caller, checkout_id: str) -> Checkout:
+    """End a checkout that is not signed. Cancelling it again changes nothing."""
+    checkout = find_checkout(uow, caller, checkout_id)
+    if checkout.status == CheckoutStatus.CANCELLED:
+        return checkout
+    return move_checkout(uow, deps, checkout.to(CheckoutStatus.CANCELLED), checkout)
+
+
+def capture_checkout(
+    uow: UnitOfWork, deps: Deps, caller: Caller, checkout_id: str, amount: Money | None
+) -> Checkout:
+    """Claim the money of a signed checkout. Raises RuleRefused beyond what was signed."""
+    return capture(uow, deps, find_checkout(uow, caller, checkout_id), amount)
+
+
+def capture(uow: UnitOfWork, deps: Deps, checkout: Checkout, amount: Money | None = None) -> Checkout:
+    """Capture and book: what the merchant sold becomes payable, less its fee."""
+    merchant = merchant_of(uow, checkout.merchant_id)
+    captured = checkout.capture(amount)
+    fee = Money(captured.captured.minor * merchant.fee_bps // 10_000, captured.captured.currency)
+    entry = Entry(
+        kind="capture",
+        source_id=checkout.id,
+        merchant_id=merchant.id,
+        loan_id=checkout.loan_id,
+        occurred_on=deps.today(uow, merchant),
+        created_at=deps.clock.now(),
+        postings=capture_postings(merchant.id, captured.captured, fee),
+    )
+    uow.ledger.book(deps.ids.new("je"), entry)
+    return move_checkout(uow, deps, captured, checkout)

@@ -1,0 +1,148 @@
+"""One-time codes by SMS: committed before they are sent, tried at most five times, used once."""
+
+from datetime import timedelta
+
+import phonenumbers
+
+from merchant_server.domain.checkout import Checkout, CheckoutStatus
+from merchant_server.domain.code import DIGITS, issue, refuse_too_many
+from merchant_server.domain.consumer import Applicant
+from merchant_server.domain.errors import RuleRefused, Unavailable
+from merchant_server.ports import ProviderRefused, ProviderUnavailable, UnitOfWork
+from merchant_server.services.deps import Deps, merchant_of
+from merchant_server.services.sale.claims import held_checkout
+
+TEXTS = {
+    ("phone", "zh-CN"): "【{shop}】验证码 {digits}，10 分钟内有效。请勿告诉他人。",
+    ("phone", "en"): "[{shop}] Your code is {digits}, good for 10 minutes. Tell nobody.",
+    ("sign", "zh-CN"): "【{shop}】您正在签署 {amount} 的分期合同，签署码 {digits}。请勿告诉他人。",
+    (
+        "sign",
+        "en",
+    ): "[{shop}] You are signing an installment agreement for {amount}. Code: {digits}. Tell nobody.",
+}
+
+
+def parse_phone(text: str, region: str = "CN") -> str:
+    """Return a mobile number as E.164, or raise RuleRefused (phone_invalid)."""
+    try:
+        number = phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        number = None
+    mobile = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
+    if (
+        number is None
+        or not phonenumbers.is_valid_number(number)
+        or phonenumbers.number_type(number) not in mobile
+    ):
+        raise RuleRefused(
+            "this is not a mobile number",
+            code="phone_invalid",
+            field="phone",
+            hint="for example 138 0013 8000",
+        )
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def send_phone_code(deps: Deps, token: str, claim: str, phone_text: str) -> None:
+    """Send a code to a number that the consumer typed. Raises RuleRefused, Expired, Unavailable."""
+    phone = parse_phone(phone_text)
+    with deps.storage.unit_of_work() as uow:
+        checkout = _on_the_way(uow, deps, token, claim, (CheckoutStatus.OPENED,))
+        uow.applicants.put(Applicant(checkout.id, phone), checkout.merchant_id)
+        message = prepare_code(uow, deps, checkout, "phone", phone, bound_to=phone)
+    send(deps, phone, *message)
+
+
+def check_phone_code(deps: Deps, token: str, claim: str, digits: str) -> None:
+    """Verify the number by its code. Raises RuleRefused (code_wrong and its kin)."""
+    with deps.storage.unit_of_work() as uow:
+        checkout = _on_the_way(uow, deps, token, claim, (CheckoutStatus.OPENED,))
+        applicant = uow.applicants.get(checkout.id)
+        if applicant is None:
+            raise RuleRefused("no code was sent yet", code="code_missing", hint="enter your number first")
+        right = try_code(uow, deps, checkout, "phone", applicant.phone, digits)
+        if right:
+            verified = Applicant(checkout.id, applicant.phone, phone_verified_at=deps.clock.now())
+            uow.applicants.put(verified, checkout.merchant_id)
+    if not right:
+        raise wrong_code()
+
+
+def prepare_code(
+    uow: UnitOfWork, deps: Deps, checkout: Checkout, purpose: str, phone: str, bound_to: str
+) -> tuple[str, str]:
+    """Store a new code within the number's limits; return its reference and the text to send after the commit."""
+    now = deps.clock.now()
+    phone_index = uow.applicants.phone_index(phone)
+    refuse_too_many(
+        uow.codes.sent_since(phone_index, now - timedelta(minutes=10)),
+        uow.codes.sent_since(phone_index, now - timedelta(days=1)),
+    )
+    digits = deps.ids.digits(DIGITS)
+    code = issue(
+        code_id=deps.ids.new("otp"),
+        purpose=purpose,
+        checkout_id=checkout.id,
+        bound_to=bound_to,
+        phone_index=phone_index,
+        digits=digits,
+        key=deps.code_key,
+        now=now,
+    )
+    uow.codes.add(code)
+    shop = merchant_of(uow, checkout.merchant_id).name
+    text = TEXTS[purpose, checkout.language].format(shop=shop, digits=digits, amount=str(checkout.amount))
+    return code.id, text
+
+
+def send(deps: Deps, phone: str, reference: str, text: str) -> None:
+    """Hand a text to the SMS provider, outside any transaction."""
+    try:
+        deps.sms.send(reference=reference, phone=phone, text=text)
+    except (ProviderUnavailable, ProviderRefused) as failure:
+        raise Unavailable(
+            "the text message could not be sent",
+            code="sms_unavailable",
+            hint="wait a moment, then ask for a new code",
+            retry_after_seconds=5,
+        ) from failure
+
+
+def try_code(
+    uow: UnitOfWork, deps: Deps, checkout: Checkout, purpose: str, bound_to: str, digits: str
+) -> bool:
+    """Count one try of the newest code; the caller commits before it tells the consumer."""
+    code = uow.codes.latest(checkout.id, purpose)
+    if code is None or code.bound_to != bound_to:
+        raise RuleRefused("no code was sent for this", code="code_missing", hint="ask for a code first")
+    attempt = code.attempt("".join(digits.split()), deps.code_key, deps.clock.now())
+    uow.codes.record_try(attempt.code)
+    return attempt.right
+
+
+def wrong_code() -> RuleRefused:
+    """Return the refusal of a wrong code."""
+    return RuleRefused(
+        "the code is wrong", code="code_wrong", field="code", hint="check the newest text message"
+    )
+
+
+def _on_the_way(
+    uow: UnitOfWork, deps: Deps, token: str, claim: str, allowed: tuple[CheckoutStatus, ...]
+) -> Checkout:
+    checkout = held_checkout(uow, deps, token, claim)
+    require_step(checkout, deps, allowed)
+    return checkout
+
+
+def require_step(checkout: Checkout, deps: Deps, allowed: tuple[CheckoutStatus, ...]) -> None:
+    """Raise Expired, or RuleRefused (step_out_of_order), unless the checkout stands at this step."""
+    checkout.refuse_if_over(deps.clock.now())
+    if checkout.status not in allowed:
+        raise RuleRefused(
+            f"this step is over: the payment is {checkout.status}",
+            code="step_out_of_order",
+            hint="open the page again to go on from here",
+            status=str(checkout.status),
+        )

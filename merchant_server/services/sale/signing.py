@@ -1,0 +1,198 @@
+"""The signature: a code bound to the shown bytes, a mandate at the bank, then everything in one commit (law 6)."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from fenqi.finance.money import Money
+
+from merchant_server.domain.agreement import Agreement
+from merchant_server.domain.checkout import Checkout, CheckoutStatus
+from merchant_server.domain.consumer import Consumer
+from merchant_server.domain.deduction import Mandate, MandateStatus
+from merchant_server.domain.errors import NotFound, RuleRefused
+from merchant_server.domain.ledger import Entry, signing_postings
+from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, LoanStatus
+from merchant_server.ports import ProviderRefused, ProviderUnavailable, UnitOfWork
+from merchant_server.services.deps import Deps, merchant_of
+from merchant_server.services.publishing import move_checkout, publish_loan
+from merchant_server.services.sale import checkouts
+from merchant_server.services.sale.choosing import bank_down, held_by_consumer
+from merchant_server.services.sale.claims import held_checkout
+from merchant_server.services.sale.codes import prepare_code, require_step, send, try_code, wrong_code
+
+SIGNED = (CheckoutStatus.AUTHORIZED, CheckoutStatus.CAPTURED, CheckoutStatus.CLOSED)
+
+
+def shown_agreement(deps: Deps, token: str, claim: str) -> Agreement:
+    """Return the agreement of this checkout, as shown or as signed. Raises NotFound."""
+    with deps.storage.reading() as uow:
+        checkout = held_checkout(uow, deps, token, claim)
+        agreement = checkout.agreement_id and uow.agreements.get(checkout.agreement_id)
+    if not agreement:
+        raise NotFound("there is no agreement yet", hint="choose a plan first")
+    return agreement
+
+
+def send_signing_code(deps: Deps, token: str, claim: str) -> None:
+    """Send a code bound to the shown document's hash. Raises RuleRefused before the reading time is over."""
+    with deps.storage.unit_of_work() as uow:
+        checkout, consumer, agreement = _to_sign(uow, deps, token, claim)
+        phone = _phone(uow, checkout, consumer)
+        message = prepare_code(uow, deps, checkout, "sign", phone, bound_to=agreement.shown_sha256)
+    send(deps, phone, *message)
+
+
+def _phone(uow: UnitOfWork, checkout: Checkout, consumer: Consumer) -> str:
+    applicant = uow.applicants.get(checkout.id)
+    return applicant.phone if applicant else consumer.person.phone
+
+
+def _to_sign(uow: UnitOfWork, deps: Deps, token: str, claim: str) -> tuple[Checkout, Consumer, Agreement]:
+    checkout, consumer = held_by_consumer(uow, deps, token, claim)
+    require_step(checkout, deps, (CheckoutStatus.SIGNING,))
+    agreement = checkout.agreement_id and uow.agreements.get(checkout.agreement_id)
+    assert agreement
+    agreement.refuse_if_unread(deps.clock.now())
+    return checkout, consumer, agreement
+
+
+def sign(deps: Deps, token: str, claim: str, digits: str) -> Checkout:
+    """Sign with the code: mandate at the bank, signature on the document, then one commit of everything (law 6).
+
+    Signing what is signed changes nothing. Raises RuleRefused, Expired, Unavailable.
+    """
+    with deps.storage.unit_of_work() as uow:
+        checkout = held_checkout(uow, deps, token, claim)
+        if checkout.status in SIGNED:
+            return checkout
+        checkout, consumer, agreement = _to_sign(uow, deps, token, claim)
+        right = try_code(uow, deps, checkout, "sign", agreement.shown_sha256, digits)
+        mandate = uow.mandates.get(agreement.mandate_id)
+        assert mandate is not None
+    if not right:
+        raise wrong_code()
+    _sign_mandate(deps, mandate, consumer)
+    now = deps.clock.now()
+    signed_pdf = deps.signer.sign(
+        agreement.shown_pdf, agreement_id=agreement.id, signer=consumer.person.name, signed_at=now
+    )
+    return _commit_signature(deps, checkout, agreement, agreement.sign(signed_pdf, now), mandate)
+
+
+def _sign_mandate(deps: Deps, mandate: Mandate, consumer: Consumer) -> None:
+    try:
+        answer = deps.bank.sign_mandate(
+            reference=mandate.id,
+            account_token=mandate.account_token,
+            name=consumer.person.name,
+            id_number=consumer.person.id_number,
+            cap=mandate.cap,
+        )
+    except ProviderUnavailable as failure:
+        raise bank_down() from failure
+    except ProviderRefused as refused:
+        raise _mandate_refused(refused.code) from refused
+    if answer.status != "active":
+        raise _mandate_refused(answer.code)
+
+
+def _mandate_refused(code: str) -> RuleRefused:
+    return RuleRefused(
+        "the bank does not allow deductions from this account",
+        code="mandate_refused",
+        hint="choose another account",
+        bank_code=code,
+    )
+
+
+def _commit_signature(
+    deps: Deps, seen: Checkout, draft: Agreement, signed: Agreement, mandate: Mandate
+) -> Checkout:
+    with deps.storage.unit_of_work() as uow:
+        checkout = uow.checkouts.get(seen.id)
+        assert checkout is not None
+        if checkout.status in SIGNED:
+            return checkout
+        loan, installments = _loan(uow, deps, checkout, signed)
+        line = uow.lines.get(loan.consumer_id, loan.principal.currency)
+        assert line is not None
+        uow.lines.save(line.draw(loan.principal, deps.clock.now()), line)
+        uow.agreements.save_signature(signed, draft)
+        uow.mandates.save(mandate.to(MandateStatus.ACTIVE), mandate)
+        uow.loans.add(loan, installments)
+        _book_and_record(uow, deps, loan, signed)
+        authorized = checkout.to(CheckoutStatus.AUTHORIZED, loan_id=loan.id)
+        move_checkout(uow, deps, authorized, checkout)
+        publish_loan(uow, deps, loan, installments, "loan.created")
+        if checkout.capture_method == "automatic":
+            return checkouts.capture(uow, deps, authorized)
+        return authorized
+
+
+def _loan(
+    uow: UnitOfWork, deps: Deps, checkout: Checkout, agreement: Agreement
+) -> tuple[Loan, list[Installment]]:
+    merchant = merchant_of(uow, checkout.merchant_id)
+    currency = checkout.amount.currency
+    zero = Money(0, currency)
+    rows = agreement.terms["installments"]
+    part = {
+        name: Money(sum(row[name]["minor"] for row in rows), currency)
+        for name in ("principal", "interest", "fee")
+    }
+    installments = [_installment(agreement.loan_id, row, zero) for row in rows]
+    loan = Loan(
+        id=agreement.loan_id,
+        merchant_id=merchant.id,
+        mode=checkout.mode,
+        checkout_id=checkout.id,
+        agreement_id=agreement.id,
+        consumer_id=agreement.consumer_id,
+        mandate_id=agreement.mandate_id,
+        plan_id=agreement.plan_id,
+        reference=checkout.reference,
+        status=LoanStatus.ACTIVE,
+        version=1,
+        **part,
+        paid=zero,
+        signed_on=deps.today(uow, merchant),
+        created_at=deps.business_now(uow, merchant.id),
+    )
+    return loan, installments
+
+
+def _book_and_record(uow: UnitOfWork, deps: Deps, loan: Loan, agreement: Agreement) -> None:
+    entry = Entry(
+        kind="signing",
+        source_id=loan.id,
+        merchant_id=loan.merchant_id,
+        loan_id=loan.id,
+        occurred_on=loan.signed_on,
+        created_at=deps.clock.now(),
+        postings=signing_postings(loan),
+    )
+    uow.ledger.book(deps.ids.new("je"), entry)
+    uow.audit.add(
+        deps.ids.new("aud"),
+        at=deps.clock.now(),
+        actor=f"consumer {loan.consumer_id}",
+        action="agreement.signed",
+        subject=agreement.id,
+        merchant_id=loan.merchant_id,
+        detail={"shown_sha256": agreement.shown_sha256, "signed_sha256": agreement.signed_sha256 or ""},
+    )
+
+
+def _installment(loan_id: str, row: Mapping[str, Any], nothing: Money) -> Installment:
+    return Installment(
+        loan_id=loan_id,
+        number=row["number"],
+        due_on=date.fromisoformat(row["due_on"]),
+        principal=Money(row["principal"]["minor"], nothing.currency),
+        interest=Money(row["interest"]["minor"], nothing.currency),
+        fee=Money(row["fee"]["minor"], nothing.currency),
+        paid=nothing,
+        status=InstallmentStatus.SCHEDULED,
+        version=1,
+    )

@@ -1,0 +1,38 @@
+"""The WSGI application for any server, and the default server: one process, many threads, graceful at SIGTERM."""
+
+import logging
+
+from flask import Flask
+from granian import Granian
+from granian.constants import Interfaces
+
+GRACE_SECONDS = 10
+
+
+def application() -> Flask:
+    """Return the application of the environment's settings; also for gunicorn: `merchant_server.serving:application()`."""
+    from merchant_server.app import create_app, install
+    from merchant_server.settings import Settings
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    installation = install(Settings.from_env())
+    installation.require_schema()
+    return create_app(installation)
+
+
+def serve(target: str, host: str, port: int, threads: int) -> None:
+    """Serve a factory until SIGTERM or SIGINT; open requests are finished first.
+
+    One process on purpose: SQLite writes are batched within a process. Scale out with more processes on PostgreSQL.
+    """
+    Granian(
+        target,
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        factory=True,
+        workers=1,
+        blocking_threads=threads,
+        workers_kill_timeout=GRACE_SECONDS,
+        log_access=False,
+    ).serve()

@@ -1,0 +1,82 @@
+"""Settings of an installation, all from the environment (`FENQI_*`), each with its help; refuses to start half-set."""
+
+from dataclasses import dataclass, field, fields
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from environs import Env, EnvError
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message names it and says what to do."""
+
+
+def _setting(default: str, help_text: str) -> str:
+    return field(default=default, metadata={"help": help_text})  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One installation. Texts as in the environment; properties give them their types."""
+
+    database_url: str = _setting("sqlite:///var/fenqi.sqlite", "sqlite:///path or postgresql://user@host/name")
+    state_folder: str = _setting("var/state", "folder for keys and certificates, mode 0700; back it up apart")
+    public_url: str = _setting("http://127.0.0.1:8010", "what phones open; links and QR codes begin with it")
+    host: str = _setting("127.0.0.1", "address that `fenqi-server run` listens on")
+    port: str = _setting("8010", "port that `fenqi-server run` listens on")
+    sandbox_url: str = _setting("http://127.0.0.1:8011", "where the sandbox of bank, identity, bureau and SMS answers")
+    sandbox_host: str = _setting("127.0.0.1", "address that `fenqi-server sandbox` listens on")
+    sandbox_port: str = _setting("8011", "port that `fenqi-server sandbox` listens on")
+    sandbox_database: str = _setting("var/sandbox.sqlite", "file of the sandbox program")
+    callback_url: str = _setting("", "where the bank calls back; empty means the public URL")
+    lender_name: str = _setting("分期示范资金方 Fenqi Demo Lender", "the lender named in agreements")
+    rate_cap: str = _setting("0.24", "highest yearly all-in cost that may be offered, as a decimal")
+    desk: str = _setting("on", "on shows the sandbox desk at /desk; it exists in sandbox installations only")
+    threads: str = _setting("64", "threads of the web server; each live page holds one")
+
+    @classmethod
+    def from_env(cls) -> "Settings":
+        """Read FENQI_* from the environment. Raises SettingsError naming the variable."""
+        env = Env(prefix="FENQI_")
+        try:
+            values = {each.name: env.str(each.name.upper(), each.default) for each in fields(cls)}
+        except EnvError as wrong:
+            raise SettingsError(str(wrong)) from wrong
+        settings = cls(**values)
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Raise SettingsError for the first value that cannot be used."""
+        for name in ("public_url", "sandbox_url", "callback_url"):
+            address = getattr(self, name)
+            if address and (urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname):
+                raise SettingsError(f"FENQI_{name.upper()}={address!r}: use http(s)://host[:port]")
+        for name in ("port", "sandbox_port"):
+            if not getattr(self, name).isdecimal() or not 0 < int(getattr(self, name)) < 65_536:
+                raise SettingsError(f"FENQI_{name.upper()}={getattr(self, name)!r}: use a port from 1 to 65535")
+        if not self.threads.isdecimal() or not 4 <= int(self.threads) <= 1024:
+            raise SettingsError(f"FENQI_THREADS={self.threads!r}: use a number from 4 to 1024")
+        if self.desk not in ("on", "off"):
+            raise SettingsError(f"FENQI_DESK={self.desk!r}: use on or off")
+        if not Decimal(0) < self.legal_rate_cap <= Decimal(1):
+            raise SettingsError(f"FENQI_RATE_CAP={self.rate_cap!r}: use a decimal above 0 and at most 1")
+
+    @property
+    def legal_rate_cap(self) -> Decimal:
+        """The cap as a decimal."""
+        try:
+            return Decimal(self.rate_cap)
+        except InvalidOperation:
+            raise SettingsError(f"FENQI_RATE_CAP={self.rate_cap!r}: use a decimal such as 0.24") from None
+
+    @property
+    def state_path(self) -> Path:
+        """The folder of keys."""
+        return Path(self.state_folder)
+
+    @property
+    def secure(self) -> bool:
+        """Say whether phones come over https, so that cookies are marked for it."""
+        return self.public_url.startswith("https://")

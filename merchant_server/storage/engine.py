@@ -1,0 +1,246 @@
+"""The port between SQL and a database: one contract that SQLite and PostgreSQL both keep.
+
+Repositories write portable SQL with `:name` parameters against `Connection`. Nothing here knows a table, a
+business rule or a clock; what differs between the databases is in `sqlite*`, `postgres*` and `migrations`.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+Row = dict[str, Any]
+Params = Mapping[str, Any]
+Result = TypeVar("Result")
+
+NO_PARAMS: Params = {}
+WAIT_SECONDS = 30.0
+
+
+class StorageError(Exception):
+    """The database refused or failed; every error of this package is one."""
+
+
+class Conflict(StorageError):
+    """A unique key is taken. `constraint` is the index (PostgreSQL) or "table.column, …" (SQLite)."""
+
+    def __init__(self, message: str, constraint: str = "") -> None:
+        super().__init__(message)
+        self.constraint = constraint
+
+
+class RuleBroken(StorageError):
+    """A check, foreign key, not-null rule or trigger refused the row; `constraint` is its name if known."""
+
+    def __init__(self, message: str, constraint: str = "") -> None:
+        super().__init__(message)
+        self.constraint = constraint
+
+
+class Retry(StorageError):
+    """Another transaction won a race or a deadlock: run the whole transaction again (see `run`)."""
+
+
+class StorageUnavailable(StorageError):
+    """The database cannot serve now (locked too long, disk full, server down): answer 503.
+
+    `maybe_committed` is True when the failure came during COMMIT, so only a later read can tell the outcome.
+    """
+
+    def __init__(self, message: str, *, maybe_committed: bool = False) -> None:
+        super().__init__(message)
+        self.maybe_committed = maybe_committed
+
+
+class UnsafeStorage(StorageError):
+    """The database runs with settings under which an acknowledged commit could be lost."""
+
+
+class SchemaMismatch(StorageError):
+    """The schema is older or newer than this code; `database` and `code` are the newest migration of each."""
+
+    def __init__(self, message: str, *, database: str, code: str) -> None:
+        super().__init__(message)
+        self.database = database
+        self.code = code
+
+
+class TransactionMisuse(StorageError):
+    """The caller nested blocks, used a connection outside its block, or went on after a failed statement."""
+
+
+class Connection(Protocol):
+    """SQL inside one block. Values are str, int, bytes or None; rows are dicts by column name.
+
+    After a statement has failed the block can only be left: nothing in it will be committed.
+    """
+
+    @property
+    def claim_suffix(self) -> str:
+        """Ends a SELECT that claims due rows: "FOR UPDATE SKIP LOCKED" on PostgreSQL, empty on SQLite."""
+
+    @property
+    def row_lock(self) -> str:
+        """Ends a SELECT that must hold its rows: "FOR UPDATE" on PostgreSQL, empty on SQLite."""
+
+    def execute(self, sql: str, params: Params = NO_PARAMS) -> int:
+        """Run one statement and return the number of rows it changed."""
+
+    def executemany(self, sql: str, rows: Sequence[Params]) -> None:
+        """Run one statement for each of many rows, as few round trips as the database allows."""
+
+    def one(self, sql: str, params: Params = NO_PARAMS) -> Row | None:
+        """Return the first row, or None when there is none."""
+
+    def all(self, sql: str, params: Params = NO_PARAMS) -> list[Row]:
+        """Return every row."""
+
+
+class Block:
+    """What both databases' connections share: no work outside the block, none after a failed statement."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self.failure: StorageError | None = None
+
+    def require_usable(self) -> None:
+        """Raise `TransactionMisuse` when the block has ended or one of its statements has failed."""
+        if self.ended:
+            raise TransactionMisuse(
+                "this connection was used outside its block: open a transaction() or reading()"
+            )
+        if self.failure is not None:
+            raise TransactionMisuse(
+                f"a statement of this block failed before ({self.failure}): leave the block"
+            )
+
+    def require_committable(self) -> None:
+        """Raise `TransactionMisuse` when a failed statement was swallowed inside the block."""
+        if self.failure is not None:
+            raise TransactionMisuse(
+                f"nothing was committed: a statement failed ({self.failure})"
+            ) from self.failure
+
+    def fail(self, failure: StorageError) -> StorageError:
+        """Mark the block as failed and return `failure` for raising."""
+        self.failure = failure
+        return failure
+
+
+class ThreadMark:
+    """Knows which threads are inside a transaction, so that a nested block is refused instead of hanging."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+
+    def require_outside(self, block: str) -> None:
+        """Raise `TransactionMisuse` when this thread is inside a transaction."""
+        if getattr(self._local, "inside", False):
+            raise TransactionMisuse(
+                f"{block}() inside a transaction() of the same thread: pass its connection down"
+            )
+
+    def enter(self) -> None:
+        """Note that this thread is inside a transaction."""
+        self._local.inside = True
+
+    def leave(self) -> None:
+        """Note that this thread has left its transaction."""
+        self._local.inside = False
+
+
+class Engine(Protocol):
+    """One database, shared by all threads of a process."""
+
+    @property
+    def dialect(self) -> str:
+        """Which database this is: "sqlite" or "postgresql"."""
+
+    def transaction(self, *, serializable: bool = False) -> AbstractContextManager[Connection]:
+        """Open a read-write transaction: durable once the block has been left, rolled back when it raises.
+
+        READ COMMITTED on PostgreSQL unless `serializable`; always serial on SQLite. Raises
+        `TransactionMisuse` inside another transaction of the same thread, `StorageUnavailable` when no turn
+        came in time.
+        """
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Open a read-only block on one snapshot, fixed by its first statement; it waits for no writer."""
+
+    def migrate(self, folder: Path | None = None) -> list[str]:
+        """Apply pending migrations and return their names in order."""
+
+    def close(self) -> None:
+        """Close every connection; the engine is of no use afterwards."""
+
+
+def open_engine(url: str) -> Engine:
+    """Open "sqlite:///relative.sqlite", "sqlite:////absolute.sqlite" or "postgresql://…" safely.
+
+    A PostgreSQL URL also takes `pool_size=10` and `pgbouncer=true` (no prepared statements). Raises
+    `StorageUnavailable` when the database cannot be reached, `UnsafeStorage` when its settings may lose a
+    commit.
+    """
+    if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
+        from merchant_server.storage.sqlite import SqliteEngine
+
+        return SqliteEngine(Path(url.removeprefix("sqlite:///")))
+    if url.startswith(("postgresql://", "postgres://")):
+        try:
+            import psycopg  # noqa: F401
+        except ImportError as error:
+            raise StorageError("a postgresql URL needs the driver: pip install 'fenqi[postgres]'") from error
+        from merchant_server.storage.postgres import PostgresEngine
+
+        return PostgresEngine(url)
+    scheme = url.partition(":")[0]
+    raise StorageError(
+        f"cannot open a database of kind {scheme!r}: use sqlite:///path/file.sqlite or postgresql://user@host/name"
+    )
+
+
+def run(engine: Engine, work: Callable[[Connection], Result], tries: int = 5) -> Result:
+    """Run `work` in a transaction, and run the whole of it again when another transaction won a race.
+
+    `work` must have no effect outside the database. Raises `Retry` when every try lost.
+    """
+    for attempt in range(1, tries + 1):
+        try:
+            with engine.transaction() as connection:
+                return work(connection)
+        except Retry:
+            if attempt == tries:
+                raise
+            time.sleep((1 + secrets.randbelow(100)) / 10_000 * 2**attempt)
+    raise StorageError(f"run() needs at least one try, got tries={tries}")
+
+
+def checked(params: Params) -> Params:
+    """Return `params` with enum texts made plain; raise `StorageError` on what one database cannot store."""
+    for name, value in params.items():
+        kind = type(value)
+        if kind is str:
+            if "\x00" in value:
+                raise StorageError(f"parameter {name!r} holds a NUL character, which PostgreSQL cannot store")
+        elif kind is not int and value is not None and kind is not bytes:
+            return _plain(params)
+    return params
+
+
+def _plain(params: Params) -> Params:
+    plain: dict[str, Any] = {}
+    for name, value in params.items():
+        if isinstance(value, str):
+            plain[name] = str.__str__(value)
+        elif value is None or (isinstance(value, int) and not isinstance(value, bool)):
+            plain[name] = value if value is None else int(value)
+        elif isinstance(value, bytes):
+            plain[name] = bytes(value)
+        else:
+            raise StorageError(
+                f"parameter {name!r} is a {type(value).__name__}: pass str, int, bytes or None"
+            )
+    return checked(plain)

@@ -1,0 +1,153 @@
+"""The laws of the house as queries: each returns the rows that break it, so an empty answer is a clean house.
+
+Read in one snapshot, so that the checker may run while sales go on.
+"""
+
+from merchant_server.ports import Breach
+from merchant_server.storage.engine import Connection
+
+LAWS: tuple[tuple[str, str], ...] = (
+    (
+        "1 an entry has postings",
+        "SELECT e.id AS subject, e.kind AS detail FROM journal_entries e"
+        " WHERE NOT EXISTS (SELECT 1 FROM postings p WHERE p.entry_id = e.id)",
+    ),
+    (
+        "1 the books sum to zero",
+        "SELECT currency AS subject, CAST(SUM(amount) AS TEXT) AS detail FROM ("
+        "SELECT currency, amount_minor AS amount FROM postings"
+        " UNION ALL SELECT currency, -amount_minor FROM postings) moves GROUP BY currency HAVING SUM(amount) <> 0",
+    ),
+    (
+        "2 a schedule sums to the agreed total",
+        "SELECT l.id AS subject, 'installments ' || SUM(i.principal_minor) || '+' || SUM(i.interest_minor) || '+'"
+        " || SUM(i.fee_minor) AS detail FROM loans l JOIN installments i ON i.loan_id = l.id"
+        " GROUP BY l.id, l.principal_minor, l.interest_minor, l.fee_minor HAVING SUM(i.principal_minor) <> l.principal_minor"
+        " OR SUM(i.interest_minor) <> l.interest_minor OR SUM(i.fee_minor) <> l.fee_minor",
+    ),
+    (
+        "2 what a loan's accounts hold is what its installments leave open",
+        "SELECT l.id AS subject, 'books ' || COALESCE(b.owed, 0) || ' rows '"
+        " || (l.principal_minor + l.interest_minor + l.fee_minor - l.paid_minor) AS detail FROM loans l"
+        " LEFT JOIN (SELECT loan_id, SUM(CASE WHEN p.target LIKE 'loan:%' THEN p.amount_minor ELSE 0 END)"
+        " - SUM(CASE WHEN p.source LIKE 'loan:%' THEN p.amount_minor ELSE 0 END) AS owed"
+        " FROM postings p JOIN journal_entries e ON e.id = p.entry_id WHERE e.loan_id IS NOT NULL GROUP BY loan_id) b"
+        " ON b.loan_id = l.id"
+        " WHERE COALESCE(b.owed, 0) <> l.principal_minor + l.interest_minor + l.fee_minor - l.paid_minor",
+    ),
+    (
+        "2 what a loan says was paid is what its installments say",
+        "SELECT l.id AS subject, 'loan ' || l.paid_minor || ' installments ' || SUM(i.paid_minor) AS detail"
+        " FROM loans l JOIN installments i ON i.loan_id = l.id GROUP BY l.id, l.paid_minor"
+        " HAVING SUM(i.paid_minor) <> l.paid_minor",
+    ),
+    (
+        "2 repaid means that nothing is owed",
+        "SELECT id AS subject, 'paid ' || paid_minor AS detail FROM loans"
+        " WHERE status = 'repaid' AND paid_minor <> principal_minor + interest_minor + fee_minor",
+    ),
+    (
+        "3 an installment is paid by at most one deduction",
+        "SELECT i.loan_id || '/' || i.number AS subject,"
+        " 'paid ' || i.paid_minor || ' of ' || (i.principal_minor + i.interest_minor + i.fee_minor) AS detail"
+        " FROM installments i WHERE (i.status = 'paid') <>"
+        " (i.paid_minor = i.principal_minor + i.interest_minor + i.fee_minor)",
+    ),
+    (
+        "3 every deduction that succeeded is booked once, and no other",
+        "SELECT d.id AS subject, d.status AS detail FROM deductions d"
+        " LEFT JOIN journal_entries e ON e.kind = 'repayment' AND e.source_id = d.id"
+        " WHERE (d.status IN ('succeeded', 'reversed')) <> (e.id IS NOT NULL)",
+    ),
+    (
+        "3 every reversal is booked once",
+        "SELECT d.id AS subject, d.status AS detail FROM deductions d"
+        " LEFT JOIN journal_entries e ON e.kind = 'reversal' AND e.source_id = d.id"
+        " WHERE (d.status = 'reversed') <> (e.id IS NOT NULL)",
+    ),
+    (
+        "3 what a bank collected is what the books received",
+        "SELECT d.id AS subject, 'asked ' || d.amount_minor || ' booked ' || SUM(p.amount_minor) AS detail"
+        " FROM deductions d JOIN journal_entries e ON e.kind = 'repayment' AND e.source_id = d.id"
+        " JOIN postings p ON p.entry_id = e.id AND p.target = 'bank:cash'"
+        " GROUP BY d.id, d.amount_minor HAVING SUM(p.amount_minor) <> d.amount_minor",
+    ),
+    (
+        "4 captured is at most signed",
+        "SELECT id AS subject, captured_minor || ' of ' || amount_minor AS detail FROM checkouts"
+        " WHERE captured_minor > amount_minor"
+        " OR (captured_minor > 0 AND status NOT IN ('captured', 'closed'))",
+    ),
+    (
+        "4 a line's use is the outstanding principal of its owner",
+        "SELECT c.consumer_id AS subject, 'line ' || c.used_minor || ' books ' || COALESCE(b.owed, 0) AS detail"
+        " FROM credit_lines c LEFT JOIN (SELECT l.consumer_id, p.currency,"
+        " SUM(CASE WHEN p.target = 'loan:' || l.id || ':principal' THEN p.amount_minor"
+        " WHEN p.source = 'loan:' || l.id || ':principal' THEN -p.amount_minor ELSE 0 END) AS owed"
+        " FROM loans l JOIN journal_entries e ON e.loan_id = l.id JOIN postings p ON p.entry_id = e.id"
+        " GROUP BY l.consumer_id, p.currency) b ON b.consumer_id = c.consumer_id AND b.currency = c.currency"
+        " WHERE c.used_minor <> COALESCE(b.owed, 0)",
+    ),
+    (
+        "6 signed agreement, loan, postings, event and audit row come together",
+        "SELECT a.id AS subject, CASE WHEN l.id IS NULL THEN 'no loan' WHEN e.id IS NULL THEN 'no entry'"
+        " WHEN v.id IS NULL THEN 'no event' ELSE 'no audit row' END AS detail FROM agreements a"
+        " LEFT JOIN loans l ON l.agreement_id = a.id"
+        " LEFT JOIN journal_entries e ON e.kind = 'signing' AND e.source_id = l.id"
+        " LEFT JOIN events v ON v.aggregate_id = l.id AND v.aggregate_sequence = 1"
+        " LEFT JOIN audit u ON u.subject = a.id AND u.action = 'agreement.signed'"
+        " WHERE a.status = 'signed' AND (l.id IS NULL OR e.id IS NULL OR v.id IS NULL OR u.id IS NULL)",
+    ),
+    (
+        "6 a loan has a signed agreement",
+        "SELECT l.id AS subject, a.status AS detail FROM loans l JOIN agreements a ON a.id = l.agreement_id"
+        " WHERE a.status <> 'signed' OR a.loan_id <> l.id OR a.signed_sha256 IS NULL",
+    ),
+    (
+        "6 a loan's mandate is live, or the loan is over",
+        "SELECT l.id AS subject, m.status AS detail FROM loans l JOIN mandates m ON m.id = l.mandate_id"
+        " WHERE m.status = 'pending' OR m.consumer_id <> l.consumer_id",
+    ),
+    (
+        "7 an aggregate's events are numbered without gaps",
+        "SELECT aggregate_id AS subject, COUNT(*) || ' events up to ' || MAX(aggregate_sequence) AS detail FROM events"
+        " GROUP BY aggregate_id HAVING COUNT(*) <> MAX(aggregate_sequence) OR MIN(aggregate_sequence) <> 1",
+    ),
+    (
+        "7 a merchant's events are numbered without gaps",
+        "SELECT s.merchant_id AS subject, COUNT(e.id) || ' events, counter ' || s.last AS detail"
+        " FROM event_sequences s LEFT JOIN events e ON e.merchant_id = s.merchant_id AND e.mode = s.mode"
+        " GROUP BY s.merchant_id, s.mode, s.last HAVING COUNT(e.id) <> s.last OR MAX(e.sequence) <> s.last",
+    ),
+    (
+        "7 every version of a checkout and a loan has its event",
+        "SELECT t.aggregate_id AS subject, CAST(t.version AS TEXT) AS detail FROM transitions t"
+        " LEFT JOIN events e ON e.aggregate_id = t.aggregate_id AND e.aggregate_sequence = t.version"
+        " WHERE e.id IS NULL",
+    ),
+    (
+        "8 what a callback changed belongs to a deduction of ours",
+        "SELECT c.event_id AS subject, c.reference AS detail FROM callbacks c"
+        " LEFT JOIN deductions d ON d.id = c.reference WHERE c.verdict = 'applied' AND d.id IS NULL",
+    ),
+    (
+        "9 a claimed checkout was claimed once",
+        "SELECT aggregate_id AS subject, COUNT(*) || ' claims' AS detail FROM transitions"
+        " WHERE to_state = 'opened' AND from_state = 'created' GROUP BY aggregate_id HAVING COUNT(*) > 1",
+    ),
+    (
+        "9 a loan is for exactly its checkout's amount and merchant",
+        "SELECT l.id AS subject, l.checkout_id AS detail FROM loans l JOIN checkouts c ON c.id = l.checkout_id"
+        " WHERE l.merchant_id <> c.merchant_id OR l.mode <> c.mode OR l.currency <> c.currency"
+        " OR l.principal_minor <> c.amount_minor",
+    ),
+)
+
+
+def breaches(connection: Connection, at_most: int = 20) -> list[Breach]:
+    """Return up to `at_most` breaches of each law, none when the house is clean."""
+    found = []
+    for law, query in LAWS:
+        rows = connection.all(f"SELECT * FROM ({query}) broken LIMIT :at_most", {"at_most": at_most})
+        found += [Breach(law, row["subject"], str(row["detail"])) for row in rows]
+    return found

@@ -1,0 +1,133 @@
+"""PostgreSQL statements: parameters in psycopg's style, typed errors, and one block's view of a connection.
+
+Decides nothing about when a transaction begins or ends: that is `postgres.py`.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.numeric import Int8Dumper
+
+from merchant_server.storage.engine import (
+    NO_PARAMS,
+    Block,
+    Conflict,
+    Params,
+    Retry,
+    Row,
+    RuleBroken,
+    StorageError,
+    StorageUnavailable,
+    checked,
+)
+
+DRIVER_ERRORS = (psycopg.Error, UnicodeError)
+# Resources, operator, system, connection, login, no such database, internal, read-only, lock not available.
+_UNAVAILABLE_STATES = ("53", "57", "58", "08", "28", "3D", "XX", "25006", "55P03")
+_RETRY_STATES = ("40001", "40P01")
+_TOKENS = re.compile(
+    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|::|:(?P<name>[A-Za-z_]\w*)|%",
+    re.DOTALL,
+)
+
+
+CONNECT_SECONDS = 5
+_LOST_PEER_MILLISECONDS = 30_000
+
+
+def connect(url: str, *, prepare: bool) -> psycopg.Connection[Row]:
+    """Open a connection on which every statement outside a transaction commits by itself."""
+    raw = psycopg.connect(
+        url,
+        autocommit=True,
+        row_factory=dict_row,
+        prepare_threshold=5 if prepare else None,
+        connect_timeout=CONNECT_SECONDS,
+        tcp_user_timeout=_LOST_PEER_MILLISECONDS,
+        application_name="fenqi",
+    )
+    # One type for every integer: a statement is prepared once, and small values do not overflow a short type.
+    raw.adapters.register_dumper(int, Int8Dumper)
+    return raw
+
+
+@lru_cache(maxsize=2048)
+def to_psycopg(sql: str) -> str:
+    """Return `sql` with `:name` parameters in psycopg's style; texts, quoted names and casts stay."""
+
+    def token(match: re.Match[str]) -> str:
+        name = match.group("name")
+        return f"%({name})s" if name else match.group().replace("%", "%%")
+
+    return _TOKENS.sub(token, sql)
+
+
+def typed(error: Exception, *, committing: bool = False) -> StorageError:
+    """Return the storage error that says what a driver error means to the caller."""
+    if not isinstance(error, psycopg.Error):
+        return StorageError(f"a text parameter is not valid Unicode: {error}")
+    state = error.sqlstate or ""
+    text = (error.diag.message_primary or str(error)).strip()
+    constraint = error.diag.constraint_name or ""
+    if state == "23505":
+        return Conflict(f"already taken: {constraint}", constraint=constraint)
+    if state.startswith("23") or state == "P0001":
+        return RuleBroken(text, constraint=constraint)
+    if state in _RETRY_STATES:
+        return Retry(f"another transaction was first: {text}")
+    lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not state
+    if lost or state.startswith(_UNAVAILABLE_STATES):
+        return StorageUnavailable(f"PostgreSQL cannot serve now: {text}", maybe_committed=committing)
+    return StorageError(f"PostgreSQL refused a statement: {text}")
+
+
+class PostgresConnection(Block):
+    """One block's view of a psycopg connection."""
+
+    claim_suffix = "FOR UPDATE SKIP LOCKED"
+
+    def __init__(self, raw: psycopg.Connection[Row], *, row_lock: str = "FOR UPDATE") -> None:
+        super().__init__()
+        self._raw = raw
+        self.row_lock = row_lock
+
+    def _run(self, sql: str, params: Params) -> psycopg.Cursor[Row]:
+        self.require_usable()
+        try:
+            return self._raw.execute(to_psycopg(sql), checked(params))
+        except DRIVER_ERRORS as error:
+            raise self.fail(typed(error)) from error
+
+    def execute(self, sql: str, params: Params = NO_PARAMS) -> int:
+        """Run one statement and return the number of rows it changed."""
+        return max(self._run(sql, params).rowcount, 0)
+
+    def executemany(self, sql: str, rows: Sequence[Params]) -> None:
+        """Run one statement for each of many rows, sent in one pipeline."""
+        self.require_usable()
+        if not rows:
+            return
+        try:
+            with self._raw.cursor() as cursor:
+                cursor.executemany(to_psycopg(sql), [checked(row) for row in rows])
+        except DRIVER_ERRORS as error:
+            raise self.fail(typed(error)) from error
+
+    def run_script(self, sql: str) -> None:
+        """Run many statements without parameters, for migrations only."""
+        self.require_usable()
+        try:
+            self._raw.execute(sql.encode(), prepare=False)
+        except DRIVER_ERRORS as error:
+            raise self.fail(typed(error)) from error
+
+    def one(self, sql: str, params: Params = NO_PARAMS) -> Row | None:
+        """Return the first row, or None when there is none."""
+        return self._run(sql, params).fetchone()
+
+    def all(self, sql: str, params: Params = NO_PARAMS) -> list[Row]:
+        """Return every row."""
+        return self._run(sql, params).fetchall()

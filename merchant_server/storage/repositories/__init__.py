@@ -1,0 +1,1 @@
+"""One repository per noun; every statement that services need is written here, once for both engines."""

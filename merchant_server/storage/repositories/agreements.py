@@ -1,0 +1,142 @@
+"""Agreements, with their documents sealed, and mandates."""
+
+import json
+
+from fenqi.finance.money import Money
+
+from merchant_server.domain.agreement import Agreement, AgreementStatus, canonical
+from merchant_server.domain.deduction import Mandate, MandateStatus
+from merchant_server.storage.engine import Connection, Row
+from merchant_server.storage.repositories.rows import insert, maybe_moment, moment, moved, stamp
+from merchant_server.storage.sealed import Sealer
+
+
+class Agreements:
+    """Documents: what was shown, and what was signed."""
+
+    def __init__(self, connection: Connection, sealer: Sealer) -> None:
+        self._db, self._sealer = connection, sealer
+
+    def add(self, agreement: Agreement) -> None:
+        """Store a draft that is about to be shown."""
+        plain = (
+            "id", "merchant_id", "mode", "checkout_id", "consumer_id", "loan_id", "mandate_id", "plan_id",
+            "language", "version", "shown_sha256",
+        )  # fmt: skip
+        row = {name: getattr(agreement, name) for name in plain}
+        row |= {
+            "status": agreement.status.value,
+            "terms_sealed": self._seal(canonical(agreement.terms), "terms", agreement.id),
+            "shown_sealed": self._seal(agreement.shown_pdf, "shown", agreement.id),
+            "shown_at": stamp(agreement.shown_at),
+        }
+        insert(self._db, "agreements", row)
+
+    def get(self, agreement_id: str) -> Agreement | None:
+        """Return the agreement with its documents, or None."""
+        row = self._db.one("SELECT * FROM agreements WHERE id = :id", {"id": agreement_id})
+        if row is None:
+            return None
+        plain = (
+            "id", "merchant_id", "mode", "checkout_id", "consumer_id", "loan_id", "mandate_id", "plan_id",
+            "language", "version", "shown_sha256", "signed_sha256",
+        )  # fmt: skip
+        signed = row["signed_sealed"]
+        return Agreement(
+            **{name: row[name] for name in plain},
+            status=AgreementStatus(row["status"]),
+            terms=json.loads(self._open(row["terms_sealed"], "terms", agreement_id)),
+            shown_pdf=self._open(row["shown_sealed"], "shown", agreement_id),
+            shown_at=moment(row["shown_at"]),
+            signed_pdf=None if signed is None else self._open(signed, "signed", agreement_id),
+            signed_at=maybe_moment(row["signed_at"]),
+        )
+
+    def save_signature(self, agreement: Agreement, was: Agreement) -> None:
+        """Store the signed document, once; raises TransitionConflict when it was signed or replaced before."""
+        assert agreement.signed_pdf is not None and agreement.signed_at is not None
+        changed = self._db.execute(
+            "UPDATE agreements SET status = :status, version = :version, signed_sealed = :sealed,"
+            " signed_sha256 = :sha256, signed_at = :at WHERE id = :id AND version = :was AND status = 'draft'",
+            {
+                "id": agreement.id,
+                "status": agreement.status.value,
+                "version": agreement.version,
+                "sealed": self._seal(agreement.signed_pdf, "signed", agreement.id),
+                "sha256": agreement.signed_sha256,
+                "at": stamp(agreement.signed_at),
+                "was": was.version,
+            },
+        )
+        moved(self._db, changed, "agreement", agreement.id)
+
+    def replace_drafts(self, checkout_id: str) -> None:
+        """Take the drafts of a checkout out of use; the consumer picked another plan."""
+        self._db.execute(
+            "UPDATE agreements SET status = 'replaced', version = version + 1"
+            " WHERE checkout_id = :id AND status = 'draft'",
+            {"id": checkout_id},
+        )
+
+    def _seal(self, data: bytes, column: str, agreement_id: str) -> bytes:
+        return self._sealer.seal(data, "agreements", column, agreement_id)
+
+    def _open(self, sealed: bytes, column: str, agreement_id: str) -> bytes:
+        return self._sealer.open(sealed, "agreements", column, agreement_id)
+
+
+class Mandates:
+    """Rights to deduct."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def add(self, mandate: Mandate) -> None:
+        """Store a mandate before the bank is asked for it."""
+        row = {name: getattr(mandate, name) for name in Mandate.__dataclass_fields__ if name != "cap"}
+        row |= {
+            "status": mandate.status.value,
+            "cap_minor": mandate.cap.minor,
+            "currency": mandate.cap.currency,
+            "created_at": stamp(mandate.created_at),
+        }
+        insert(self._db, "mandates", row)
+
+    def get(self, mandate_id: str) -> Mandate | None:
+        """Return the mandate, or None."""
+        row = self._db.one("SELECT * FROM mandates WHERE id = :id", {"id": mandate_id})
+        return None if row is None else _mandate(row)
+
+    def save(self, mandate: Mandate, was: Mandate) -> None:
+        """Store a transition; raises TransitionConflict when somebody else moved it first."""
+        changed = self._db.execute(
+            "UPDATE mandates SET status = :status, version = :version WHERE id = :id AND version = :was",
+            {
+                "id": mandate.id,
+                "status": mandate.status.value,
+                "version": mandate.version,
+                "was": was.version,
+            },
+        )
+        moved(self._db, changed, "mandate", mandate.id)
+
+    def orphans(self, limit: int) -> list[Mandate]:
+        """Return live mandates that no loan needs: their checkout ended unsigned, or another plan was chosen."""
+        rows = self._db.all(
+            "SELECT m.* FROM mandates m JOIN checkouts c ON c.id = m.checkout_id"
+            " LEFT JOIN agreements a ON a.mandate_id = m.id"
+            " WHERE m.status IN ('pending', 'active') AND (c.status IN ('expired', 'cancelled')"
+            " OR a.status = 'replaced') ORDER BY m.id LIMIT :limit",
+            {"limit": limit},
+        )
+        return [_mandate(row) for row in rows]
+
+
+def _mandate(row: Row) -> Mandate:
+    values = {name: row[name] for name in Mandate.__dataclass_fields__ if name != "cap"}
+    values |= {
+        "status": MandateStatus(row["status"]),
+        "cap": Money(row["cap_minor"], row["currency"]),
+        "created_at": moment(row["created_at"]),
+    }
+    return Mandate(**values)

@@ -1,0 +1,137 @@
+"""Deductions, and the bank's callbacks about them."""
+
+from datetime import datetime
+
+from fenqi.finance.money import Money
+
+from merchant_server.domain.deduction import Deduction, DeductionStatus
+from merchant_server.storage.engine import Connection, Row
+from merchant_server.storage.repositories.rows import insert, moment, moved, stamp
+
+
+class Deductions:
+    """Attempts to collect."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def add(self, deduction: Deduction, ask_at: datetime) -> None:
+        """Store a deduction before the bank is asked; Conflict when one is under way for the installment."""
+        row = {name: getattr(deduction, name) for name in Deduction.__dataclass_fields__ if name != "amount"}
+        row |= {
+            "status": deduction.status.value,
+            "amount_minor": deduction.amount.minor,
+            "currency": deduction.amount.currency,
+            "requested_at": stamp(deduction.requested_at),
+            "ask_at": stamp(ask_at),
+        }
+        insert(self._db, "deductions", row)
+
+    def get(self, deduction_id: str) -> Deduction | None:
+        """Return the deduction, locked for this transaction where the engine can, or None."""
+        row = self._db.one(
+            f"SELECT * FROM deductions WHERE id = :id {self._db.row_lock}", {"id": deduction_id}
+        )
+        return None if row is None else _deduction(row)
+
+    def attempts(self, loan_id: str, installment_number: int) -> int:
+        """Return how often an installment was tried."""
+        row = self._db.one(
+            "SELECT COUNT(*) AS tried FROM deductions WHERE loan_id = :loan_id AND installment_number = :number",
+            {"loan_id": loan_id, "number": installment_number},
+        )
+        assert row is not None
+        return int(row["tried"])
+
+    def of_loan(self, loan_id: str) -> list[Deduction]:
+        """Return a loan's deductions, oldest first."""
+        rows = self._db.all("SELECT * FROM deductions WHERE loan_id = :id ORDER BY id", {"id": loan_id})
+        return [_deduction(row) for row in rows]
+
+    def claim_to_ask(self, now: datetime, until: datetime, limit: int) -> list[Deduction]:
+        """Claim deductions whose bank is to be asked now, and put off asking again until `until`."""
+        rows = self._db.all(
+            "UPDATE deductions SET ask_at = :until WHERE id IN ("
+            "SELECT id FROM deductions WHERE status IN ('requested', 'pending') AND ask_at <= :now"
+            f" ORDER BY ask_at LIMIT :limit {self._db.claim_suffix}) RETURNING *",
+            {"now": stamp(now), "until": stamp(until), "limit": limit},
+        )
+        return [_deduction(row) for row in rows]
+
+    def save(self, deduction: Deduction, was: Deduction) -> None:
+        """Store a transition; raises TransitionConflict when somebody else moved it first."""
+        changed = self._db.execute(
+            "UPDATE deductions SET status = :status, version = :version, code = :code"
+            " WHERE id = :id AND version = :was",
+            {
+                "id": deduction.id,
+                "status": deduction.status.value,
+                "version": deduction.version,
+                "code": deduction.code,
+                "was": was.version,
+            },
+        )
+        moved(self._db, changed, "deduction", deduction.id)
+
+
+class Callbacks:
+    """What the bank told us, once per event id."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def record(
+        self,
+        *,
+        gateway_account: str,
+        event_id: str,
+        at: datetime,
+        reference: str,
+        verdict: str,
+        reason: str,
+        body: str,
+    ) -> bool:
+        """Store a callback and its verdict; say False when this event was received before."""
+        return (
+            self._db.execute(
+                "INSERT INTO callbacks (gateway_account, event_id, received_at, reference, verdict, reason, body)"
+                " VALUES (:gateway_account, :event_id, :at, :reference, :verdict, :reason, :body)"
+                " ON CONFLICT (gateway_account, event_id) DO NOTHING",
+                {
+                    "gateway_account": gateway_account,
+                    "event_id": event_id,
+                    "at": stamp(at),
+                    "reference": reference,
+                    "verdict": verdict,
+                    "reason": reason,
+                    "body": body,
+                },
+            )
+            == 1
+        )
+
+    def known(self, gateway_account: str, event_id: str) -> bool:
+        """Say whether this event was received before."""
+        return (
+            self._db.one(
+                "SELECT 1 AS known FROM callbacks WHERE gateway_account = :account AND event_id = :event_id",
+                {"account": gateway_account, "event_id": event_id},
+            )
+            is not None
+        )
+
+    def latest(self, limit: int) -> list[Row]:
+        """Return the newest callbacks with their verdicts."""
+        return self._db.all(
+            "SELECT * FROM callbacks ORDER BY received_at DESC LIMIT :limit", {"limit": limit}
+        )
+
+
+def _deduction(row: Row) -> Deduction:
+    values = {name: row[name] for name in Deduction.__dataclass_fields__ if name != "amount"}
+    values |= {
+        "status": DeductionStatus(row["status"]),
+        "amount": Money(row["amount_minor"], row["currency"]),
+        "requested_at": moment(row["requested_at"]),
+    }
+    return Deduction(**values)

@@ -1,0 +1,176 @@
+"""Loans and their installments. What is charged is the stored row, never a recomputation."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+
+from fenqi.finance.money import Money
+
+from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, LoanStatus
+from merchant_server.storage.engine import Connection, Row
+from merchant_server.storage.repositories.rows import insert, insert_all, moment, moved, stamp
+
+PARTS = ("principal", "interest", "fee", "paid")
+
+
+class Loans:
+    """Debts."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def add(self, loan: Loan, installments: Sequence[Installment]) -> None:
+        """Store a new loan with its schedule and its first transition."""
+        row = {name: getattr(loan, name) for name in Loan.__dataclass_fields__ if name not in PARTS}
+        row |= {f"{part}_minor": getattr(loan, part).minor for part in PARTS}
+        row |= {
+            "status": loan.status.value,
+            "currency": loan.principal.currency,
+            "signed_on": loan.signed_on.isoformat(),
+            "created_at": stamp(loan.created_at),
+        }
+        insert(self._db, "loans", row)
+        insert_all(self._db, "installments", [_columns(each, loan.merchant_id) for each in installments])
+        self._transition(loan, None, "loan.created", loan.created_at)
+
+    def get(self, loan_id: str) -> Loan | None:
+        """Return the loan, or None."""
+        row = self._db.one("SELECT * FROM loans WHERE id = :id", {"id": loan_id})
+        return None if row is None else _loan(row)
+
+    def locked(self, loan_id: str) -> Loan | None:
+        """Return the loan, locked for this transaction where the engine can; every change of a loan starts here."""
+        row = self._db.one(f"SELECT * FROM loans WHERE id = :id {self._db.row_lock}", {"id": loan_id})
+        return None if row is None else _loan(row)
+
+    def page(
+        self, merchant_id: str, mode: str, *, before: str | None, limit: int, checkout_id: str | None = None
+    ) -> list[Loan]:
+        """Return up to `limit` of a merchant's loans, newest first, older than `before`."""
+        rows = self._db.all(
+            "SELECT * FROM loans WHERE merchant_id = :merchant_id AND mode = :mode AND id < :before"
+            " AND (CAST(:checkout_id AS TEXT) IS NULL OR checkout_id = :checkout_id)"
+            " ORDER BY id DESC LIMIT :limit",
+            {
+                "merchant_id": merchant_id,
+                "mode": mode,
+                "before": before or "loan_~",
+                "limit": limit,
+                "checkout_id": checkout_id,
+            },
+        )
+        return [_loan(row) for row in rows]
+
+    def save(self, loan: Loan, was: Loan, at: datetime, reason: str) -> None:
+        """Store the next version; raises TransitionConflict when somebody else moved it first."""
+        changed = self._db.execute(
+            "UPDATE loans SET status = :status, version = :version, paid_minor = :paid"
+            " WHERE id = :id AND version = :was",
+            {
+                "id": loan.id,
+                "status": loan.status.value,
+                "version": loan.version,
+                "paid": loan.paid.minor,
+                "was": was.version,
+            },
+        )
+        moved(self._db, changed, "loan", loan.id)
+        self._transition(loan, was, reason, at)
+
+    def _transition(self, loan: Loan, was: Loan | None, reason: str, at: datetime) -> None:
+        row = {
+            "aggregate_id": loan.id,
+            "version": loan.version,
+            "merchant_id": loan.merchant_id,
+            "from_state": was and was.status.value,
+            "to_state": loan.status.value,
+            "reason": reason,
+            "at": stamp(at),
+        }
+        insert(self._db, "transitions", row)
+
+    def installments(self, loan_id: str) -> list[Installment]:
+        """Return a loan's installments in order."""
+        rows = self._db.all("SELECT * FROM installments WHERE loan_id = :id ORDER BY number", {"id": loan_id})
+        return [_installment(row) for row in rows]
+
+    def to_collect(self, merchant_id: str, today: date, limit: int) -> list[tuple[str, int]]:
+        """Return (loan id, number) of installments to collect by today, oldest first.
+
+        One per loan: a loan's installments are collected in order, and none while one is under way.
+        """
+        rows = self._db.all(
+            "SELECT i.loan_id, i.number FROM installments i"
+            " WHERE i.merchant_id = :merchant_id AND i.collect_on <= :today"
+            " AND i.status IN ('scheduled', 'due', 'overdue')"
+            " AND NOT EXISTS (SELECT 1 FROM installments e WHERE e.loan_id = i.loan_id AND ("
+            " e.status = 'deducting' OR (e.number < i.number AND e.status IN ('scheduled', 'due', 'overdue'))))"
+            " ORDER BY i.collect_on, i.loan_id LIMIT :limit",
+            {"merchant_id": merchant_id, "today": today.isoformat(), "limit": limit},
+        )
+        return [(row["loan_id"], row["number"]) for row in rows]
+
+    def to_age(self, merchant_id: str, today: date, limit: int) -> list[str]:
+        """Return loans with an installment that was due before today, is not paid, and is not called overdue yet."""
+        rows = self._db.all(
+            "SELECT DISTINCT loan_id FROM installments"
+            " WHERE merchant_id = :merchant_id AND status = 'due' AND due_on < :today ORDER BY loan_id LIMIT :limit",
+            {"merchant_id": merchant_id, "today": today.isoformat(), "limit": limit},
+        )
+        return [row["loan_id"] for row in rows]
+
+    def save_installment(
+        self, installment: Installment, was: Installment, collect_on: date | None = None
+    ) -> None:
+        """Store an installment's next version; raises TransitionConflict when somebody else moved it first."""
+        changed = self._db.execute(
+            "UPDATE installments SET status = :status, version = :version, paid_minor = :paid,"
+            " collect_on = COALESCE(CAST(:collect_on AS TEXT), collect_on)"
+            " WHERE loan_id = :loan_id AND number = :number AND version = :was",
+            {
+                "loan_id": installment.loan_id,
+                "number": installment.number,
+                "status": installment.status.value,
+                "version": installment.version,
+                "paid": installment.paid.minor,
+                "collect_on": collect_on and collect_on.isoformat(),
+                "was": was.version,
+            },
+        )
+        moved(self._db, changed, "installment", f"{installment.loan_id}/{installment.number}")
+
+
+def _columns(installment: Installment, merchant_id: str) -> dict[str, Any]:
+    return {
+        "loan_id": installment.loan_id,
+        "number": installment.number,
+        "merchant_id": merchant_id,
+        "due_on": installment.due_on.isoformat(),
+        "collect_on": installment.due_on.isoformat(),
+        **{f"{part}_minor": getattr(installment, part).minor for part in PARTS},
+        "currency": installment.principal.currency,
+        "status": installment.status.value,
+        "version": installment.version,
+    }
+
+
+def _installment(row: Row) -> Installment:
+    return Installment(
+        loan_id=row["loan_id"],
+        number=row["number"],
+        due_on=date.fromisoformat(row["due_on"]),
+        **{part: Money(row[f"{part}_minor"], row["currency"]) for part in PARTS},
+        status=InstallmentStatus(row["status"]),
+        version=row["version"],
+    )
+
+
+def _loan(row: Row) -> Loan:
+    values = {name: row[name] for name in Loan.__dataclass_fields__ if name not in PARTS}
+    values |= {part: Money(row[f"{part}_minor"], row["currency"]) for part in PARTS}
+    values |= {
+        "status": LoanStatus(row["status"]),
+        "signed_on": date.fromisoformat(row["signed_on"]),
+        "created_at": moment(row["created_at"]),
+    }
+    return Loan(**values)

@@ -1,0 +1,130 @@
+"""Merchants with their stores, tills, keys, plans and test clock."""
+
+from datetime import datetime
+
+from fenqi.finance.plan import Plan
+
+from merchant_server.domain.merchant import ApiKey, Merchant, Store, Till
+from merchant_server.storage.engine import Connection, Row
+from merchant_server.storage.repositories.rows import from_json, insert, maybe_moment, moment, stamp, to_json
+
+
+class Merchants:
+    """Who sells, and on which terms."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def add(self, merchant: Merchant) -> None:
+        """Store a new merchant."""
+        row = {name: getattr(merchant, name) for name in Merchant.__dataclass_fields__}
+        insert(self._db, "merchants", {**row, "created_at": stamp(merchant.created_at)})
+
+    def get(self, merchant_id: str) -> Merchant | None:
+        """Return the merchant, or None."""
+        row = self._db.one("SELECT * FROM merchants WHERE id = :id", {"id": merchant_id})
+        return None if row is None else _merchant(row)
+
+    def all(self) -> list[Merchant]:
+        """Return every merchant, oldest first."""
+        return [_merchant(row) for row in self._db.all("SELECT * FROM merchants ORDER BY id")]
+
+    def add_store(self, store: Store) -> None:
+        """Store a new store."""
+        insert(self._db, "stores", {"id": store.id, "merchant_id": store.merchant_id, "name": store.name})
+
+    def stores(self, merchant_id: str) -> list[Store]:
+        """Return a merchant's stores, oldest first."""
+        rows = self._db.all("SELECT * FROM stores WHERE merchant_id = :id ORDER BY id", {"id": merchant_id})
+        return [Store(row["id"], row["merchant_id"], row["name"]) for row in rows]
+
+    def add_till(self, till: Till) -> None:
+        """Store a new till."""
+        row = {"id": till.id, "merchant_id": till.merchant_id, "store_id": till.store_id, "name": till.name}
+        insert(self._db, "tills", row)
+
+    def tills(self, merchant_id: str) -> list[Till]:
+        """Return a merchant's tills, oldest first."""
+        rows = self._db.all("SELECT * FROM tills WHERE merchant_id = :id ORDER BY id", {"id": merchant_id})
+        return [Till(row["id"], row["merchant_id"], row["store_id"], row["name"]) for row in rows]
+
+    def add_key(self, key: ApiKey, key_hash: str) -> None:
+        """Store a new key by its hash."""
+        row = {
+            "id": key.id,
+            "merchant_id": key.merchant_id,
+            "mode": key.mode,
+            "scopes": to_json(list(key.scopes)),
+            "hint": key.hint,
+            "key_hash": key_hash,
+            "created_at": stamp(key.created_at),
+        }
+        insert(self._db, "api_keys", row)
+
+    def key_by_hash(self, key_hash: str) -> ApiKey | None:
+        """Return the key with this hash, revoked or not, or None."""
+        row = self._db.one("SELECT * FROM api_keys WHERE key_hash = :key_hash", {"key_hash": key_hash})
+        if row is None:
+            return None
+        return ApiKey(
+            id=row["id"],
+            merchant_id=row["merchant_id"],
+            mode=row["mode"],
+            scopes=tuple(from_json(row["scopes"])),
+            hint=row["hint"],
+            created_at=moment(row["created_at"]),
+            revoked_at=maybe_moment(row["revoked_at"]),
+        )
+
+    def revoke_key(self, key_id: str, at: datetime) -> bool:
+        """Revoke a key; say whether there was a live one."""
+        sql = "UPDATE api_keys SET revoked_at = :at WHERE id = :id AND revoked_at IS NULL"
+        return self._db.execute(sql, {"id": key_id, "at": stamp(at)}) == 1
+
+    def put_plan(self, merchant_id: str, mode: str, plan: Plan, at: datetime) -> None:
+        """Store a plan, or new terms under its id; agreements keep the terms they were signed with."""
+        self._db.execute(
+            "INSERT INTO plans (merchant_id, mode, id, terms, position, created_at)"
+            " SELECT :merchant_id, :mode, :id, :terms, COUNT(*), :at FROM plans"
+            " WHERE merchant_id = :merchant_id AND mode = :mode"
+            " ON CONFLICT (merchant_id, mode, id) DO UPDATE SET terms = excluded.terms",
+            {
+                "merchant_id": merchant_id,
+                "mode": mode,
+                "id": plan.id,
+                "terms": to_json(plan.to_dict()),
+                "at": stamp(at),
+            },
+        )
+
+    def plans(self, merchant_id: str, mode: str) -> list[Plan]:
+        """Return a merchant's plans in the order they were made."""
+        rows = self._db.all(
+            "SELECT terms FROM plans WHERE merchant_id = :merchant_id AND mode = :mode ORDER BY position, id",
+            {"merchant_id": merchant_id, "mode": mode},
+        )
+        return [Plan.from_dict(from_json(row["terms"])) for row in rows]
+
+    def clock_offset_seconds(self, merchant_id: str) -> int:
+        """Return how far the merchant's test clock is ahead of wall time."""
+        row = self._db.one(
+            "SELECT offset_seconds FROM test_clocks WHERE merchant_id = :id", {"id": merchant_id}
+        )
+        return 0 if row is None else row["offset_seconds"]
+
+    def advance_clock(self, merchant_id: str, seconds: int) -> int:
+        """Move the merchant's test clock forwards and return its new offset."""
+        row = self._db.one(
+            "INSERT INTO test_clocks (merchant_id, offset_seconds, version) VALUES (:id, :seconds, 1)"
+            " ON CONFLICT (merchant_id) DO UPDATE SET"
+            " offset_seconds = test_clocks.offset_seconds + excluded.offset_seconds,"
+            " version = test_clocks.version + 1 RETURNING offset_seconds",
+            {"id": merchant_id, "seconds": seconds},
+        )
+        assert row is not None
+        return int(row["offset_seconds"])
+
+
+def _merchant(row: Row) -> Merchant:
+    values = {name: row[name] for name in Merchant.__dataclass_fields__}
+    return Merchant(**{**values, "created_at": moment(row["created_at"])})

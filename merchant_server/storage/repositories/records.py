@@ -1,0 +1,77 @@
+"""What is kept about requests: their idempotency keys, and the audit rows of what was done."""
+
+from datetime import datetime
+
+from merchant_server.ports import StoredReply
+from merchant_server.storage.engine import Connection, Row
+from merchant_server.storage.repositories.rows import insert, stamp, to_json
+
+
+class IdempotencyKeys:
+    """One row a key, merchant and mode, written in the transaction of its effect."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def claim(self, merchant_id: str, mode: str, key: str, fingerprint: str, at: datetime) -> bool:
+        """Take a key; say False when it was taken before. On PostgreSQL this waits for a rival's commit."""
+        return (
+            self._db.execute(
+                "INSERT INTO idempotency_keys (merchant_id, mode, key, fingerprint, created_at)"
+                " VALUES (:merchant_id, :mode, :key, :fingerprint, :at)"
+                " ON CONFLICT (merchant_id, mode, key) DO NOTHING",
+                {
+                    "merchant_id": merchant_id,
+                    "mode": mode,
+                    "key": key,
+                    "fingerprint": fingerprint,
+                    "at": stamp(at),
+                },
+            )
+            == 1
+        )
+
+    def get(self, merchant_id: str, mode: str, key: str) -> StoredReply | None:
+        """Return what was answered under a key, or None when the key is free."""
+        row = self._db.one(
+            "SELECT * FROM idempotency_keys WHERE merchant_id = :merchant_id AND mode = :mode AND key = :key",
+            {"merchant_id": merchant_id, "mode": mode, "key": key},
+        )
+        if row is None:
+            return None
+        return StoredReply(row["fingerprint"], row["response_status"], row["response_body"])
+
+    def answer(self, merchant_id: str, mode: str, key: str, status: int, body: bytes) -> None:
+        """Keep the answer to replay, byte for byte."""
+        self._db.execute(
+            "UPDATE idempotency_keys SET response_status = :status, response_body = :body"
+            " WHERE merchant_id = :merchant_id AND mode = :mode AND key = :key",
+            {"merchant_id": merchant_id, "mode": mode, "key": key, "status": status, "body": body},
+        )
+
+
+class Audit:
+    """Who did what to what; rows are only ever added, and hold no personal data."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def add(
+        self, audit_id: str, *, at: datetime, actor: str, action: str, subject: str, merchant_id: str | None = None,
+        detail: dict[str, object] | None = None,
+    ) -> None:  # fmt: skip
+        """Store one act."""
+        row = {
+            "id": audit_id,
+            "merchant_id": merchant_id,
+            "at": stamp(at),
+            "actor": actor,
+            "action": action,
+            "subject": subject,
+            "detail": to_json(detail or {}),
+        }
+        insert(self._db, "audit", row)
+
+    def of(self, subject: str) -> list[Row]:
+        """Return the acts on a subject, oldest first."""
+        return self._db.all("SELECT * FROM audit WHERE subject = :subject ORDER BY id", {"subject": subject})

@@ -1,0 +1,58 @@
+"""How values become columns: UTC text for times, ISO text for dates, JSON text for lists and maps."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from merchant_server.domain.errors import TransitionConflict
+from merchant_server.storage.engine import Connection
+
+
+def stamp(moment: datetime) -> str:
+    """Return an aware time as fixed-width UTC text, so that text order is time order."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def moment(text: str) -> datetime:
+    """Return the aware time of a column."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+
+
+def maybe_moment(text: str | None) -> datetime | None:
+    """Return the aware time of a column that may be empty."""
+    return None if text is None else moment(text)
+
+
+def to_json(value: Any) -> str:
+    """Return compact JSON text with sorted keys."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def from_json(text: str) -> Any:
+    """Return what a JSON column holds."""
+    return json.loads(text)
+
+
+def moved(connection: Connection, changed: int, noun: str, aggregate_id: str) -> None:
+    """Raise TransitionConflict when a compare-and-set changed no row."""
+    if changed != 1:
+        raise TransitionConflict(
+            f"the {noun} was changed by somebody else",
+            hint="read it again, then decide anew",
+            id=aggregate_id,
+        )
+
+
+def insert(connection: Connection, table: str, row: dict[str, Any]) -> None:
+    """Insert one row; column names come from our own code only."""
+    columns = ", ".join(row)
+    values = ", ".join(f":{name}" for name in row)
+    connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({values})", row)
+
+
+def insert_all(connection: Connection, table: str, rows: list[dict[str, Any]]) -> None:
+    """Insert rows of one shape; column names come from our own code only."""
+    if rows:
+        columns = ", ".join(rows[0])
+        values = ", ".join(f":{name}" for name in rows[0])
+        connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({values})", rows)

@@ -1,0 +1,300 @@
+"""SQLite behind the engine port: a fair writer that batches waiting transactions into one durable commit.
+
+Readers have connections of their own and never wait. Connections, settings and errors are in
+`sqlite_connection.py`; no table is known here.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from merchant_server.storage.engine import (
+    WAIT_SECONDS,
+    Connection,
+    StorageError,
+    StorageUnavailable,
+    ThreadMark,
+)
+from merchant_server.storage.sqlite_connection import (
+    DRIVER_ERRORS,
+    SqliteConnection,
+    as_storage_error,
+    connect,
+    prepare_file,
+    truncate_wal,
+    typed,
+)
+from merchant_server.storage.turns import FileTurns, ThreadTurns, watch_forks
+
+BATCH_TRANSACTIONS = 64
+BATCH_SECONDS = 0.010
+IDLE_READERS = 16
+COMMITS_BETWEEN_WAL_CHECKS = 256
+
+
+class _Batch:
+    """The transactions that share one COMMIT; all are acknowledged by it or none is."""
+
+    def __init__(self) -> None:
+        self.members = 0
+        self.opened_at = time.monotonic()
+        self.settled: threading.Event | None = None  # made when the first member starts to wait
+        self.error: StorageError | None = None
+
+    def wait(self, *, kept: bool) -> None:
+        """Return once the batch is durable; raise its failure, which is the caller's own if it was alone."""
+        if self.settled is not None:
+            self.settled.wait()
+        error = self.error
+        if error is None:
+            return
+        if kept and self.members == 1:
+            raise error
+        maybe = isinstance(error, StorageUnavailable) and error.maybe_committed
+        raise StorageUnavailable(f"the shared commit failed: {error}", maybe_committed=maybe) from error
+
+
+class SqliteEngine:
+    """A SQLite file.
+
+    `wait_seconds` bounds the wait for a turn to write; a batch takes in no more transactions once it has
+    `batch_transactions` or is `batch_seconds` old.
+    """
+
+    dialect = "sqlite"
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        wait_seconds: float = WAIT_SECONDS,
+        batch_transactions: int = BATCH_TRANSACTIONS,
+        batch_seconds: float = BATCH_SECONDS,
+    ) -> None:
+        self.path = path
+        self.wait_seconds = wait_seconds
+        self.batch_transactions = batch_transactions
+        self.batch_seconds = batch_seconds
+        self._closed = False
+        self._writer: Any = None
+        self._inherited: list[Any] = []
+        prepare_file(path)
+        self._start()
+        self._take_process_turn(wait_seconds)
+        try:
+            self._writer = connect(path, wait_seconds, read_only=False)
+        finally:
+            self._processes.give()
+        watch_forks(self)
+
+    def _start(self) -> None:
+        self._turns = ThreadTurns()
+        self._processes = FileTurns(self.path)
+        self._mark = ThreadMark()
+        self._batch: _Batch | None = None
+        self._commits = 0
+        self._readers: list[Any] = []
+        self._writer = None
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child."""
+        # Kept unclosed: closing them here would drop locks and files that the parent still uses.
+        self._inherited += [self._writer, *self._readers]
+        self._processes.close()
+        self._start()
+
+    @contextmanager
+    def transaction(self, *, serializable: bool = False) -> Iterator[Connection]:
+        """Open a write transaction, durable once the block has been left. It is always serial."""
+        self._mark.require_outside("transaction")
+        connection, batch = self._enter()
+        self._mark.enter()
+        try:
+            try:
+                yield connection
+                connection.require_committable()
+            except BaseException:
+                self._leave(connection, batch, keep=False)
+                raise
+            self._leave(connection, batch, keep=True)
+        finally:
+            self._mark.leave()
+
+    def _enter(self) -> tuple[SqliteConnection, _Batch]:
+        deadline = time.monotonic() + self.wait_seconds
+        if not self._turns.take(self.wait_seconds):
+            raise self._no_turn()
+        batch = self._batch
+        try:
+            if batch is None:
+                batch = self._open_batch(deadline)
+            else:
+                self._writer.execute("SAVEPOINT member")
+        except BaseException as error:
+            if batch is None:
+                self._turns.give()
+            else:
+                self._end(batch, error)
+            if isinstance(error, DRIVER_ERRORS):
+                raise typed(error) from error
+            raise
+        return SqliteConnection(self._writer), batch
+
+    def _open_batch(self, deadline: float) -> _Batch:
+        if self._closed:
+            raise StorageUnavailable(f"the database {self.path.name} was closed")
+        self._take_process_turn(max(deadline - time.monotonic(), 0))
+        try:
+            if self._writer is None:
+                self._writer = connect(self.path, self.wait_seconds, read_only=False)
+            if self._writer.in_transaction:  # left behind by an interrupted commit
+                self._writer.execute("ROLLBACK")
+            self._writer.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            self._processes.give()
+            raise
+        self._batch = _Batch()
+        return self._batch
+
+    def _take_process_turn(self, timeout_seconds: float) -> None:
+        try:
+            taken = self._processes.take(timeout_seconds)
+        except OSError as error:
+            raise StorageUnavailable(
+                f"cannot lock files beside {self.path.name}: {error.strerror}"
+            ) from error
+        if not taken:
+            raise self._no_turn()
+
+    def _leave(self, connection: SqliteConnection, batch: _Batch, *, keep: bool) -> None:
+        """End this transaction, then hand the open batch on or commit it, and wait until it is durable.
+
+        A transaction that raised waits too when others are before it in the batch: what it saw, and so what
+        its caller will say, may rest on their rows.
+        """
+        connection.ended = True
+        first = batch.members == 0
+        try:
+            if not self._writer.in_transaction:
+                raise StorageUnavailable("SQLite gave up the open transaction") from connection.failure
+            if keep:
+                if not first:
+                    self._writer.execute("RELEASE member")
+                batch.members += 1
+            elif first:
+                self._end(batch, None, keep=False)
+                return
+            else:
+                self._writer.execute("ROLLBACK TO member")
+                self._writer.execute("RELEASE member")
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the waiting members must be told
+            self._end(batch, error)
+            if keep or not first:
+                batch.wait(kept=keep)
+            return
+        small = batch.members < self.batch_transactions
+        if small and self._turns.waiting and time.monotonic() - batch.opened_at < self.batch_seconds:
+            if batch.settled is None:
+                batch.settled = threading.Event()
+            self._turns.give()
+        else:
+            self._end(batch, None)
+        batch.wait(kept=keep)
+
+    def _end(self, batch: _Batch, failure: BaseException | None, *, keep: bool = True) -> None:
+        """Commit the batch, or roll it back after `failure`; tell every member and free both turns."""
+        batch.error = StorageUnavailable("the commit was interrupted", maybe_committed=True)
+        try:
+            if failure is None and keep:
+                failure = self._commit()
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            batch.error = as_storage_error(failure)
+        except DRIVER_ERRORS as error:
+            batch.error = as_storage_error(failure or error)
+            self._writer = None  # it cannot roll back, so it is given up; the next batch opens another
+        finally:
+            self._batch = None
+            if batch.settled is not None:
+                batch.settled.set()
+            if self._commits % COMMITS_BETWEEN_WAL_CHECKS == 0 and self._writer is not None:
+                truncate_wal(self._writer, self.path)
+            self._processes.give()
+            self._turns.give()
+
+    def _commit(self) -> StorageError | None:
+        try:
+            self._writer.execute("COMMIT")
+        except DRIVER_ERRORS as error:
+            return typed(error, committing=True)
+        self._commits += 1
+        return None
+
+    @property
+    def waiting(self) -> int:
+        """How many threads wait for their turn to write."""
+        return self._turns.waiting
+
+    @property
+    def commits(self) -> int:
+        """How many durable commits this process has made; fewer than transactions when they shared."""
+        return self._commits
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a read-only block on one snapshot; it waits for nobody."""
+        self._mark.require_outside("reading")
+        raw = self._reader()
+        connection = SqliteConnection(raw)
+        try:
+            yield connection
+        finally:
+            connection.ended = True
+            try:
+                if raw.in_transaction:
+                    raw.execute("ROLLBACK")
+                spare = len(self._readers) < IDLE_READERS and not self._closed
+            except DRIVER_ERRORS:
+                spare = False
+            if spare:
+                self._readers.append(raw)
+            else:
+                raw.close()
+
+    def _reader(self) -> Any:
+        if self._closed:
+            raise StorageUnavailable(f"the database {self.path.name} was closed")
+        try:
+            raw = self._readers.pop()
+        except IndexError:
+            raw = connect(self.path, self.wait_seconds, read_only=True)
+        raw.execute("BEGIN")
+        return raw
+
+    def _no_turn(self) -> StorageUnavailable:
+        waited = f"{self.wait_seconds:g} s"
+        return StorageUnavailable(f"no turn to write to {self.path.name} within {waited}: try again later")
+
+    def migrate(self, folder: Path | None = None) -> list[str]:
+        """Apply pending migrations and return their names in order."""
+        from merchant_server.storage.migrations import migrate_sqlite
+
+        return migrate_sqlite(self, folder)
+
+    def close(self) -> None:
+        """Wait for the writer's turn, then close every connection."""
+        if self._closed:
+            return
+        taken = self._turns.take(self.wait_seconds)
+        self._closed = True
+        while self._readers:
+            self._readers.pop().close()
+        if taken and self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        self._processes.close()
+        if taken:
+            self._turns.give()

@@ -1,0 +1,66 @@
+"""One transaction with its repositories: what a service opens, and the only way to the database."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from merchant_server.ports import Breach
+from merchant_server.storage import laws
+from merchant_server.storage.engine import Connection, Engine
+from merchant_server.storage.repositories.agreements import Agreements, Mandates
+from merchant_server.storage.repositories.checkouts import Applicants, Checkouts, Codes
+from merchant_server.storage.repositories.consumers import Consumers, CreditLines, Decisions
+from merchant_server.storage.repositories.deductions import Callbacks, Deductions
+from merchant_server.storage.repositories.ledger import Ledger
+from merchant_server.storage.repositories.loans import Loans
+from merchant_server.storage.repositories.merchants import Merchants
+from merchant_server.storage.repositories.outbox import Deliveries, Endpoints, Events
+from merchant_server.storage.repositories.records import Audit, IdempotencyKeys
+from merchant_server.storage.sealed import Sealer
+
+
+class SqlUnitOfWork:
+    """Repositories that share one connection, so that what they write commits together or not at all."""
+
+    def __init__(self, connection: Connection, sealer: Sealer, new_id: Callable[[str], str]) -> None:
+        self._connection = connection
+        self.merchants = Merchants(connection)
+        self.checkouts = Checkouts(connection)
+        self.applicants = Applicants(connection, sealer)
+        self.codes = Codes(connection)
+        self.consumers = Consumers(connection, sealer)
+        self.lines = CreditLines(connection)
+        self.decisions = Decisions(connection, sealer)
+        self.agreements = Agreements(connection, sealer)
+        self.mandates = Mandates(connection)
+        self.loans = Loans(connection)
+        self.deductions = Deductions(connection)
+        self.callbacks = Callbacks(connection)
+        self.ledger = Ledger(connection)
+        self.events = Events(connection, new_id)
+        self.endpoints = Endpoints(connection, sealer)
+        self.deliveries = Deliveries(connection)
+        self.idempotency = IdempotencyKeys(connection)
+        self.audit = Audit(connection)
+
+    def breaches(self) -> list[Breach]:
+        """Return what breaks the laws of the house in this snapshot."""
+        return laws.breaches(self._connection)
+
+
+class SqlStorage:
+    """Opens units of work on one engine."""
+
+    def __init__(self, engine: Engine, sealer: Sealer, new_id: Callable[[str], str]) -> None:
+        self.engine, self._sealer, self._new_id = engine, sealer, new_id
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[SqlUnitOfWork]:
+        """Open a read-write transaction: durable once the block is left, nothing when it raises."""
+        with self.engine.transaction() as connection:
+            yield SqlUnitOfWork(connection, self._sealer, self._new_id)
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlUnitOfWork]:
+        """Open one read-only snapshot, never blocked by writers."""
+        with self.engine.reading() as connection:
+            yield SqlUnitOfWork(connection, self._sealer, self._new_id)

@@ -1,0 +1,59 @@
+"""The worker's loop: everything that is due, again and again; a step that fails is logged and tried next time."""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from merchant_server.services.collection.deductions import age, ask_bank, request_due
+from merchant_server.services.deps import Deps
+from merchant_server.services.operation.delivery import deliver_due
+from merchant_server.services.operation.upkeep import (
+    cancel_orphan_mandates,
+    expire_checkouts,
+    reopen_stuck_decisions,
+)
+
+log = logging.getLogger(__name__)
+IDLE_SECONDS = 0.25
+PUSH_THREADS = 8
+
+
+def collect(deps: Deps) -> int:
+    """Request what is due for every merchant, ask the bank, and call late what is late."""
+    with deps.storage.reading() as uow:
+        merchants = uow.merchants.all()
+    done = 0
+    for merchant in merchants:
+        done += request_due(deps, merchant.id)
+        done += age(deps, merchant)
+    return done + ask_bank(deps)
+
+
+def tried(step: Callable[[], int]) -> int:
+    """Run one step of the loop, which must outlive any one row: what is due stays due and is tried again."""
+    try:
+        return step()
+    except Exception:
+        log.exception("a worker step failed")
+        return 0
+
+
+def work_once(deps: Deps, pool: ThreadPoolExecutor, run: Callable[[Callable[[], int]], int] = tried) -> int:
+    """Do everything that is due now; return how much was done."""
+    steps: tuple[Callable[[], int], ...] = (
+        lambda: deliver_due(deps, pool),
+        lambda: collect(deps),
+        lambda: expire_checkouts(deps),
+        lambda: reopen_stuck_decisions(deps),
+        lambda: cancel_orphan_mandates(deps),
+    )
+    return sum(run(step) for step in steps)
+
+
+def work(deps: Deps, stop: threading.Event) -> None:
+    """Work until told to stop; what was begun is finished first."""
+    with ThreadPoolExecutor(PUSH_THREADS, thread_name_prefix="push") as pool:
+        while not stop.is_set():
+            if not work_once(deps, pool):
+                stop.wait(IDLE_SECONDS)

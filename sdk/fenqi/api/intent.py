@@ -1,0 +1,23 @@
+"""Idempotency keys made from what is meant, so that a retried web request makes no second thing. Pure."""
+
+import hashlib
+import json
+import re
+from typing import Any
+
+from fenqi.errors import InvalidArgument
+
+_PATH_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def intent_key(*parts: Any) -> str:
+    """Return the key of an intent: a SHA-256 over its JSON-ready parts, the same in every process."""
+    text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
+    return "fenqi-" + hashlib.sha256(text.encode("ascii")).hexdigest()[:48]
+
+
+def path_id(value: str, field: str) -> str:
+    """Return an id that is safe inside a path and names one resource only. Raises InvalidArgument."""
+    if not isinstance(value, str) or not _PATH_ID.fullmatch(value) or set(value) == {"."}:
+        raise InvalidArgument("Expected an id of letters, digits, _ . and -.", field=field)
+    return value

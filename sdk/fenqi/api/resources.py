@@ -1,0 +1,253 @@
+"""What fenqi answers, as frozen typed results. Reads JSON through `fenqi.wire`; sends nothing.
+
+Unknown fields stay in `raw` and unknown states pass through as text, so an old SDK reads a newer server.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from typing import Any, Self
+
+from marshmallow import Schema, ValidationError
+
+from fenqi.errors import NotFenqi
+from fenqi.finance.money import Money
+from fenqi.finance.plan import Plan
+from fenqi.wire import (
+    CheckoutSchema,
+    EventSchema,
+    LoanSchema,
+    PlanSchema,
+    TestClockSchema,
+    WebhookEndpointSchema,
+    first_error,
+)
+
+_RAW: Any = field(repr=False, compare=False, default_factory=dict)
+_CHECKOUT, _LOAN, _EVENT, _PLAN = CheckoutSchema(), LoanSchema(), EventSchema(), PlanSchema()
+_ENDPOINT, _TEST_CLOCK = WebhookEndpointSchema(), TestClockSchema()
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """One text in both languages."""
+
+    zh_cn: str
+    en: str
+
+    def for_language(self, language: str) -> str:
+        """Return the text for a language tag such as zh-CN; anything but Chinese reads English."""
+        return self.zh_cn if language.lower().startswith("zh") else self.en
+
+    @classmethod
+    def _of(cls, loaded: Mapping[str, str]) -> "Wording":
+        return cls(loaded.get("zh-CN", ""), loaded.get("en", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """Why a checkout was declined (a permanent code and a text) and what would change the answer."""
+
+    code: str
+    text: Wording
+    hint: Wording
+
+
+@dataclass(frozen=True, slots=True)
+class TillView:
+    """What a till shows now, whether this is the end, and after how many seconds to ask again."""
+
+    text: Wording
+    final: bool
+    poll_after_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """One attempt to pay one order in installments. `sequence` grows by one at every change."""
+
+    id: str
+    mode: str
+    status: str
+    amount: Money
+    captured: Money
+    reference: str
+    description: str
+    url: str | None
+    return_url: str | None
+    plan_ids: tuple[str, ...]
+    store_id: str | None
+    till_id: str | None
+    capture: str
+    language: str | None
+    created_at: datetime
+    expires_at: datetime
+    sequence: int
+    plan_id: str | None
+    loan_id: str | None
+    decline: Decline | None
+    till: TillView
+    metadata: Mapping[str, str]
+    raw: Mapping[str, Any] = _RAW
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """Read a checkout's JSON. Raises NotFenqi when it has not the shape of one."""
+        loaded = _load(_CHECKOUT, raw)
+        till, decline = loaded["till"] or {}, loaded["decline"]
+        loaded["till"] = TillView(
+            Wording._of(till.get("text", {})), till.get("final", False), till.get("poll_after_seconds", 2)
+        )
+        if decline is not None:
+            loaded["decline"] = Decline(
+                decline["code"], Wording._of(decline["text"]), Wording._of(decline["hint"])
+            )
+        if loaded["captured"] is None:
+            loaded["captured"] = Money(0, loaded["amount"].currency)
+        loaded["plan_ids"] = tuple(loaded["plan_ids"] or ())
+        return cls(**_known(cls, loaded), raw=raw)
+
+
+@dataclass(frozen=True, slots=True)
+class LoanInstallment:
+    """One row of a loan's schedule, as it is charged."""
+
+    number: int
+    due_on: date
+    principal: Money
+    interest: Money
+    fee: Money
+    total: Money
+    paid: Money
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """The debt that a signed checkout became."""
+
+    id: str
+    mode: str
+    status: str
+    checkout_id: str
+    reference: str
+    principal: Money
+    total_payable: Money
+    paid: Money
+    outstanding: Money
+    signed_on: date
+    created_at: datetime
+    sequence: int
+    installments: tuple[LoanInstallment, ...]
+    raw: Mapping[str, Any] = _RAW
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """Read a loan's JSON. Raises NotFenqi when it has not the shape of one."""
+        loaded = _load(_LOAN, raw)
+        loaded["installments"] = tuple(LoanInstallment(**row) for row in loaded["installments"])
+        return cls(**_known(cls, loaded), raw=raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """What an event is about; its `sequence` is gap-free per thing and orders that thing's events."""
+
+    type: str
+    id: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. `sequence` is gap-free per merchant and is the cursor of the event feed."""
+
+    id: str
+    type: str
+    mode: str
+    created_at: datetime
+    sequence: int
+    aggregate: Aggregate
+    data: Mapping[str, Any]
+    raw: Mapping[str, Any] = _RAW
+
+    @property
+    def cursor(self) -> str:
+        """Where the event feed goes on after this event: `client.events.list(after=event.cursor)`."""
+        return str(self.sequence)
+
+    @property
+    def checkout(self) -> Checkout | None:
+        """The checkout in `data` (without url); None when the event has another. Raises NotFenqi."""
+        return Checkout.from_dict(self.data) if self.data.get("object") == "checkout" else None
+
+    @property
+    def loan(self) -> Loan | None:
+        """The loan in `data`; None when the event has another. Raises NotFenqi."""
+        return Loan.from_dict(self.data) if self.data.get("object") == "loan" else None
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """Read an event's JSON. Raises NotFenqi when it has not the shape of one."""
+        loaded = _load(_EVENT, raw)
+        loaded["aggregate"] = Aggregate(**loaded["aggregate"])
+        return cls(**_known(cls, loaded), raw=raw)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEndpoint:
+    """Where events are pushed. `secret` is there only in the answer of create; it stays out of repr."""
+
+    id: str
+    url: str
+    events: tuple[str, ...]
+    status: str
+    created_at: datetime
+    secret: str | None = field(repr=False, default=None)
+    raw: Mapping[str, Any] = _RAW
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """Read a webhook endpoint's JSON. Raises NotFenqi when it has not the shape of one."""
+        loaded = _load(_ENDPOINT, raw)
+        loaded["events"] = tuple(loaded["events"])
+        return cls(**_known(cls, loaded), raw=raw)
+
+
+@dataclass(frozen=True, slots=True)
+class TestClock:
+    """The merchant's clock in test mode: wall time plus an offset."""
+
+    __test__ = False
+
+    now: datetime
+    offset_seconds: int
+    raw: Mapping[str, Any] = _RAW
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """Read a test clock's JSON. Raises NotFenqi when it has not the shape of one."""
+        return cls(**_known(cls, _load(_TEST_CLOCK, raw)), raw=raw)
+
+
+def plan_from_dict(raw: Mapping[str, Any]) -> Plan:
+    """Read a plan's JSON as `fenqi.Plan`. Raises NotFenqi when it has not the shape of one."""
+    plan: Plan = _load(_PLAN, raw)
+    return plan
+
+
+def _load(schema: Schema, raw: Mapping[str, Any]) -> Any:
+    try:
+        return schema.load(raw)
+    except ValidationError as error:
+        first = first_error(error.messages)
+        kind = type(schema).__name__.removesuffix("Schema").lower()
+        raise NotFenqi(
+            f"The answer is no {kind} that this SDK understands: {first.detail}",
+            field=first.field,
+            hint="Check base_url, and that the server's /v1 is compatible with this SDK.",
+        ) from None
+
+
+def _known(kind: type[Any], loaded: Mapping[str, Any]) -> dict[str, Any]:
+    return {part.name: loaded[part.name] for part in fields(kind) if part.name in loaded}

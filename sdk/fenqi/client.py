@@ -1,0 +1,190 @@
+"""The client of the /v1 API. Builds requests and reads answers; all rules and amounts are the server's."""
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import requests
+
+from fenqi.api.checkouts import Checkouts
+from fenqi.api.intent import intent_key, path_id
+from fenqi.api.pages import Page, checked_limit
+from fenqi.api.resources import Event, Loan, TestClock, WebhookEndpoint, plan_from_dict
+from fenqi.api.transport import Clock, SystemClock, Timeout, Transport
+from fenqi.errors import InvalidArgument
+from fenqi.finance.plan import Plan
+
+TIMEOUT: Timeout = (3.05, 20)
+MAX_RETRIES = 2
+DEFAULT_BASE_URL = "http://127.0.0.1:8000"
+
+
+class Client:
+    """A connection to fenqi under one API key; make one per process and share it between threads.
+
+    api_key and base_url fall back to FENQI_API_KEY and FENQI_BASE_URL. timeout: (connect, read) seconds.
+    max_retries: further tries after a lost connection, 429, 502, 503, 504 or an operation still in progress;
+    all tries carry one Idempotency-Key. session: your own requests.Session, for proxies or certificates.
+    Attributes: checkouts, plans, loans, events, webhook_endpoints, test_clock. Raises ConfigError.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        timeout: Timeout = TIMEOUT,
+        max_retries: int = MAX_RETRIES,
+        session: requests.Session | None = None,
+        *,
+        clock: Clock | None = None,
+    ) -> None:
+        self._transport = Transport(
+            api_key=api_key if api_key is not None else os.environ.get("FENQI_API_KEY", ""),
+            base_url=base_url if base_url is not None else os.environ.get("FENQI_BASE_URL", DEFAULT_BASE_URL),
+            timeout=timeout,
+            max_retries=max_retries,
+            session=session,
+            clock=clock or SystemClock(),
+        )
+        self.checkouts = Checkouts(self._transport)
+        self.plans = Plans(self._transport)
+        self.loans = Loans(self._transport)
+        self.events = Events(self._transport)
+        self.webhook_endpoints = WebhookEndpoints(self._transport)
+        self.test_clock = TestClocks(self._transport)
+
+    @property
+    def base_url(self) -> str:
+        """The server's address, without /v1."""
+        return self._transport.base_url
+
+    def close(self) -> None:
+        """Close the connections that are kept open."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Client({self.base_url!r})"
+
+
+class Plans:
+    """Plans, as `fenqi.Plan`, that the merchant offers."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(self, plan: Plan, *, idempotency_key: str | None = None) -> Plan:
+        """Add a plan under its own id; the same plan twice is one. Raises ConflictError for a taken id."""
+        if not isinstance(plan, Plan):
+            raise InvalidArgument(f"Expected fenqi.Plan, got {type(plan).__name__}.", field="plan")
+        body = plan.to_dict()
+        key = idempotency_key or intent_key("POST", "/v1/plans", body)
+        return plan_from_dict(self._transport.call("POST", "/v1/plans", body=body, idempotency_key=key).body)
+
+    def list(self, *, limit: int | None = None, cursor: str | None = None) -> Page[Plan]:
+        """Return the active plans; iterating the page goes on through all later pages."""
+        query = {"limit": checked_limit(limit), "cursor": cursor}
+        return Page(self._transport, "/v1/plans", query, plan_from_dict)
+
+
+class Loans:
+    """Loans that signed checkouts became."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def retrieve(self, loan_id: str) -> Loan:
+        """Return a loan with its schedule as it stands now. Raises NotFoundError."""
+        return Loan.from_dict(self._transport.call("GET", f"/v1/loans/{path_id(loan_id, 'loan_id')}").body)
+
+    def list(
+        self, *, checkout_id: str | None = None, limit: int | None = None, cursor: str | None = None
+    ) -> Page[Loan]:
+        """Return loans, newest first; iterating the page goes on through all later pages."""
+        query = {"checkout_id": checkout_id, "limit": checked_limit(limit), "cursor": cursor}
+        return Page(self._transport, "/v1/loans", query, Loan.from_dict)
+
+
+class Events:
+    """The gap-free feed of everything that happened; what a webhook missed is here."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, *, after: str | int | None = None, limit: int | None = None) -> Page[Event]:
+        """Return events, oldest first, after a cursor: the `cursor` of the last event handled, None for all.
+
+        Iterating goes on to the newest event and then ends; keep the last event's cursor for the next time.
+        """
+        if isinstance(after, bool) or not (after is None or isinstance(after, str | int)):
+            raise InvalidArgument("Expected an event's cursor.", field="after")
+        query = {"after": None if after is None else str(after), "limit": checked_limit(limit)}
+        return Page(self._transport, "/v1/events", query, Event.from_dict, cursor_name="after")
+
+
+class WebhookEndpoints:
+    """Where fenqi pushes events."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(
+        self, *, url: str, events: Sequence[str] = ("*",), idempotency_key: str | None = None
+    ) -> WebhookEndpoint:
+        """Add an endpoint; its `secret` is in this answer only, so store it now.
+
+        Every call adds another endpoint, unless you give the same idempotency_key again.
+        """
+        body = {"url": url, "events": list(events)}
+        return WebhookEndpoint.from_dict(
+            _post(self._transport, "/v1/webhook_endpoints", body, idempotency_key)
+        )
+
+    def list(self, *, limit: int | None = None, cursor: str | None = None) -> Page[WebhookEndpoint]:
+        """Return the endpoints, without their secrets."""
+        query = {"limit": checked_limit(limit), "cursor": cursor}
+        return Page(self._transport, "/v1/webhook_endpoints", query, WebhookEndpoint.from_dict)
+
+    def delete(self, endpoint_id: str) -> None:
+        """Stop pushing to an endpoint. Raises NotFoundError."""
+        self._transport.call("DELETE", f"/v1/webhook_endpoints/{path_id(endpoint_id, 'endpoint_id')}")
+
+
+class TestClocks:
+    """The merchant's clock in test mode."""
+
+    __test__ = False
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def retrieve(self) -> TestClock:
+        """Return the test clock."""
+        return TestClock.from_dict(self._transport.call("GET", "/v1/test_clock").body)
+
+    def advance(
+        self,
+        *,
+        months: int | None = None,
+        days: int | None = None,
+        seconds: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> TestClock:
+        """Turn the clock forwards by exactly one of months, days and seconds. Every call turns it again."""
+        steps = {"months": months, "days": days, "seconds": seconds}
+        body = {unit: count for unit, count in steps.items() if count is not None}
+        if len(body) != 1:
+            raise InvalidArgument("Give exactly one of months, days and seconds.", field="months")
+        return TestClock.from_dict(_post(self._transport, "/v1/test_clock/advance", body, idempotency_key))
+
+
+def _post(transport: Transport, path: str, body: Mapping[str, Any], idempotency_key: str | None) -> Any:
+    """Post something that each call means anew: one random key over all tries of this call."""
+    key = idempotency_key or "fenqi-" + secrets.token_hex(24)
+    return transport.call("POST", path, body=body, idempotency_key=key).body

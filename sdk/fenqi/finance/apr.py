@@ -1,0 +1,199 @@
+"""Yearly rates as the law asks, each citing its text: Regulation Z, the EU directives, China's nominal rate.
+
+Every function returns a Decimal fraction (0.1299 is 12.99 %) rounded to 15 places. No float, no clock.
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from math import lcm
+from typing import Any, Final
+
+from fenqi.finance import solver
+from fenqi.finance.errors import CurrencyMismatch, FlowError, NoSolution, PlanError, shown
+from fenqi.finance.intervals import eu_years, unit_periods
+from fenqi.finance.level import level_rate
+from fenqi.finance.money import Money
+from fenqi.finance.regulation_z import solve_unit_rate
+from fenqi.finance.rounding import divide
+from fenqi.finance.schedule import Schedule
+
+__all__ = ["RULES", "effective", "eu_aprc", "eu_years", "irr", "of_schedule", "reg_z", "unit_periods"]
+RULES: Final = ("cn_irr", "reg_z", "eu_aprc")
+_RULE_OF: Final = {"CN": "cn_irr", "EU": "eu_aprc", "UK": "eu_aprc", "US": "reg_z"}
+Number = int | Fraction | Decimal
+
+
+def reg_z(
+    advances: Iterable[tuple[Money, int, Fraction]],
+    payments: Iterable[tuple[Money, int, Fraction]],
+    unit_periods_per_year: Number,
+) -> Decimal:
+    """Return the annual percentage rate by the actuarial method.
+
+    Each item is (amount, full unit-periods, fraction of a unit-period) from the first advance; the fraction
+    bears simple interest: 12 CFR 1026 Appendix J (b)(8). Raises NoSolution or SeveralSolutions.
+    """
+    flows: list[tuple[int, int, Fraction]] = []
+    currencies: set[str] = set()
+    for sign, items in ((1, advances), (-1, payments)):
+        for item in items:
+            amount, full, part = _unpack(item, 3)
+            if type(full) is not int or full < 0:
+                raise FlowError(f"{shown(full)} is no count", field="full_unit_periods", allowed="0 or more")
+            fraction = _exact(part, "fraction")
+            if not 0 <= fraction < 1:
+                raise FlowError(f"{part} is no part of a period", field="fraction", allowed="0 to below 1")
+            flows.append((sign * _positive(amount, currencies), full, fraction))
+    per_year = _per_year(unit_periods_per_year, "unit_periods_per_year")
+    return _rounded(solve_unit_rate(flows) * per_year)
+
+
+def eu_aprc(drawdowns: Iterable[tuple[Money, Number]], payments: Iterable[tuple[Money, Number]]) -> Decimal:
+    """Return the annual percentage rate of charge, an effective yearly rate.
+
+    Each item is (amount, years from the first drawdown); a charge paid before it has negative years. Equation
+    of Directive (EU) 2023/2225 Annex III Part I, the same as 2008/48/EC Annex I and the FCA's CONC App 1.2.
+    Raises NoSolution or SeveralSolutions.
+    """
+    flows: list[tuple[int, Fraction]] = []
+    currencies: set[str] = set()
+    for sign, items in ((1, drawdowns), (-1, payments)):
+        for item in items:
+            amount, years = _unpack(item, 2)
+            flows.append((sign * _positive(amount, currencies), _exact(years, "years")))
+    return _rounded(_rate_per_unit(flows))
+
+
+def irr(flows: Iterable[tuple[Money, Number]], periods_per_year: Number) -> Decimal:
+    """Return the nominal yearly rate: the internal rate of one period times the periods in a year.
+
+    Each item is (amount, period); paid out to the consumer is positive, paid back negative. It is the simple
+    annualized rate that China's PBOC Announcement [2021] No. 3 asks to show (IRR method).
+    Raises NoSolution or SeveralSolutions.
+    """
+    currencies: set[str] = set()
+    exact = []
+    for item in flows:
+        amount, period = _unpack(item, 2)
+        _currency(amount, currencies)
+        exact.append((amount.minor, _exact(period, "period")))
+    return _rounded(_rate_per_unit(exact) * _per_year(periods_per_year, "periods_per_year"))
+
+
+def effective(nominal: Decimal, periods_per_year: int) -> Decimal:
+    """Return the effective yearly rate of a nominal rate compounded so many whole times a year."""
+    if not isinstance(nominal, Decimal) or not nominal.is_finite() or nominal <= -periods_per_year:
+        raise FlowError(
+            f"{shown(nominal)} is no rate", field="nominal", allowed="Decimal above -periods_per_year"
+        )
+    if type(periods_per_year) is not int or periods_per_year < 1:
+        raise FlowError("is no count", field="periods_per_year", allowed="1 or more")
+    with localcontext(prec=60):
+        return _rounded((1 + nominal / periods_per_year) ** periods_per_year - 1)
+
+
+def of_schedule(schedule: Schedule, rule: str | None = None) -> Decimal:
+    """Return a schedule's yearly rate by "cn_irr", "reg_z" or "eu_aprc"; by default by the plan's disclosure.
+
+    The consumer is taken to receive the goods' price less the down payment on the day of the purchase; an
+    up-front fee paid that day counts as a payment.
+    """
+    if rule is None:
+        rule = _RULE_OF[schedule.plan.disclosure]
+    if rule not in RULES:
+        raise PlanError(f"{shown(rule)} is unknown", field="rule", allowed=", ".join(RULES))
+    received = schedule.amount.minor - schedule.down_payment_minor - schedule.paid_fee_minor
+    if received <= 0:
+        raise NoSolution("nothing is received", field="schedule")
+    if schedule.total_cost_minor == 0:
+        return _rounded(Decimal(0))
+    totals = schedule.rows.total
+    if rule == "cn_irr":
+        return _irr_of(schedule, received, totals)
+    period = schedule.plan.parsed_period
+    if rule == "eu_aprc":
+        years = [eu_years(schedule.on, due_on, str(period)) for due_on in schedule.due_dates]
+        flows = [(received, Fraction(0))] + [(-total, t) for total, t in zip(totals, years, strict=True)]
+        return _rounded(_rate_per_unit(flows))
+    items = [(received, 0, Fraction(0))]
+    for total, due_on in zip(totals, schedule.due_dates, strict=True):
+        full, fraction = unit_periods(schedule.on, due_on, str(period))
+        items.append((-total, full, fraction))
+    return _rounded(solve_unit_rate(items) * period.per_year)
+
+
+def _irr_of(schedule: Schedule, received: int, totals: Sequence[int]) -> Decimal:
+    """Solve on whole periods, with the plan's own rate as the first guess."""
+    grid = schedule.grid
+    if grid.is_regular and len(totals) == len(grid.rates):
+        guess = (grid.rates[-1], grid.scale)
+        found = None
+        if schedule.plan.method == "equal_installments" and totals.count(totals[0]) >= len(totals) - 1:
+            found = level_rate(received, totals[0], totals[-1], len(totals), guess)
+        top, bottom = found or solver.regular_rate(received, totals, guess)
+        return _decimal(top * grid.per_year[0], bottom * grid.per_year[1])
+    first = grid.first_period + len(grid.rates) - len(totals)
+    steps = first.denominator
+    terms = [(received, 0)] + [(-total, first.numerator + steps * k) for k, total in enumerate(totals)]
+    rate = _from_fixed(solver.power(solver.discount(terms), steps))
+    return _rounded(rate * Fraction(*grid.per_year))
+
+
+def _rate_per_unit(flows: Sequence[tuple[int, Fraction]]) -> Fraction:
+    """Return the rate per unit of time; times become whole steps of their common denominator."""
+    if not flows:
+        raise NoSolution("there are no flows", field="flows")
+    steps = lcm(*(time.denominator for _, time in flows))
+    earliest = min(time for _, time in flows)
+    terms = solver.merge((amount, int((time - earliest) * steps)) for amount, time in flows)
+    if sum(amount for amount, _ in terms) == 0 and solver.sign_changes(terms) == 1:
+        return Fraction(0)
+    return _from_fixed(solver.power(solver.discount(terms), steps))
+
+
+def _from_fixed(v: int) -> Fraction:
+    return Fraction(solver.ONE - v, v)
+
+
+def _rounded(rate: Fraction | Decimal) -> Decimal:
+    return _decimal(*rate.as_integer_ratio())
+
+
+def _decimal(top: int, bottom: int) -> Decimal:
+    """Return top / bottom to 15 places, whatever precision the caller's decimal context has."""
+    return Decimal(f"{divide(top * 10**15, bottom)}E-15")
+
+
+def _unpack(item: Sequence[Any], size: int) -> tuple[Any, ...]:
+    if not isinstance(item, Sequence) or len(item) != size or not isinstance(item[0], Money):
+        raise FlowError(f"{shown(item)} is no item", field="flows", allowed=f"{size} values, Money first")
+    return tuple(item)
+
+
+def _currency(amount: Money, currencies: set[str]) -> None:
+    currencies.add(amount.currency)
+    if len(currencies) > 1:
+        raise CurrencyMismatch(f"{sorted(currencies)} in one flow", field="flows", allowed="one currency")
+
+
+def _positive(amount: Money, currencies: set[str]) -> int:
+    _currency(amount, currencies)
+    if amount.minor < 0:
+        raise FlowError(f"{amount} is negative", field="flows", allowed="amounts of zero or more")
+    return amount.minor
+
+
+def _exact(value: object, field: str) -> Fraction:
+    if isinstance(value, bool) or not isinstance(value, int | Fraction | Decimal):
+        raise FlowError(f"{shown(value)} is no exact number", field=field, allowed="int, Fraction or Decimal")
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise FlowError(f"{value} is not finite", field=field, allowed="a finite number")
+    return Fraction(value)
+
+
+def _per_year(value: Number, field: str) -> Fraction:
+    exact = _exact(value, field)
+    if exact <= 0:
+        raise FlowError(f"{value} is no count", field=field, allowed="above 0")
+    return exact

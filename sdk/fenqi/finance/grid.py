@@ -1,0 +1,98 @@
+"""A plan compiled for one start day: due dates, and its rates as ratios of integers. Knows no amounts."""
+
+from collections.abc import Callable
+from datetime import date
+from fractions import Fraction
+from functools import lru_cache
+from math import gcd, lcm
+from typing import NamedTuple
+
+from fenqi.finance.dates import Period, days_30_360, due_dates, parse_period, roll, year_fraction
+from fenqi.finance.plan import Plan
+from fenqi.finance.rates import ratio
+
+HolidayTest = Callable[[date], bool]
+Ratio = tuple[int, int]
+
+
+class Grid(NamedTuple):
+    """Period k bears rates[k] / scale of the balance; `annuity` is the equal payment per unit financed.
+
+    `first_period` is the time to the first due date in regular periods, which is 1 when `is_regular`;
+    `per_year` is how many periods a year has.
+    """
+
+    due_dates: tuple[date, ...]
+    first_period: Fraction
+    is_regular: bool
+    per_year: Ratio
+    rates: tuple[int, ...]
+    scale: int
+    annuity: Ratio
+    down_payment: Ratio
+    up_front_fee: Ratio
+    fee: Ratio
+
+
+@lru_cache(maxsize=2048)
+def grid_of(plan: Plan, on: date, is_holiday: HolidayTest | None = None) -> Grid:
+    """Return the grid of a plan that starts on a day.
+
+    Interest runs between the days before any holiday roll, so a moved due date changes no amount. Under a
+    30/360 day count whole periods have their nominal length (a month 30 days, a week 7).
+    """
+    period = parse_period(plan.period)
+    first = None if plan.first_due_after is None else parse_period(plan.first_due_after)
+    plain = due_dates(on, period, plan.installments, first)
+    spans = _spans(on, plain, period, first, plan.day_count)
+    bearing = Fraction(*ratio(plan.annual_rate)) * Fraction(10000 - plan.subsidized_bps, 10000)
+    free = plan.interest_free_installments
+    exact = [Fraction(0) if index < free else bearing * span for index, span in enumerate(spans)]
+    scale = lcm(*(rate.denominator for rate in exact))
+    rates = tuple(rate.numerator * (scale // rate.denominator) for rate in exact)
+    first_period = _first_in_periods(on, plain[0], period, first)
+    return Grid(
+        due_dates=tuple(roll(due_on, plan.holiday_roll, is_holiday) for due_on in plain),
+        first_period=first_period,
+        is_regular=first_period == 1,
+        per_year=period.per_year.as_integer_ratio(),
+        rates=rates,
+        scale=scale,
+        annuity=annuity(rates, scale),
+        down_payment=ratio(plan.down_payment_rate),
+        up_front_fee=ratio(plan.up_front_fee_rate),
+        fee=ratio(plan.fee_rate),
+    )
+
+
+def _spans(
+    on: date, dues: list[date], period: Period, first: Period | None, day_count: str
+) -> list[Fraction]:
+    if not day_count.startswith("30"):
+        return [year_fraction(start, end, day_count) for start, end in zip([on, *dues], dues, strict=False)]
+    spans = [Fraction(period.days_30, 360)] * len(dues)
+    if first is not None and first.unit == "day":
+        spans[0] = Fraction(days_30_360(on, dues[0], day_count), 360)
+    elif first is not None:
+        spans[0] = Fraction(first.days_30, 360)
+    return spans
+
+
+def _first_in_periods(on: date, first_due: date, period: Period, first: Period | None) -> Fraction:
+    """Return the regular periods before the first due date: whole months count as such, otherwise days do."""
+    if first is None or first == period:
+        return Fraction(1)
+    if {first.unit, period.unit} <= {"month", "half_month"} or first.unit == period.unit:
+        return Fraction(first.days_30, period.days_30)
+    return Fraction((first_due - on).days, 365) * period.per_year
+
+
+def annuity(rates: tuple[int, ...], scale: int) -> Ratio:
+    """Return the exact payment per unit financed: growth of the debt over growth of all payments."""
+    top, bottom, power = 1, 0, 1
+    for rate in rates:
+        top *= scale + rate
+        bottom = bottom * (scale + rate) + power * scale
+        power *= scale
+    shared = gcd(top, bottom)
+    return top // shared, bottom // shared

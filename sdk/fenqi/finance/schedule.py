@@ -1,0 +1,197 @@
+"""Schedules: which installment is due when, in whole minor units that sum exactly. No clock, no fractions."""
+
+from collections.abc import Callable
+from datetime import date
+from functools import cached_property
+from itertools import count, repeat
+from typing import Any, NamedTuple
+
+from fenqi.finance.dates import check_date
+from fenqi.finance.errors import AmountError, ScheduleError
+from fenqi.finance.grid import Grid, grid_of
+from fenqi.finance.money import MAX_MINOR, Money, money
+from fenqi.finance.plan import Plan
+from fenqi.finance.rounding import divide
+from fenqi.finance.rows import Rows, rows_for
+
+
+class Installment(NamedTuple):
+    """One installment: its number from 1, its due date, and parts in minor units of `currency`."""
+
+    number: int
+    due_on: date
+    principal_minor: int
+    interest_minor: int
+    fee_minor: int
+    currency: str
+
+    @property
+    def principal(self) -> Money:
+        """The part that repays the financed amount."""
+        return money(self.principal_minor, self.currency)
+
+    @property
+    def interest(self) -> Money:
+        """The part that is interest."""
+        return money(self.interest_minor, self.currency)
+
+    @property
+    def fee(self) -> Money:
+        """The part that is a fee."""
+        return money(self.fee_minor, self.currency)
+
+    @property
+    def total(self) -> Money:
+        """What the consumer pays on the due date."""
+        return money(self.total_minor, self.currency)
+
+    @property
+    def total_minor(self) -> int:
+        """Principal, interest and fee together, in minor units."""
+        return self.principal_minor + self.interest_minor + self.fee_minor
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the installment JSON-ready: amounts in minor units, the date in ISO 8601."""
+        return {
+            "number": self.number,
+            "due_on": self.due_on.isoformat(),
+            "principal": self.principal_minor,
+            "interest": self.interest_minor,
+            "fee": self.fee_minor,
+            "total": self.total_minor,
+        }
+
+
+class Schedule:
+    """One amount under one plan from one day on. Immutable; build it with `build_schedule`.
+
+    `amount` is the goods' price. `down_payment` is paid at once; `principal` is what is financed, with the
+    up-front fee when the plan finances it.
+    """
+
+    def __init__(self, plan: Plan, amount: Money, on: date, grid: Grid, parts: "_Parts", rows: Rows) -> None:
+        self.plan = plan
+        self.amount = amount
+        self.on = on
+        self.grid = grid
+        self.rows = rows
+        self.down_payment_minor = parts.down_payment
+        self.paid_fee_minor = parts.paid_fee
+        self.principal_minor = parts.principal
+        self.total_interest_minor = sum(rows.interest)
+        self.total_fee_minor = sum(rows.fee) + parts.up_front_fee
+        self.total_cost_minor = self.total_interest_minor + self.total_fee_minor
+        if amount.minor + self.total_cost_minor > MAX_MINOR:
+            raise AmountError("makes too large a total", field="amount", allowed="a total up to 10^15")
+
+    @cached_property
+    def installments(self) -> tuple[Installment, ...]:
+        """The installments in order of their due dates."""
+        rows, dues = self.rows, self.due_dates
+        currency = repeat(self.amount.currency)
+        columns = zip(count(1), dues, rows.principal, rows.interest, rows.fee, currency, strict=False)
+        return tuple(map(tuple.__new__, repeat(Installment), columns))
+
+    @property
+    def due_dates(self) -> tuple[date, ...]:
+        """The due dates; a bullet plan has only the last."""
+        return self.grid.due_dates[-len(self.rows.principal) :]
+
+    @property
+    def down_payment(self) -> Money:
+        """What is paid at once toward the goods."""
+        return money(self.down_payment_minor, self.amount.currency)
+
+    @property
+    def paid_fee(self) -> Money:
+        """The up-front fee paid at once; zero when it is financed."""
+        return money(self.paid_fee_minor, self.amount.currency)
+
+    @property
+    def principal(self) -> Money:
+        """The financed amount, which the installments' principal parts sum to."""
+        return money(self.principal_minor, self.amount.currency)
+
+    @property
+    def total_interest(self) -> Money:
+        """All interest."""
+        return money(self.total_interest_minor, self.amount.currency)
+
+    @property
+    def total_fee(self) -> Money:
+        """All fees, up-front and per installment."""
+        return money(self.total_fee_minor, self.amount.currency)
+
+    @property
+    def total_cost(self) -> Money:
+        """Everything beyond the goods' price."""
+        return money(self.total_cost_minor, self.amount.currency)
+
+    @property
+    def total_payable(self) -> Money:
+        """All that the consumer pays: down payment, up-front fee and every installment."""
+        return money(self.amount.minor + self.total_cost_minor, self.amount.currency)
+
+    @property
+    def subsidies(self) -> dict[str, Money]:
+        """What each party bears of the interest that the plan's subsidy spares the consumer."""
+        shares = self.plan.subsidy_bps
+        if not shares:
+            return {}
+        full = build_schedule(self.plan.unsubsidized(), self.amount, self.on)
+        spared = money(max(full.total_interest_minor - self.total_interest_minor, 0), self.amount.currency)
+        split = spared.allocate([bps for _, bps in shares], remainder="largest")
+        return {party: part for (party, _), part in zip(shares, split, strict=True)}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Schedule):
+            return NotImplemented
+        return (self.plan, self.amount, self.on, self.due_dates) == (
+            other.plan,
+            other.amount,
+            other.on,
+            other.due_dates,
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.plan, self.amount, self.on))
+
+    def __repr__(self) -> str:
+        return f"<Schedule {self.plan.id} of {self.amount} on {self.on}, {len(self.due_dates)} installments>"
+
+
+class _Parts(NamedTuple):
+    down_payment: int
+    up_front_fee: int
+    paid_fee: int
+    principal: int
+
+
+def build_schedule(
+    plan: Plan, amount: Money, on: date, *, is_holiday: Callable[[date], bool] | None = None
+) -> Schedule:
+    """Return the schedule of an amount bought on a day.
+
+    `is_holiday` is the calendar of a plan that rolls due dates. Raises AmountError when the amount is not
+    positive, ScheduleError when a part would be negative or below one minor unit, DateOutOfRange outside 1900
+    to 2200, PlanError when the calendar is missing.
+    """
+    if not isinstance(amount, Money) or amount.minor <= 0:
+        raise AmountError("must be positive Money", field="amount", allowed="1 to 10^15 minor units")
+    grid = grid_of(plan, check_date(on), is_holiday)
+    parts = _split(plan, grid, amount.minor)
+    return Schedule(plan, amount, on, grid, parts, rows_for(plan, parts.principal, grid))
+
+
+def _split(plan: Plan, grid: Grid, amount_minor: int) -> _Parts:
+    """Take the down payment and the up-front fee from an amount, each rounded as the plan says."""
+    if not grid.down_payment[0] and not grid.up_front_fee[0]:
+        return _Parts(0, 0, 0, amount_minor)
+    down = divide(amount_minor * grid.down_payment[0], grid.down_payment[1], plan.rounding)
+    financed = amount_minor - down
+    if financed < 1:
+        raise ScheduleError("leaves nothing to finance", field="amount", allowed="more than the down payment")
+    fee = divide(financed * grid.up_front_fee[0], grid.up_front_fee[1], plan.rounding)
+    if plan.up_front_fee == "financed":
+        return _Parts(down, fee, 0, financed + fee)
+    return _Parts(down, fee, fee, financed)

@@ -1,0 +1,292 @@
+"""The fake server's HTTP: keys, idempotency, schemas, problems and routes, as the real /v1 has them. Holds no sockets."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qsl
+
+from marshmallow import ValidationError
+
+from fenqi import ids
+from fenqi.errors import InvalidArgument, JsonRefused
+from fenqi.finance.dates import add_months
+from fenqi.testing.clock import ManualClock
+from fenqi.testing.fake_sales import FakeCheckout, FakeSales, TransitionNotAllowed, checkout_json, loan_json
+from fenqi.wire import (
+    CaptureSchema,
+    CheckoutDraftSchema,
+    CheckoutQuerySchema,
+    EmptySchema,
+    EventQuerySchema,
+    LoanQuerySchema,
+    PageQuerySchema,
+    PlanDraftSchema,
+    PlanSchema,
+    TestClockAdvanceSchema,
+    WebhookEndpointDraftSchema,
+    WebhookEndpointSchema,
+    first_error,
+    strict_json,
+    utc_text,
+)
+
+_TITLES = {
+    400: "Bad request", 401: "Not authenticated", 404: "Not found", 405: "Method not allowed", 409: "Conflict",
+    422: "Not accepted", 429: "Too many requests", 500: "Server error", 503: "Unavailable",
+}  # fmt: skip
+_KEY = re.compile(r"[!-~]{1,255}")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers and body bytes."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, code: str, detail: str, at: str | None = None) -> None:
+        self.status, self.code, self.detail, self.at = status, code, detail, at
+        super().__init__(detail)
+
+
+class FakeApi:
+    """Answers requests out of a FakeSales."""
+
+    def __init__(self, sales: FakeSales, clock: ManualClock, api_key: str) -> None:
+        self._sales, self._clock, self._api_key = sales, clock, api_key
+        self._started = clock.now()
+        self._done: dict[str, tuple[tuple[str, str, bytes], Answer]] = {}
+        self._endpoints: dict[str, dict[str, Any]] = {}
+        self._requests = 0
+
+    def handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Answer one request; whatever is wrong with it comes back as a problem."""
+        path, _, query_text = target.partition("?")
+        self._sales.expire_due(self._clock.now())
+        try:
+            if headers.get("Authorization") != f"Bearer {self._api_key}":
+                raise _Refused(401, "key_invalid", "The API key is not known.")
+            if method != "POST":
+                return self._route(method, path, dict(parse_qsl(query_text, keep_blank_values=True)), b"")
+            return self._once(headers.get("Idempotency-Key"), path, body)
+        except _Refused as refused:
+            return self.problem(refused.status, refused.code, refused.detail, refused.at)
+        except JsonRefused as refused:
+            return self.problem(400, "body_malformed", refused.message)
+        except ValidationError as error:
+            first = first_error(error.messages)
+            status = 400 if first.code == "body_malformed" else 422
+            return self.problem(status, first.code, first.detail, first.field)
+        except TransitionNotAllowed as refused:
+            return self.problem(409, "transition_not_allowed", str(refused))
+        except InvalidArgument as refused:
+            return self.problem(422, "field_invalid", refused.message, refused.field)
+
+    def problem(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        at: str | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Make a problem+json answer (RFC 9457)."""
+        request_id = self._request_id()
+        body = {
+            "type": f"https://fenqi.dev/errors/{code}",
+            "title": _TITLES.get(status, "Refused"),
+            "status": status,
+            "detail": detail,
+            "code": code,
+            "field": at,
+            "hint": f"See https://fenqi.dev/errors/{code}",
+            "request_id": request_id,
+        }
+        base = {"Content-Type": "application/problem+json", "Request-Id": request_id}
+        return Answer(status, _bytes(body), base | dict(headers or {}))
+
+    def _once(self, key: str | None, path: str, body: bytes) -> Answer:
+        if key is None:
+            raise _Refused(400, "idempotency_key_missing", "Send an Idempotency-Key with every POST.")
+        if not _KEY.fullmatch(key):
+            raise _Refused(
+                400, "idempotency_key_invalid", "An Idempotency-Key is 1 to 255 visible ASCII characters."
+            )
+        fingerprint = ("POST", path, body)
+        if key in self._done:
+            before, answer = self._done[key]
+            if before != fingerprint:
+                raise _Refused(422, "idempotency_mismatch", "This key was used for another request.")
+            return Answer(answer.status, answer.body, dict(answer.headers) | {"Idempotency-Replayed": "true"})
+        answer = self._route("POST", path, {}, body)
+        self._done[key] = (fingerprint, answer)
+        return answer
+
+    def _route(self, method: str, path: str, query: dict[str, str], body: bytes) -> Answer:
+        found = False
+        for pattern, methods in _ROUTES:
+            match = re.fullmatch(pattern, path)
+            if match and method in methods:
+                return methods[method](self, query, body, *match.groups())
+            found = found or match is not None
+        if found:
+            raise _Refused(405, "method_not_allowed", f"{method} is not allowed here.")
+        raise _Refused(404, "not_found", "There is no such path.")
+
+    def _json(self, status: int, body: Mapping[str, Any]) -> Answer:
+        headers = {"Content-Type": "application/json", "Request-Id": self._request_id()}
+        return Answer(status, _bytes(body), headers)
+
+    def _request_id(self) -> str:
+        return self._sales.new_id(ids.REQUEST, self._clock.now())
+
+    def _checkout(self, checkout_id: str) -> FakeCheckout:
+        if checkout_id not in self._sales.checkouts:
+            raise _Refused(404, "not_found", "There is no such checkout.")
+        return self._sales.checkouts[checkout_id]
+
+    def create_checkout(self, _: dict[str, str], body: bytes) -> Answer:
+        draft = CheckoutDraftSchema().load(strict_json(body))
+        return self._json(201, checkout_json(self._sales.create(draft, self._clock.now())))
+
+    def list_checkouts(self, query: dict[str, str], _: bytes) -> Answer:
+        wanted = CheckoutQuerySchema().load(query)
+        rows = [
+            checkout_json(checkout)
+            for checkout in reversed(self._sales.checkouts.values())
+            if wanted["status"] in (None, checkout.status)
+            and wanted["reference"] in (None, checkout.draft["reference"])
+        ]
+        return self._json(200, _page(rows, wanted["limit"], wanted["cursor"]))
+
+    def retrieve_checkout(self, _: dict[str, str], __: bytes, checkout_id: str) -> Answer:
+        return self._json(200, checkout_json(self._checkout(checkout_id)))
+
+    def stream_checkout(self, _: dict[str, str], __: bytes, checkout_id: str) -> Answer:
+        shown = checkout_json(self._checkout(checkout_id))
+        text = f": keep-alive\n\nevent: checkout\nid: {shown['sequence']}\ndata: ".encode()
+        return Answer(200, text + _bytes(shown) + b"\n\n", {"Content-Type": "text/event-stream"})
+
+    def cancel_checkout(self, _: dict[str, str], body: bytes, checkout_id: str) -> Answer:
+        EmptySchema().load(strict_json(body))
+        checkout = self._checkout(checkout_id)
+        self._sales.cancel(checkout, self._clock.now())
+        return self._json(200, checkout_json(checkout))
+
+    def capture_checkout(self, _: dict[str, str], body: bytes, checkout_id: str) -> Answer:
+        wanted = CaptureSchema().load(strict_json(body))
+        checkout = self._checkout(checkout_id)
+        self._sales.capture(checkout, wanted["amount"], self._clock.now())
+        return self._json(200, checkout_json(checkout))
+
+    def list_plans(self, query: dict[str, str], _: bytes) -> Answer:
+        wanted = PageQuerySchema().load(query)
+        rows = [PlanSchema().dump(plan) for plan in self._sales.plans.values()]
+        return self._json(200, _page(rows, wanted["limit"], wanted["cursor"]))
+
+    def create_plan(self, _: dict[str, str], body: bytes) -> Answer:
+        plan = PlanDraftSchema().load(strict_json(body))
+        if self._sales.plans.setdefault(plan.id, plan) != plan:
+            raise _Refused(409, "conflict", "Another plan has this id.", "id")
+        return self._json(201, PlanSchema().dump(plan))
+
+    def list_loans(self, query: dict[str, str], _: bytes) -> Answer:
+        wanted = LoanQuerySchema().load(query)
+        rows = [
+            loan_json(loan)
+            for loan in reversed(self._sales.loans.values())
+            if wanted["checkout_id"] in (None, loan.checkout.id)
+        ]
+        return self._json(200, _page(rows, wanted["limit"], wanted["cursor"]))
+
+    def retrieve_loan(self, _: dict[str, str], __: bytes, loan_id: str) -> Answer:
+        if loan_id not in self._sales.loans:
+            raise _Refused(404, "not_found", "There is no such loan.")
+        return self._json(200, loan_json(self._sales.loans[loan_id]))
+
+    def list_events(self, query: dict[str, str], _: bytes) -> Answer:
+        wanted = EventQuerySchema().load(query)
+        after = int(wanted["after"] or 0)
+        rows = self._sales.events[after : after + wanted["limit"]]
+        page = {
+            "object": "list",
+            "data": rows,
+            "has_more": after + len(rows) < len(self._sales.events),
+            "next_cursor": str(after + len(rows)),
+        }
+        return self._json(200, page)
+
+    def create_endpoint(self, _: dict[str, str], body: bytes) -> Answer:
+        draft = WebhookEndpointDraftSchema().load(strict_json(body))
+        now = self._clock.now()
+        endpoint_id = self._sales.new_id(ids.WEBHOOK_ENDPOINT, now)
+        shown = WebhookEndpointSchema().dump(
+            draft | {"id": endpoint_id, "status": "active", "created_at": now}
+        )
+        self._endpoints[endpoint_id] = shown
+        return self._json(201, shown | {"secret": "whsec_ZmVucWktdGVzdGluZy1zZWNyZXQtMzItYnl0ZXMh"})
+
+    def list_endpoints(self, query: dict[str, str], _: bytes) -> Answer:
+        wanted = PageQuerySchema().load(query)
+        return self._json(200, _page(list(self._endpoints.values()), wanted["limit"], wanted["cursor"]))
+
+    def delete_endpoint(self, _: dict[str, str], __: bytes, endpoint_id: str) -> Answer:
+        if self._endpoints.pop(endpoint_id, None) is None:
+            raise _Refused(404, "not_found", "There is no such webhook endpoint.")
+        return Answer(204, b"", {"Request-Id": self._request_id()})
+
+    def show_clock(self, _: dict[str, str], __: bytes) -> Answer:
+        now = self._clock.now()
+        offset_seconds = int((now - self._started).total_seconds())
+        return self._json(
+            200, {"object": "test_clock", "now": utc_text(now), "offset_seconds": offset_seconds}
+        )
+
+    def advance_clock(self, _: dict[str, str], body: bytes) -> Answer:
+        step = TestClockAdvanceSchema().load(strict_json(body))
+        now = self._clock.now()
+        if "months" in step:
+            self._clock.advance(timedelta(days=(add_months(now.date(), step["months"]) - now.date()).days))
+        else:
+            self._clock.advance(timedelta(days=step.get("days", 0), seconds=step.get("seconds", 0)))
+        return self.show_clock({}, b"")
+
+
+_Handler = Callable[..., Answer]
+_ROUTES: tuple[tuple[str, Mapping[str, _Handler]], ...] = (
+    ("/v1/checkouts", {"POST": FakeApi.create_checkout, "GET": FakeApi.list_checkouts}),
+    ("/v1/checkouts/([^/]+)", {"GET": FakeApi.retrieve_checkout}),
+    ("/v1/checkouts/([^/]+)/stream", {"GET": FakeApi.stream_checkout}),
+    ("/v1/checkouts/([^/]+)/cancel", {"POST": FakeApi.cancel_checkout}),
+    ("/v1/checkouts/([^/]+)/capture", {"POST": FakeApi.capture_checkout}),
+    ("/v1/plans", {"POST": FakeApi.create_plan, "GET": FakeApi.list_plans}),
+    ("/v1/loans", {"GET": FakeApi.list_loans}),
+    ("/v1/loans/([^/]+)", {"GET": FakeApi.retrieve_loan}),
+    ("/v1/events", {"GET": FakeApi.list_events}),
+    ("/v1/webhook_endpoints", {"POST": FakeApi.create_endpoint, "GET": FakeApi.list_endpoints}),
+    ("/v1/webhook_endpoints/([^/]+)", {"DELETE": FakeApi.delete_endpoint}),
+    ("/v1/test_clock", {"GET": FakeApi.show_clock}),
+    ("/v1/test_clock/advance", {"POST": FakeApi.advance_clock}),
+)
+
+
+def _bytes(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _page(rows: list[dict[str, Any]], limit: int, cursor: str | None) -> dict[str, Any]:
+    start = int(cursor) if cursor and cursor.isdecimal() else 0
+    more = start + limit < len(rows)
+    return {
+        "object": "list",
+        "data": rows[start : start + limit],
+        "has_more": more,
+        "next_cursor": str(start + limit) if more else None,
+    }

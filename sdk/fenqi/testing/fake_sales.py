@@ -1,0 +1,275 @@
+"""The sales inside the fake server: checkouts, loans and events in memory. Speaks no HTTP and signs nothing.
+
+It follows the real server's states and events; credit is granted to everybody, and money moves only when played.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from fenqi import ids
+from fenqi.errors import InvalidArgument
+from fenqi.finance.money import Money
+from fenqi.finance.plan import Plan
+from fenqi.finance.schedule import build_schedule
+from fenqi.wire import CheckoutSchema, EventSchema, LoanSchema
+
+PATH = ("created", "opened", "deciding", "offered", "signing", "authorized", "captured", "closed")
+_SIDEWAYS = {"declined": "deciding", "referred": "deciding"}
+_UNSIGNED = frozenset({"created", "opened", "deciding", "offered", "referred", "signing"})
+_TILL_TEXT = {
+    "created": ("请顾客扫码", "Ask the customer to scan"),
+    "opened": ("顾客已扫码", "Scanned by the customer"),
+    "deciding": ("正在审批", "Deciding"),
+    "offered": ("顾客正在选择方案", "The customer is choosing a plan"),
+    "declined": ("未获批准, 请换一种付款方式", "Declined: take another payment"),
+    "referred": ("需要人工审核", "Sent for review"),
+    "signing": ("顾客正在签署", "The customer is signing"),
+    "authorized": ("已签署", "Signed"),
+    "captured": ("已付款, 可以交货", "Paid: hand over the goods"),
+    "closed": ("已完成", "Done"),
+    "expired": ("二维码已过期", "The code has expired"),
+    "cancelled": ("已取消", "Cancelled"),
+    "voided": ("已作废", "Voided"),
+}
+_FINAL = frozenset({"declined", "captured", "closed", "expired", "cancelled", "voided"})
+
+
+class TransitionNotAllowed(Exception):
+    """The checkout's state does not allow this. Attributes: status, wanted."""
+
+    def __init__(self, status: str, wanted: str) -> None:
+        self.status, self.wanted = status, wanted
+        super().__init__(f"A checkout that is {status} cannot become {wanted}.")
+
+
+@dataclass
+class FakeCheckout:
+    """One checkout row; `draft` is the loaded CheckoutDraftSchema."""
+
+    id: str
+    draft: dict[str, Any]
+    created_at: datetime
+    expires_at: datetime
+    url: str
+    status: str = "created"
+    sequence: int = 1
+    plan_id: str | None = None
+    loan_id: str | None = None
+    captured_minor: int = 0
+
+
+@dataclass
+class FakeLoan:
+    """One loan row; `rows` are the stored installments as the wire names them."""
+
+    id: str
+    checkout: FakeCheckout
+    created_at: datetime
+    principal: Money
+    rows: list[dict[str, Any]]
+    status: str = "active"
+    sequence: int = 1
+
+
+@dataclass
+class FakeSales:
+    """All sales of the fake server. Methods raise KeyError for unknown ids and TransitionNotAllowed."""
+
+    plans: dict[str, Plan]
+    base_url: str
+    checkouts: dict[str, FakeCheckout] = field(default_factory=dict)
+    loans: dict[str, FakeLoan] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    _ids: ids.MonotonicIds = field(default_factory=ids.MonotonicIds)
+
+    def new_id(self, prefix: str, now: datetime) -> str:
+        """Make an id; the same calls at the same times give the same ids."""
+        return self._ids.new(prefix, int(now.timestamp() * 1000), bytes(ids.RANDOM_BYTES))
+
+    def create(self, draft: dict[str, Any], now: datetime) -> FakeCheckout:
+        """Store a new checkout. Raises InvalidArgument for an unknown plan."""
+        for plan_id in draft["plan_ids"] or ():
+            if plan_id not in self.plans:
+                raise InvalidArgument(f"There is no plan {plan_id!r}.", field="plan_ids")
+        checkout_id = self.new_id(ids.CHECKOUT, now)
+        checkout = FakeCheckout(
+            id=checkout_id,
+            draft=draft,
+            created_at=now,
+            expires_at=now + timedelta(seconds=draft["expires_in_seconds"]),
+            url=f"{self.base_url}/p/{checkout_id[-12:]}",
+        )
+        self.checkouts[checkout.id] = checkout
+        self._emit("checkout.created", checkout, now)
+        return checkout
+
+    def expire_due(self, now: datetime) -> None:
+        """Expire every unsigned checkout whose time has passed."""
+        for checkout in self.checkouts.values():
+            if checkout.status in _UNSIGNED and checkout.expires_at <= now:
+                self._enter(checkout, "expired", now)
+
+    def cancel(self, checkout: FakeCheckout, now: datetime) -> None:
+        """Cancel an unsigned checkout; cancelling twice is one cancelling."""
+        if checkout.status != "cancelled":
+            if checkout.status not in _UNSIGNED:
+                raise TransitionNotAllowed(checkout.status, "cancelled")
+            self._enter(checkout, "cancelled", now)
+
+    def advance(self, checkout: FakeCheckout, to: str, now: datetime) -> None:
+        """Walk the checkout to a status, one transition and one event at a time."""
+        if to in ("expired", "cancelled"):
+            if checkout.status not in _UNSIGNED:
+                raise TransitionNotAllowed(checkout.status, to)
+            self._enter(checkout, to, now)
+            return
+        through = _SIDEWAYS.get(to, to)
+        if through not in PATH or checkout.status not in PATH:
+            raise TransitionNotAllowed(checkout.status, to)
+        here, there = PATH.index(checkout.status), PATH.index(through)
+        if there < here or (there == here and to == checkout.status):
+            raise TransitionNotAllowed(checkout.status, to)
+        for status in PATH[here + 1 : there + 1]:
+            self._enter(checkout, status, now)
+        if to in _SIDEWAYS:
+            self._enter(checkout, to, now)
+        elif to == "authorized" and checkout.draft["capture"] == "automatic":
+            self._enter(checkout, "captured", now)
+
+    def capture(self, checkout: FakeCheckout, amount: Money | None, now: datetime) -> None:
+        """Capture a part of the signed amount, or all that is left. Raises InvalidArgument when it is too much."""
+        total: Money = checkout.draft["amount"]
+        if checkout.status not in ("authorized", "captured"):
+            raise TransitionNotAllowed(checkout.status, "captured")
+        left = total.minor - checkout.captured_minor
+        if amount is not None and amount.currency != total.currency:
+            raise InvalidArgument(f"Expected {total.currency}.", field="amount.currency")
+        wanted = left if amount is None else amount.minor
+        if not 1 <= wanted <= left:
+            raise InvalidArgument(f"Expected at most {left} minor units.", field="amount.minor")
+        checkout.captured_minor += wanted
+        self._enter(checkout, "captured", now, take_all=False)
+
+    def pay_installment(self, loan: FakeLoan, now: datetime) -> None:
+        """Pay the next unpaid installment in full; the last one repays the loan."""
+        row = next((row for row in loan.rows if row["status"] != "paid"), None)
+        if row is None:
+            raise TransitionNotAllowed(loan.status, "repaid")
+        row["paid"], row["status"] = row["total"], "paid"
+        loan.sequence += 1
+        self._emit("installment.paid", loan, now)
+        if all(row["status"] == "paid" for row in loan.rows):
+            loan.status = "repaid"
+            loan.sequence += 1
+            self._emit("loan.repaid", loan, now)
+
+    def _enter(self, checkout: FakeCheckout, status: str, now: datetime, *, take_all: bool = True) -> None:
+        checkout.status = status
+        checkout.sequence += 1
+        if status == "signing":
+            checkout.plan_id = (checkout.draft["plan_ids"] or list(self.plans))[0]
+        if status == "authorized":
+            self._sign(checkout, now)
+        if status == "captured" and take_all:
+            checkout.captured_minor = checkout.draft["amount"].minor
+        self._emit(f"checkout.{status}", checkout, now)
+
+    def _sign(self, checkout: FakeCheckout, now: datetime) -> None:
+        schedule = build_schedule(self.plans[checkout.plan_id or ""], checkout.draft["amount"], now.date())
+        nothing = Money(0, checkout.draft["amount"].currency)
+        rows = [
+            {
+                "number": row.number,
+                "due_on": row.due_on,
+                "principal": row.principal,
+                "interest": row.interest,
+                "fee": row.fee,
+                "total": row.total,
+                "paid": nothing,
+                "status": "scheduled",
+            }
+            for row in schedule.installments
+        ]
+        loan = FakeLoan(self.new_id(ids.LOAN, now), checkout, now, schedule.principal, rows)
+        checkout.loan_id = loan.id
+        self.loans[loan.id] = loan
+        self._emit("loan.created", loan, now)
+
+    def _emit(self, kind: str, about: FakeCheckout | FakeLoan, now: datetime) -> None:
+        checkout = isinstance(about, FakeCheckout)
+        data = checkout_json(about) if isinstance(about, FakeCheckout) else loan_json(about)
+        data.pop("url", None)
+        event = {
+            "id": self.new_id(ids.EVENT, now),
+            "type": kind,
+            "mode": "test",
+            "created_at": now,
+            "sequence": len(self.events) + 1,
+            "aggregate": {
+                "type": "checkout" if checkout else "loan",
+                "id": about.id,
+                "sequence": about.sequence,
+            },
+            "data": data,
+        }
+        self.events.append(EventSchema().dump(event))
+
+
+def checkout_json(checkout: FakeCheckout) -> dict[str, Any]:
+    """Return the checkout as the wire shows it."""
+    zh_cn, en = _TILL_TEXT[checkout.status]
+    amount: Money = checkout.draft["amount"]
+    declined = {
+        "code": "policy_declined",
+        "text": {"zh-CN": "本次未获批准", "en": "Not approved this time"},
+        "hint": {"zh-CN": "请换一种付款方式", "en": "Choose another way to pay"},
+    }
+    kept = {name: value for name, value in checkout.draft.items() if name != "expires_in_seconds"}
+    shown = kept | {
+        "id": checkout.id,
+        "mode": "test",
+        "status": checkout.status,
+        "url": checkout.url,
+        "plan_ids": checkout.draft["plan_ids"] or [],
+        "created_at": checkout.created_at,
+        "expires_at": checkout.expires_at,
+        "sequence": checkout.sequence,
+        "plan_id": checkout.plan_id,
+        "loan_id": checkout.loan_id,
+        "captured": Money(checkout.captured_minor, amount.currency),
+        "decline": declined if checkout.status == "declined" else None,
+        "till": {
+            "text": {"zh-CN": zh_cn, "en": en},
+            "final": checkout.status in _FINAL
+            or (checkout.status == "authorized" and checkout.draft["capture"] == "manual"),
+            "poll_after_seconds": 2,
+        },
+    }
+    dumped: dict[str, Any] = CheckoutSchema().dump(shown)
+    return dumped
+
+
+def loan_json(loan: FakeLoan) -> dict[str, Any]:
+    """Return the loan as the wire shows it."""
+    currency = loan.principal.currency
+    total = sum(row["total"].minor for row in loan.rows)
+    paid = sum(row["paid"].minor for row in loan.rows)
+    dumped: dict[str, Any] = LoanSchema().dump(
+        {
+            "id": loan.id,
+            "mode": "test",
+            "status": loan.status,
+            "checkout_id": loan.checkout.id,
+            "reference": loan.checkout.draft["reference"],
+            "principal": loan.principal,
+            "total_payable": Money(total, currency),
+            "paid": Money(paid, currency),
+            "outstanding": Money(total - paid, currency),
+            "signed_on": loan.created_at.date(),
+            "created_at": loan.created_at,
+            "sequence": loan.sequence,
+            "installments": loan.rows,
+        }
+    )
+    return dumped

@@ -1,0 +1,197 @@
+"""The kinds of value in fenqi's JSON: money, times, dates, whole numbers, text. Must not import Flask.
+
+Every message says what is expected, because it is what a merchant's developer reads in `detail`.
+"""
+
+import re
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, post_load, validate
+
+from fenqi.finance.currencies import EXPONENTS
+from fenqi.finance.errors import FinanceError
+from fenqi.finance.money import Money
+
+AMOUNT_MINOR_MAX = 10**15
+UNKNOWN_FIELD = "This field is not known here. Remove it, or check its spelling."
+_UTC = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)Z")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+# Control characters, line and paragraph separators, direction overrides.
+_FORBIDDEN = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069"
+_FORBIDDEN_CHARACTER = re.compile(f"[{_FORBIDDEN}\ud800-\udfff]")
+_PORT = "(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?"
+_ADDRESS_PATTERN = rf"^https?://[A-Za-z0-9.-]+{_PORT}([/?#][!-\[\]-~]*)?$"
+
+_Messages = dict[str, str | list[Any] | dict[Any, Any]]
+_REQUEST_MESSAGES = {"unknown": UNKNOWN_FIELD, "type": "Expected a JSON object."}
+_WHOLE_NUMBER_MESSAGES: _Messages = {"invalid": "Expected a whole number."}
+_TEXT_MESSAGES: _Messages = {
+    "character": "The character {name} is not allowed in text.",
+    "blank": "Expected some visible text.",
+}
+_ADDRESS_MESSAGES: _Messages = {
+    "address": "Expected an absolute http(s) URL with a host, in ASCII, without credentials.",
+}
+_TIME_MESSAGES: _Messages = {"invalid": "Expected a UTC time such as 2026-11-21T08:00:00.123456Z."}
+_DATE_MESSAGES: _Messages = {"invalid": "Expected a date such as 2026-12-21."}
+
+
+class Request(Schema):
+    """Base of bodies that clients send: unknown fields are refused."""
+
+    error_messages = _REQUEST_MESSAGES
+
+    class Meta:
+        unknown = RAISE
+
+
+class Answer(Schema):
+    """Base of bodies that fenqi sends: unknown fields are ignored, so old clients read new servers."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+class WholeNumber(fields.Integer):
+    """An integer as JSON writes it: no fraction, no boolean, no digits in quotes."""
+
+    default_error_messages = _WHOLE_NUMBER_MESSAGES
+
+    def _validated(self, value: Any) -> int:
+        if type(value) is not int:
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Text(fields.String):
+    """Text of a bounded length (in characters) without control characters, line separators, lone surrogates.
+
+    Published as a pattern too. PostgreSQL cannot store U+0000, and a direction override could forge what
+    a consumer reads.
+    """
+
+    default_error_messages = _TEXT_MESSAGES
+
+    def __init__(self, *, minimum: int = 0, maximum: int, **arguments: Any) -> None:
+        visible = rf"^[^{_FORBIDDEN}]*[^{_FORBIDDEN}\s][^{_FORBIDDEN}]*$"
+        pattern = visible if minimum else rf"^[^{_FORBIDDEN}]*$"
+        arguments["metadata"] = {"pattern": pattern} | arguments.get("metadata", {})
+        self._minimum = minimum
+        super().__init__(validate=validate.Length(min=minimum or None, max=maximum), **arguments)
+
+    def _deserialize(self, value: Any, *positional: Any, **arguments: Any) -> str:
+        text: str = super()._deserialize(value, *positional, **arguments)
+        found = _FORBIDDEN_CHARACTER.search(text)
+        if found:
+            raise self.make_error("character", name=f"U+{ord(found.group()):04X}")
+        if self._minimum and not text.strip():
+            raise self.make_error("blank")
+        return text
+
+
+class WebAddress(Text):
+    """An absolute http or https URL with a host and without a user name or password, in ASCII."""
+
+    default_error_messages = _ADDRESS_MESSAGES
+
+    def __init__(self, **arguments: Any) -> None:
+        documented = {"format": "uri", "pattern": _ADDRESS_PATTERN}
+        super().__init__(metadata=documented | arguments.pop("metadata", {}), **arguments)
+
+    def _deserialize(self, value: Any, *positional: Any, **arguments: Any) -> str:
+        text = super()._deserialize(value, *positional, **arguments)
+        try:
+            parts = urlsplit(text)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            raise self.make_error("address") from None
+        if not usable or "@" in parts.netloc or "\\" in text or not text.isascii() or " " in text:
+            raise self.make_error("address")
+        return text
+
+
+class UtcTime(fields.AwareDateTime):
+    """An instant as RFC 3339 in UTC with microseconds: 2026-11-21T08:00:00.123456Z."""
+
+    default_error_messages = _TIME_MESSAGES
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **arguments: Any) -> str | None:
+        return None if value is None else utc_text(value)
+
+    def _deserialize(self, value: Any, *positional: Any, **arguments: Any) -> datetime:
+        match = _UTC.fullmatch(value) if isinstance(value, str) and value.isascii() else None
+        try:
+            return (
+                datetime.fromisoformat(match.group(1)).replace(tzinfo=UTC) if match else self._refuse(value)
+            )
+        except ValueError:
+            return self._refuse(value)
+
+    def _refuse(self, value: Any) -> datetime:
+        raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+
+
+class CalendarDate(fields.Date):
+    """A day: 2026-12-21."""
+
+    default_error_messages = _DATE_MESSAGES
+
+    def _deserialize(self, value: Any, *positional: Any, **arguments: Any) -> date:
+        try:
+            if isinstance(value, str) and value.isascii() and _DATE.fullmatch(value):
+                return date.fromisoformat(value)
+        except ValueError:
+            pass
+        raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+
+
+class MoneySchema(Request):
+    """An amount: whole minor units and an ISO 4217 code. Loads to fenqi.Money and dumps from it."""
+
+    minor = WholeNumber(
+        required=True,
+        validate=validate.Range(min=-AMOUNT_MINOR_MAX, max=AMOUNT_MINOR_MAX),
+        metadata={"description": "Amount in minor units, such as cents.", "example": 399900},
+    )
+    currency = fields.String(
+        required=True,
+        validate=validate.Regexp(r"[A-Z]{3}\Z", error="Expected an ISO 4217 code such as CNY."),
+        metadata={"enum": sorted(EXPONENTS), "example": "CNY"},
+    )
+
+    @post_load
+    def make_money(self, data: dict[str, Any], **_: Any) -> Money:
+        try:
+            return Money(data["minor"], data["currency"])
+        except FinanceError as error:
+            field = error.field if error.field in ("minor", "currency") else "currency"
+            raise ValidationError(str(error), field_name=field) from error
+
+
+class MoneyField(fields.Nested):
+    """Money inside another body; `minimum` and `maximum` bound its minor units; errors point at `.minor`."""
+
+    def __init__(self, *, minimum: int | None = None, maximum: int | None = None, **arguments: Any) -> None:
+        self.minimum, self.maximum = minimum, maximum
+        super().__init__(MoneySchema, **arguments)
+
+    def _deserialize(self, value: Any, *positional: Any, **arguments: Any) -> Money:
+        # Answers are read tolerantly down to their smallest part.
+        self.unknown = EXCLUDE if isinstance(self.parent, Answer) else RAISE
+        money: Money = super()._deserialize(value, *positional, **arguments)
+        if self.minimum is not None and money.minor < self.minimum:
+            raise ValidationError(
+                {"minor": [f"Expected at least {self.minimum} minor units, got {money.minor}."]}
+            )
+        if self.maximum is not None and money.minor > self.maximum:
+            raise ValidationError(
+                {"minor": [f"Expected at most {self.maximum} minor units, got {money.minor}."]}
+            )
+        return money
+
+
+def utc_text(instant: datetime) -> str:
+    """Write an aware datetime as the wire does: UTC, six decimals, Z."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,15 @@
+"""The words that JSON bodies carry. Clients must accept a word they do not know: the server may be newer."""
+
+LANGUAGES = ("zh-CN", "en")
+CAPTURES = ("automatic", "manual")
+CHECKOUT_STATUSES = (
+    "created", "opened", "deciding", "offered", "declined", "referred", "signing",
+    "authorized", "captured", "closed", "expired", "cancelled", "voided",
+)  # fmt: skip
+EVENT_TYPES = (
+    "checkout.created", "checkout.opened", "checkout.deciding", "checkout.offered", "checkout.declined",
+    "checkout.referred", "checkout.signing", "checkout.authorized", "checkout.captured", "checkout.closed",
+    "checkout.expired", "checkout.cancelled", "loan.created", "loan.overdue", "loan.repaid",
+    "installment.paid", "deduction.failed",
+)  # fmt: skip
+MODES = ("test", "live")

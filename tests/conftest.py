@@ -1,0 +1,4 @@
+"""Fixtures that every folder shares."""
+
+from tests.databases import *  # noqa: F403
+from tests.installation import *  # noqa: F403

@@ -1,0 +1,217 @@
+"""SQLite's writer: waiting transactions share one durable commit, and each stands or falls by itself."""
+
+import sqlite3
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from merchant_server.storage.engine import Conflict, Connection, RuleBroken, StorageUnavailable
+from merchant_server.storage.sqlite import SqliteEngine
+
+TABLES = (
+    "CREATE TABLE marks (id TEXT PRIMARY KEY)",
+    "CREATE TABLE later (id TEXT REFERENCES marks (id) DEFERRABLE INITIALLY DEFERRED)",
+)
+Body = Callable[[Connection], None]
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[SqliteEngine]:
+    """A SQLite engine that never closes a batch for its age."""
+    opened = SqliteEngine(tmp_path / "group.sqlite", batch_seconds=60)
+    with opened.transaction() as connection:
+        for table in TABLES:
+            connection.execute(table)
+    yield opened
+    opened.close()
+
+
+def mark(name: str) -> Body:
+    def body(connection: Connection) -> None:
+        connection.execute("INSERT INTO marks (id) VALUES (:id)", {"id": name})
+
+    return body
+
+
+def refuse(connection: Connection) -> None:
+    connection.execute("INSERT INTO marks (id) VALUES ('refused')")
+    raise LookupError("refused by a rule")
+
+
+def break_the_commit(connection: Connection) -> None:
+    connection.execute("INSERT INTO later (id) VALUES ('no such mark')")
+
+
+def fill_the_disk(connection: Connection) -> None:
+    pages = connection.one("PRAGMA page_count")
+    assert pages is not None
+    connection.one(f"PRAGMA max_page_count={pages['page_count']}")
+    try:
+        connection.execute("INSERT INTO marks (id) VALUES (:id)", {"id": "x" * 1_000_000})
+    finally:
+        connection.raw.execute("PRAGMA max_page_count=1000000")  # type: ignore[attr-defined]
+
+
+def in_one_batch(engine: SqliteEngine, *bodies: Body) -> list[BaseException | None]:
+    """Run `bodies` as one batch in this order and return how each ended."""
+
+    def run(body: Body) -> None:
+        with engine.transaction() as connection:
+            body(connection)
+
+    futures: list[Future[None]] = []
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        first_is_in, all_wait = threading.Event(), threading.Event()
+
+        def first(connection: Connection) -> None:
+            first_is_in.set()
+            assert all_wait.wait(30)
+            bodies[0](connection)
+
+        futures.append(pool.submit(run, first))
+        assert first_is_in.wait(30)
+        for place, body in enumerate(bodies[1:], start=1):
+            futures.append(pool.submit(run, body))
+            while engine.waiting < place:
+                threading.Event().wait(0.001)
+        all_wait.set()
+    return [future.exception() for future in futures]
+
+
+def marks(engine: SqliteEngine) -> list[str]:
+    with engine.reading() as connection:
+        return [row["id"] for row in connection.all("SELECT id FROM marks ORDER BY id")]
+
+
+def test_waiting_transactions_share_one_commit(engine: SqliteEngine) -> None:
+    before = engine.commits
+    assert in_one_batch(engine, *[mark(f"{number:02}") for number in range(16)]) == [None] * 16
+    assert engine.commits - before == 1
+    assert len(marks(engine)) == 16
+
+
+def test_a_transaction_that_meets_nobody_is_a_commit_of_its_own(engine: SqliteEngine) -> None:
+    before = engine.commits
+    for number in range(5):
+        with engine.transaction() as connection:
+            mark(str(number))(connection)
+    assert engine.commits - before == 5
+
+
+def test_a_batch_takes_in_only_so_many_transactions(tmp_path: Path) -> None:
+    engine = SqliteEngine(tmp_path / "small.sqlite", batch_transactions=3, batch_seconds=60)
+    with engine.transaction() as connection:
+        connection.execute(TABLES[0])
+    before = engine.commits
+    assert in_one_batch(engine, *[mark(str(number)) for number in range(9)]) == [None] * 9
+    assert engine.commits - before == 3
+    engine.close()
+
+
+@pytest.mark.parametrize("place", [0, 1, 3])
+def test_a_transaction_that_raises_takes_only_its_own_rows_along(engine: SqliteEngine, place: int) -> None:
+    bodies = [mark("a"), mark("b"), mark("c")]
+    bodies.insert(place, refuse)
+    ends = in_one_batch(engine, *bodies)
+    assert isinstance(ends.pop(place), LookupError)
+    assert ends == [None] * 3
+    assert marks(engine) == ["a", "b", "c"]
+
+
+def test_a_conflict_with_a_row_of_the_same_batch_is_told_to_the_later_one(engine: SqliteEngine) -> None:
+    ends = in_one_batch(engine, mark("a"), mark("a"), mark("b"))
+    assert ends[0] is None
+    assert isinstance(ends[1], Conflict)
+    assert ends[2] is None
+    assert marks(engine) == ["a", "b"]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_commit_that_fails_acknowledges_nobody(engine: SqliteEngine, place: int) -> None:
+    bodies = [mark("a"), mark("b")]
+    bodies.insert(place, break_the_commit)
+    ends = in_one_batch(engine, *bodies)
+    assert [type(end) for end in ends] == [StorageUnavailable] * 3
+    assert marks(engine) == []
+    assert in_one_batch(engine, mark("a"), mark("b")) == [None, None]
+    assert marks(engine) == ["a", "b"]
+
+
+def test_a_refusal_that_rests_on_rows_of_a_failed_commit_is_not_given_out(engine: SqliteEngine) -> None:
+    ends = in_one_batch(engine, mark("a"), mark("a"), break_the_commit)
+    assert [type(end) for end in ends] == [StorageUnavailable] * 3
+    assert marks(engine) == []
+
+
+def test_a_commit_that_fails_for_one_alone_says_why(engine: SqliteEngine) -> None:
+    with pytest.raises(RuleBroken), engine.transaction() as connection:
+        break_the_commit(connection)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_full_disk_is_unavailable_and_hurts_nobody_silently(engine: SqliteEngine, place: int) -> None:
+    bodies = [mark("a"), mark("b")]
+    bodies.insert(place, fill_the_disk)
+    ends = in_one_batch(engine, *bodies)
+    assert isinstance(ends[place], StorageUnavailable)
+    others = ends[:place] + ends[place + 1 :]
+    kept = [name for name, end in zip(["a", "b"], others, strict=True) if end is None]
+    assert marks(engine) == kept
+    with engine.transaction() as connection:
+        mark("after")(connection)
+    assert "after" in marks(engine)
+
+
+def test_readers_do_not_see_a_batch_before_it_is_durable(engine: SqliteEngine) -> None:
+    seen: list[list[str]] = []
+
+    def look(connection: Connection) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            seen.append(pool.submit(marks, engine).result(30))
+
+    assert in_one_batch(engine, mark("a"), look, mark("b")) == [None] * 3
+    assert seen == [[]]
+    assert marks(engine) == ["a", "b"]
+
+
+def test_a_lock_that_another_program_holds_on_the_file_is_waited_for(engine: SqliteEngine) -> None:
+    other = sqlite3.connect(engine.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(in_one_batch, engine, mark("a"))
+        with pytest.raises(TimeoutError):
+            waiting.result(0.3)
+        other.execute("ROLLBACK")
+        assert waiting.result(30) == [None]
+    other.close()
+    assert marks(engine) == ["a"]
+
+
+def test_the_file_is_private_and_its_folder_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "shop.sqlite"
+    engine = SqliteEngine(path)
+    with engine.transaction() as connection:
+        connection.execute(TABLES[0])
+    for file in path.parent.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file.name
+    engine.close()
+
+
+def test_the_settings_that_keep_a_commit_are_in_force(engine: SqliteEngine) -> None:
+    wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "wal_autocheckpoint": 8000}
+    with engine.transaction() as connection:
+        assert {name: connection.one(f"PRAGMA {name}") for name in wanted} == {
+            name: {name: value} for name, value in wanted.items()
+        }
+
+
+def test_a_path_that_cannot_be_a_database_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text").write_text("not a database, but long enough to be looked at as one" * 100)
+    for name in ("folder", "text", "text/below"):
+        with pytest.raises(StorageUnavailable):
+            SqliteEngine(tmp_path / name)

@@ -1,0 +1,255 @@
+"""In-memory providers for tests of services and web. They pass the same contract suite as the HTTP clients do.
+
+They follow the sandbox's published magic values, call nothing outside, and keep no clock: instants are passed in.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fenqi.finance.money import Money
+
+from merchant_server.domain.decision import Bureau, Identity
+from merchant_server.ports import (
+    BankAccount,
+    BankCallback,
+    BankDeduction,
+    BankMandate,
+    ProviderRefused,
+    ProviderUnavailable,
+    Sent,
+)
+from merchant_server.providers.bank import authenticate_callback, public_key_id
+from merchant_server.providers.sandbox.callbacks import callback_row, signed_headers
+from merchant_server.providers.sandbox.magic import ACCOUNTS, PHONES, bureau_report, outcome, person
+
+EPOCH = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+
+
+@dataclass
+class _Mandate:
+    terms: tuple[str, str, str, Money]
+    behaviour: str
+    status: str
+    code: str
+    deductions: int = 0
+
+
+@dataclass
+class _Deduction:
+    terms: tuple[str, Money]
+    behaviour: str
+    status: str
+    code: str
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:32]
+
+
+class FakeBank:
+    """A bank in memory. `down = True` makes every call unavailable; `callbacks` makes what it would send."""
+
+    def __init__(self, gateway_account: str = "fake_gateway_1") -> None:
+        self.gateway_account = gateway_account
+        self.down = False
+        self._key = Ed25519PrivateKey.generate()
+        self._owners: dict[str, tuple[str, str]] = {}
+        self._mandates: dict[str, _Mandate] = {}
+        self._deductions: dict[str, _Deduction] = {}
+
+    def accounts(self, *, name: str, id_number: str, phone: str) -> tuple[BankAccount, ...]:
+        """Return the six magic accounts."""
+        self._up()
+        rows = []
+        for account in ACCOUNTS:
+            token = f"ba_{_hash(id_number, account.last_four)}"
+            self._owners[token] = (id_number, account.behaviour)
+            rows.append(BankAccount(token=token, label=account.label))
+        return tuple(rows)
+
+    def sign_mandate(
+        self, *, reference: str, account_token: str, name: str, id_number: str, cap: Money
+    ) -> BankMandate:
+        """Sign, unless the magic person refuses."""
+        self._up()
+        terms = (account_token, name, id_number, cap)
+        known = self._mandates.get(reference)
+        if known is None:
+            owner, behaviour = self._owners.get(account_token, ("", ""))
+            if owner != id_number:
+                raise ProviderRefused("bank", "account_unknown", "HTTP 422")
+            refuses = person(id_number).bank == "refuses"
+            known = _Mandate(
+                terms, behaviour, *(("refused", "holder_refused") if refuses else ("active", ""))
+            )
+            self._mandates[reference] = known
+        elif known.terms != terms:
+            raise ProviderRefused("bank", "reference_conflict", "HTTP 409")
+        return BankMandate(reference=reference, status=known.status, code=known.code)
+
+    def cancel_mandate(self, *, reference: str) -> BankMandate:
+        """Cancel; unknown references are unknown."""
+        self._up()
+        known = self._mandates.get(reference)
+        if known is None:
+            return BankMandate(reference=reference, status="unknown")
+        if known.status == "active":
+            known.status = "cancelled"
+        return BankMandate(reference=reference, status=known.status, code=known.code)
+
+    def deduct(self, *, reference: str, mandate_reference: str, amount: Money) -> BankDeduction:
+        """Take on a deduction and decide it."""
+        self._up()
+        terms = (mandate_reference, amount)
+        known = self._deductions.get(reference)
+        if known is not None and known.terms != terms:
+            raise ProviderRefused("bank", "reference_conflict", "HTTP 409")
+        if known is None:
+            mandate = self._chargeable(mandate_reference, amount)
+            status, code = outcome(mandate.behaviour, mandate.deductions)
+            mandate.deductions += 1
+            self._deductions[reference] = _Deduction(terms, mandate.behaviour, status, code)
+        return BankDeduction(reference=reference, status="pending", amount=amount)
+
+    def find_deduction(self, *, reference: str) -> BankDeduction:
+        """Say what became of it."""
+        self._up()
+        known = self._deductions.get(reference)
+        if known is None:
+            return BankDeduction(reference=reference, status="unknown")
+        return BankDeduction(reference=reference, status=known.status, code=known.code, amount=known.terms[1])
+
+    def authenticate(self, body: bytes, headers: Mapping[str, str], now: datetime) -> BankCallback:
+        """Authenticate against this fake's own key, with the real rules."""
+        public = self._key.public_key()
+        return authenticate_callback(body, headers, now, {public_key_id(public): public})
+
+    def callbacks(self, reference: str, now: datetime = EPOCH) -> list[tuple[bytes, dict[str, str]]]:
+        """Return every callback of one deduction as (body, headers), signed at `now`; the caller delivers them."""
+        known = self._deductions[reference]
+        told = [(known.status, known.code)] * (3 if known.behaviour == "callback_thrice" else 1)
+        if known.behaviour == "reversed":
+            told.append(("reversed", "reversed"))
+            known.code = "reversed"
+        amount = known.terms[1]
+        deduction = {
+            "reference": reference,
+            "mandate_reference": known.terms[0],
+            "amount_minor": amount.minor,
+            "currency": amount.currency,
+        }
+        made = []
+        for status, code in told:
+            row = callback_row(
+                self.gateway_account,
+                _hash(reference, status),
+                deduction,
+                status=status,
+                code="" if status == "succeeded" else code,
+                copy=0,
+                occurred_at=now,
+                due_at_ms=0,
+            )
+            body = row["body"].encode()
+            made.append((body, signed_headers(self._key, row["event_id"], body, now)))
+        return made
+
+    def signed(
+        self, body: Mapping[str, Any], event_id: str, now: datetime = EPOCH
+    ) -> tuple[bytes, dict[str, str]]:
+        """Sign any body at all, as the bank would: for callbacks that are genuine but wrong."""
+        raw = json.dumps(body, ensure_ascii=False).encode("utf-8")
+        return raw, signed_headers(self._key, event_id, raw, now)
+
+    def _up(self) -> None:
+        if self.down:
+            raise ProviderUnavailable("bank", "down")
+
+    def _chargeable(self, reference: str, amount: Money) -> _Mandate:
+        mandate = self._mandates.get(reference)
+        code = ""
+        if mandate is None:
+            raise ProviderRefused("bank", "mandate_unknown", "HTTP 422")
+        cap = mandate.terms[3]
+        if mandate.status != "active":
+            code = "mandate_not_active"
+        elif cap.currency != amount.currency:
+            code = "currency_mismatch"
+        elif amount > cap:
+            code = "over_cap"
+        elif amount.minor <= 0:
+            code = "amount_invalid"
+        if code:
+            raise ProviderRefused("bank", code, "HTTP 422")
+        return mandate
+
+
+class FakeIdentity:
+    """An identity check in memory, by the magic table."""
+
+    def check(self, *, reference: str, name: str, id_number: str, phone: str) -> Identity:
+        """Answer match or mismatch, or be unavailable."""
+        kind = person(id_number).identity
+        if kind not in ("match", "mismatch"):
+            raise ProviderUnavailable("identity", kind)
+        return Identity(result=kind, reference=f"idc_{reference}")
+
+
+class FakeBureau:
+    """A credit bureau in memory, by the magic table; `reports` overrides it for one id number."""
+
+    def __init__(self) -> None:
+        self.reports: dict[str, Bureau] = {}
+
+    def report(self, *, reference: str, id_number: str) -> Bureau:
+        """Answer the magic report, or be unavailable."""
+        if id_number in self.reports:
+            return self.reports[id_number]
+        kind = person(id_number).bureau
+        if kind in ("slow", "down", "garbage"):
+            raise ProviderUnavailable("bureau", kind)
+        found = dict(bureau_report(id_number))
+        debts = found.pop("debts")
+        assert isinstance(debts, dict)
+        return Bureau(reference=f"bur_{reference}", debts_minor=debts["minor"], **found)  # type: ignore[arg-type]
+
+
+class FakeSms:
+    """An SMS gateway in memory; `messages` is the inbox as (reference, phone, text)."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, str, str]] = []
+
+    def send(self, *, reference: str, phone: str, text: str) -> None:
+        """Put a message into the inbox once for each reference."""
+        kind = PHONES.get(phone, "")
+        if kind == "refused":
+            raise ProviderRefused("sms", "phone_unreachable", "HTTP 422")
+        if kind:
+            raise ProviderUnavailable("sms", kind)
+        same = [message for message in self.messages if message[0] == reference]
+        if same and same[0] != (reference, phone, text):
+            raise ProviderRefused("sms", "reference_conflict", "HTTP 409")
+        if not same:
+            self.messages.append((reference, phone, text))
+
+
+@dataclass
+class FakeWebhookSender:
+    """Records what was sent; `answers` are used up first, then `default` is given for ever."""
+
+    default: Sent = field(default_factory=lambda: Sent(status=200, seconds=0.01))
+    answers: list[Sent] = field(default_factory=list)
+    sent: list[tuple[str, str, str, datetime, bytes]] = field(default_factory=list)
+
+    def send(self, *, url: str, secret: str, message_id: str, timestamp: datetime, body: bytes) -> Sent:
+        """Record one delivery and answer."""
+        if timestamp.utcoffset() is None:
+            raise TypeError("timestamp must be an aware datetime: the signature is over UTC seconds")
+        self.sent.append((url, secret, message_id, timestamp, body))
+        return self.answers.pop(0) if self.answers else self.default

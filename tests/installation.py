@@ -1,0 +1,197 @@
+"""A whole installation for tests: real services and storage, fake providers, a clock in the test's hand.
+
+Every test that uses the fixture ends with the checker: the laws of the house hold, or the test fails.
+"""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fenqi.finance.money import Money
+from fenqi.finance.plan import Plan
+
+from merchant_server.domain.checkout import Checkout
+from merchant_server.domain.merchant import Caller
+from merchant_server.providers.agreement import Authority, PadesSigner, TypstRenderer
+from merchant_server.providers.credit_policy import ZenCreditPolicy
+from merchant_server.providers.system import SystemIds
+from merchant_server.services.deps import Deps
+from merchant_server.services.operation import merchants
+from merchant_server.services.operation.doctor import check
+from merchant_server.services.sale import approval, checkouts, choosing, claims, codes, signing
+from merchant_server.storage.engine import Engine
+from merchant_server.storage.sealed import Sealer
+from merchant_server.storage.unit_of_work import SqlStorage
+from merchant_server.worker import work_once
+from tests.fakes.providers import FakeBank, FakeBureau, FakeIdentity, FakeSms, FakeWebhookSender
+
+START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+PHONE = "+8613800138000"
+ID_NUMBER = "110101199003077651"
+NAME = "王小明"
+PLANS = (
+    Plan(id="p3", installments=3, annual_rate="0", max_amount=Money(2_000_000, "CNY"), name="3 期免息"),
+    Plan(id="p6", installments=6, annual_rate="0.12", name="6 期"),
+    Plan(id="p12", installments=12, annual_rate="0.12", name="12 期"),
+)
+
+
+class HandClock:
+    """A clock that moves only when a test moves it."""
+
+    def __init__(self, now: datetime = START) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        """Return the present."""
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        """Let the time pass at once."""
+        self.pass_(seconds=seconds)
+
+    def pass_(self, **by: float) -> None:
+        """Move forwards by timedelta's arguments."""
+        self._now += timedelta(**by)
+
+
+@cache
+def _documents(folder: str) -> tuple[TypstRenderer, PadesSigner]:
+    return TypstRenderer(), PadesSigner(Authority.open(folder))
+
+
+@dataclass
+class Installation:
+    """What a test holds: Deps, the fakes behind them, and one merchant with a store and a till."""
+
+    engine: Engine
+    deps: Deps
+    clock: HandClock
+    bank: FakeBank
+    bureau: FakeBureau
+    sms: FakeSms
+    sender: FakeWebhookSender
+    caller: Caller = field(init=False)
+    api_key: str = field(init=False)
+    store_id: str = field(init=False)
+    till_id: str = field(init=False)
+
+    def set_up_merchant(self, name: str = "小满商店") -> None:
+        """Make the merchant that `caller` stands for."""
+        made = merchants.create_merchant(
+            self.deps, name=name, legal_name=f"{name}有限公司", category="electronics", currency="CNY",
+            time_zone="Asia/Shanghai", fee_bps=60,
+        )  # fmt: skip
+        self.store_id = merchants.create_store(self.deps, made.id, "人民路店").id
+        self.till_id = merchants.create_till(self.deps, made.id, self.store_id, "1 号台").id
+        self.api_key = merchants.create_key(self.deps, made.id).secret
+        self.caller = merchants.authenticate(self.deps, self.api_key)
+        with self.deps.storage.unit_of_work() as uow:
+            for plan in PLANS:
+                merchants.put_plan(uow, self.deps, self.caller, plan)
+
+    def checkout(self, amount: Money | None = None, **changes: Any) -> Checkout:
+        """Make a checkout as the merchant would."""
+        draft: dict[str, Any] = {
+            "amount": amount or Money(399_900, "CNY"), "reference": "order-1001", "description": "自行车",
+            "return_url": None, "plan_ids": None, "store_id": None, "till_id": None, "capture": "automatic",
+            "expires_in_seconds": 900, "language": None, "metadata": {},
+        }  # fmt: skip
+        with self.deps.storage.unit_of_work() as uow:
+            return checkouts.create_checkout(uow, self.deps, self.caller, draft | changes)
+
+    def now(self, checkout: Checkout) -> Checkout:
+        """Read a checkout anew."""
+        with self.deps.storage.reading() as uow:
+            found = uow.checkouts.get(checkout.id)
+        assert found is not None
+        return found
+
+    def last_code(self) -> str:
+        """Return the digits of the newest text message."""
+        found = re.search(r"\d{6}", self.sms.messages[-1][2])
+        assert found is not None
+        return found.group()
+
+    def apply(self, checkout: Checkout, *, id_number: str = ID_NUMBER, claim: str = "phone-1") -> Checkout:
+        """Go from the QR to the decision."""
+        claims.open_link(self.deps, checkout.token, claim)
+        codes.send_phone_code(self.deps, checkout.token, claim, PHONE)
+        codes.check_phone_code(self.deps, checkout.token, claim, self.last_code())
+        # Another minute, another message: the limits by number are not what most tests are about.
+        self.clock.pass_(minutes=4)
+        return approval.apply(
+            self.deps, checkout.token, claim, name=NAME, id_number=id_number, consents=approval.CONSENTS
+        )
+
+    def choose(self, checkout: Checkout, *, plan: str = "p12", account: str = "0001", claim: str = "phone-1") -> None:
+        """Choose a plan and the bank account with these last four digits; the agreement is shown."""
+        offered = choosing.choices(self.deps, checkout.token, claim)
+        token = next(each.token for each in offered.accounts if account in each.label)
+        choosing.prepare_agreement(self.deps, checkout.token, claim, plan_id=plan, account_token=token)
+        self.clock.pass_(seconds=10)
+
+    def sign(self, checkout: Checkout, *, claim: str = "phone-1") -> Checkout:
+        """Ask for a signing code and sign with it."""
+        signing.send_signing_code(self.deps, checkout.token, claim)
+        signed = signing.sign(self.deps, checkout.token, claim, self.last_code())
+        self.clock.pass_(minutes=4)
+        return signed
+
+    def sell(self, amount: Money | None = None, *, plan: str = "p12", account: str = "0001", **draft: Any) -> Checkout:
+        """Make one whole sale, from the QR to the signature."""
+        checkout = self.checkout(amount, **draft)
+        self.apply(checkout)
+        self.choose(checkout, plan=plan, account=account)
+        return self.sign(checkout)
+
+    def work(self) -> None:
+        """Let the worker do all that is due now."""
+        with ThreadPoolExecutor(2) as pool:
+            for _ in range(20):
+                if not work_once(self.deps, pool, run=lambda step: step()):
+                    return
+                self.clock.pass_(seconds=30)
+
+    def breaches(self) -> list[str]:
+        """Return what breaks the laws, as text."""
+        return [f"{b.law}: {b.subject} ({b.detail})" for b in check(self.deps).breaches]
+
+
+def build(engine: Engine, state: Path) -> Installation:
+    """Wire an installation on a migrated database."""
+    clock, bank, bureau, sms, sender = HandClock(), FakeBank(), FakeBureau(), FakeSms(), FakeWebhookSender()
+    renderer, signer = _documents(str(state))
+    ids = SystemIds()
+    deps = Deps(
+        storage=SqlStorage(engine, Sealer({"k1": b"s" * 32}, "k1", b"i" * 32), ids.new),
+        clock=clock, ids=ids, identity=FakeIdentity(), bureau=bureau, sms=sms, bank=bank,
+        policy=ZenCreditPolicy(Path(str(files("merchant_server") / "policy" / "cn-standard.json"))),
+        renderer=renderer, signer=signer, sender=sender, code_key=b"c" * 32,
+        public_url="http://127.0.0.1:8010", lender_name="示范资金方", rate_cap=Decimal("0.24"),
+    )  # fmt: skip
+    made = Installation(engine, deps, clock, bank, bureau, sms, sender)
+    made.set_up_merchant()
+    return made
+
+
+@pytest.fixture(scope="session")
+def authority_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One certificate authority for the whole run; making keys is slow."""
+    return tmp_path_factory.mktemp("authority")
+
+
+@pytest.fixture
+def installation(engine: Engine, authority_folder: Path) -> Iterator[Installation]:
+    """An installation on each engine; afterwards the laws of the house hold."""
+    made = build(engine, authority_folder)
+    yield made
+    assert made.breaches() == []
