@@ -12,7 +12,7 @@ from demo_store import catalog, database, language, shop, till, webhook, widget
 from demo_store.clock import Clock, system_clock
 from demo_store.live import LiveCheckouts
 from demo_store.orders import OrderBook
-from demo_store.payments import PaymentUnavailable
+from demo_store.payments import PaymentUnavailableError
 from demo_store.plans import PlanShelf
 from demo_store.settings import Settings
 from demo_store.wiring import EXTENSION, Shop
@@ -75,7 +75,7 @@ def _parts(settings: Settings, client: Client | None, clock: Clock, new_token: C
 def _kept_secret(path: str) -> str:
     """Return the cookie key, made at the first start and kept, so that a restart loses no cart."""
     with database.writing(path) as db:
-        db["facts"].insert({"name": "secret_key", "value": secrets.token_hex(32)}, pk="name", ignore=True)
+        db.table("facts").insert({"name": "secret_key", "value": secrets.token_hex(32)}, pk="name", ignore=True)
         row = next(db.query("SELECT value FROM facts WHERE name = 'secret_key'"))
     return str(row["value"])
 
@@ -90,7 +90,7 @@ def _harden(response: Response) -> Response:
 
 
 def _install_errors(app: Flask) -> None:
-    def unavailable(error: PaymentUnavailable) -> tuple[str, int, dict[str, str]]:
+    def unavailable(error: PaymentUnavailableError) -> tuple[str, int, dict[str, str]]:
         app.logger.warning("fenqi is unavailable: %s", error)
         at_till = request.path.startswith("/till")
         return render_template("unavailable.html", at_till=at_till), 503, {"Retry-After": "10"}
@@ -105,6 +105,6 @@ def _install_errors(app: Flask) -> None:
         page = render_template("error.html", status=error.code, kind=kind)
         return page, error.code
 
-    app.register_error_handler(PaymentUnavailable, unavailable)
+    app.register_error_handler(PaymentUnavailableError, unavailable)
     app.register_error_handler(CSRFError, form_expired)
     app.register_error_handler(HTTPException, http_error)

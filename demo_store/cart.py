@@ -84,3 +84,4 @@ def empty_cart() -> None:
     """Forget the cart and its token: the next order is another one."""
     session.pop("cart", None)
     session.pop("cart_token", None)
+    session.pop("cart_order", None)

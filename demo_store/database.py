@@ -15,7 +15,7 @@ migrations = Migrations("demo_store")
 @migrations()
 def m001_shop(db: Database) -> None:
     """Products, orders with their lines, the webhook inbox, cached plans, and single facts."""
-    db["products"].create(
+    db.table("products").create(
         {
             "sku": str, "position": int, "category": str, "picture": str, "price_minor": int, "currency": str,
             "name_zh": str, "name_en": str, "tagline_zh": str, "tagline_en": str, "story_zh": str, "story_en": str,
@@ -23,7 +23,7 @@ def m001_shop(db: Database) -> None:
         pk="sku",
         not_null={"position", "picture", "price_minor", "currency", "name_zh", "name_en"},
     )  # fmt: skip
-    db["orders"].create(
+    db.table("orders").create(
         {
             "number": int, "id": str, "intent": str, "channel": str, "status": str, "amount_minor": int,
             "currency": str, "description": str, "plan_ids": str, "store_id": str, "till_id": str,
@@ -34,10 +34,10 @@ def m001_shop(db: Database) -> None:
         not_null={"id", "intent", "channel", "status", "amount_minor", "currency", "created_at", "updated_at"},
         defaults={"checkout_sequence": 0},
     )  # fmt: skip
-    db["orders"].create_index(["id"], unique=True)
-    db["orders"].create_index(["intent"], unique=True)
-    db["orders"].create_index(["till_id", "number"])
-    db["order_lines"].create(
+    db.table("orders").create_index(["id"], unique=True)
+    db.table("orders").create_index(["intent"], unique=True)
+    db.table("orders").create_index(["till_id", "number"])
+    db.table("order_lines").create(
         {
             "order_id": str, "position": int, "sku": str, "name_zh": str, "name_en": str,
             "quantity": int, "unit_price_minor": int,
@@ -45,15 +45,15 @@ def m001_shop(db: Database) -> None:
         pk=("order_id", "position"),
         foreign_keys=[("order_id", "orders", "id")],
     )  # fmt: skip
-    db["webhook_inbox"].create(
+    db.table("webhook_inbox").create(
         {
             "webhook_id": str, "type": str, "aggregate_id": str, "sequence": int,
             "received_at": str, "outcome": str, "body": str,
         },
         pk="webhook_id",
     )  # fmt: skip
-    db["plans"].create({"id": str, "position": int, "terms": str}, pk="id")
-    db["facts"].create({"name": str, "value": str}, pk="name")
+    db.table("plans").create({"id": str, "position": int, "terms": str}, pk="id")
+    db.table("facts").create({"name": str, "value": str}, pk="name")
 
 
 def migrate(path: str) -> None:

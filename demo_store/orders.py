@@ -187,7 +187,7 @@ class OrderBook:
 
 
 def _insert(db: Any, draft: OrderDraft, intent: str, new_id: str, now: str) -> dict[str, Any]:
-    db["orders"].insert(
+    db.table("orders").insert(
         {
             "id": new_id, "intent": intent, "channel": draft.channel, "status": OrderStatus.PENDING.value,
             "amount_minor": draft.amount.minor, "currency": draft.amount.currency,
@@ -203,7 +203,7 @@ def _insert(db: Any, draft: OrderDraft, intent: str, new_id: str, now: str) -> d
         for position, line in enumerate(draft.lines, 1)
     ]  # fmt: skip
     if rows:
-        db["order_lines"].insert_all(rows)
+        db.table("order_lines").insert_all(rows)
     stored: dict[str, Any] = next(db.query("SELECT * FROM orders WHERE id = ?", [new_id]))
     return stored
 

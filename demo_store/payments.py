@@ -8,13 +8,13 @@ from demo_store.wiring import Shop
 METADATA_CHANNEL = "channel"
 
 
-class PaymentRefused(FenqiError):
+class PaymentRefusedError(FenqiError):
     """fenqi will not take this order as it stands; `message` says why, `field` where."""
 
     default_code = "payment_refused"
 
 
-class PaymentUnavailable(FenqiError):
+class PaymentUnavailableError(FenqiError):
     """fenqi cannot be reached or cannot answer now. Nothing was lost; try again."""
 
     default_code = "payment_unavailable"
@@ -24,16 +24,16 @@ def start_checkout(parts: Shop, order: Order, *, return_url: str | None, languag
     """Open the order's checkout at fenqi and return the order with its address.
 
     Asking twice is safe: fenqi derives the idempotency key from the order, so the same checkout comes back.
-    Raises PaymentRefused when the order itself is the fault, PaymentUnavailable for everything else.
+    Raises PaymentRefusedError when the order itself is the fault, PaymentUnavailableError for everything else.
     """
     if order.checkout_url:
         return order
     try:
         checkout = _create(parts, order, return_url, language)
     except InvalidRequestError as error:
-        raise PaymentRefused(error.message, field=error.field, hint=error.hint) from error
+        raise PaymentRefusedError(error.message, field=error.field, hint=error.hint) from error
     except FenqiError as error:
-        raise PaymentUnavailable(error.message, code=error.code) from error
+        raise PaymentUnavailableError(error.message, code=error.code) from error
     return parts.orders.attach_checkout(order.id, checkout)
 
 
@@ -61,12 +61,12 @@ def _create(parts: Shop, order: Order, return_url: str | None, language: str) ->
 def cancel_checkout(parts: Shop, order: Order) -> bool:
     """Ask fenqi to cancel; False when it is too late because the customer has signed or the checkout has ended.
 
-    Raises PaymentUnavailable when fenqi gave no answer: whether the checkout still lives is then unknown.
+    Raises PaymentUnavailableError when fenqi gave no answer: whether the checkout still lives is then unknown.
     """
     try:
         parts.client.checkouts.cancel(order.checkout_id)
     except (ConflictError, NotFoundError, InvalidRequestError):
         return False
     except FenqiError as error:
-        raise PaymentUnavailable(error.message, code=error.code) from error
+        raise PaymentUnavailableError(error.message, code=error.code) from error
     return True

@@ -80,12 +80,12 @@ class PlanShelf:
         with writing(self._settings.database) as db:
             db.conn.execute("DELETE FROM plans")
             for position, plan in enumerate(terms):
-                db["plans"].insert({"id": plan["id"], "position": position, "terms": json.dumps(plan)})
+                db.table("plans").insert({"id": plan["id"], "position": position, "terms": json.dumps(plan)})
             for name, value in (
                 ("plans_fetched_at", self._clock().isoformat()),
                 ("clock_offset_seconds", str(offset_seconds)),
             ):
-                db["facts"].upsert({"name": name, "value": value}, pk="name")
+                db.table("facts").upsert({"name": name, "value": value}, pk="name")
 
     def _fact(self, name: str) -> str | None:
         with opened(self._settings.database) as db:

@@ -43,7 +43,6 @@ class SaleState:
     tone: str
     steps: tuple[Step, ...]
     final: bool
-    waiting_for_scan: bool
     can_cancel: bool
     hint: str
 
@@ -67,7 +66,6 @@ def sale_state(order: Order, checkout: Checkout | None) -> SaleState:
         tone=tone,
         steps=_steps(status, paid, tone),
         final=final,
-        waiting_for_scan=status == "created" and not final,
         can_cancel=not final and status not in _SIGNED,
         hint=hint,
     )

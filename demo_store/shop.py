@@ -10,7 +10,7 @@ from demo_store.cart import Cart, cart_count, empty_cart
 from demo_store.language import language_tag
 from demo_store.live import stream_response
 from demo_store.orders import ENDED_UNPAID, Order, OrderDraft, OrderStatus
-from demo_store.payments import PaymentRefused, start_checkout
+from demo_store.payments import PaymentRefusedError, start_checkout
 from demo_store.wiring import shop
 
 MAX_ORDERS_REMEMBERED = 20
@@ -65,6 +65,7 @@ def change_cart() -> BaseResponse:
         basket.quantity_of(found.sku) + 1 if text is None else int(text) if _is_count(text) else abort(400)
     )
     basket.put(found.sku, quantity)
+    session.pop("cart_order", None)
     return redirect(url_for("shop.cart"), 303)
 
 
@@ -87,7 +88,7 @@ def pay() -> BaseResponse | tuple[str, int]:
     return_url = parts.settings.public_url + url_for("shop.order", order_id=order.id)
     try:
         order = start_checkout(parts, order, return_url=return_url, language=language_tag())
-    except PaymentRefused as error:
+    except PaymentRefusedError as error:
         return render_template("refused.html", error=error), 422
     return redirect(order.checkout_url, 303)
 
@@ -103,8 +104,6 @@ def order(order_id: str) -> str:
     """Show where an order stands; this is where fenqi sends the customer back to."""
     parts = shop()
     found = _web_order(order_id)
-    if found.status is OrderStatus.PAID and found.id in _remembered():
-        empty_cart_of(found)
     return render_template("order.html", order=found, lines=parts.orders.lines(found.id), **_live(found))
 
 
@@ -121,11 +120,13 @@ def stream(order_id: str) -> Response:
     return stream_response(shop().live, "", lambda: _look(order_id))
 
 
-def empty_cart_of(order: Order) -> None:
+@blueprint.before_request
+def forget_paid_cart() -> None:
     """Empty the cart, once, when the order it became has been paid."""
-    if session.get("cart_order") == order.id:
-        empty_cart()
-        session.pop("cart_order")
+    if request.method == "GET" and "cart_order" in session:
+        order = shop().orders.find(session["cart_order"])
+        if order is not None and order.status is OrderStatus.PAID:
+            empty_cart()
 
 
 def _web_order(order_id: str) -> Order:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fenqi import FenqiError, Money, qr
+from fenqi import FenqiError, Money, Offer, qr
 from fenqi.finance.errors import FinanceError
 from flask import Blueprint, Response, abort, redirect, render_template, request, session, url_for
 from flask_babel import gettext
@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from demo_store.language import language_tag
 from demo_store.live import stream_response
 from demo_store.orders import Order, OrderDraft, OrderStatus
-from demo_store.payments import PaymentRefused, cancel_checkout, start_checkout
+from demo_store.payments import PaymentRefusedError, cancel_checkout, start_checkout
 from demo_store.sale_state import SaleState, sale_state
 from demo_store.settings import Store, Till
 from demo_store.wiring import shop
@@ -20,7 +20,7 @@ from demo_store.wiring import shop
 blueprint = Blueprint("till", __name__, url_prefix="/till")
 
 
-class AmountRefused(Exception):
+class UnusableAmountError(Exception):
     """The amount typed at the till cannot be sold; `text` tells the cashier what to type."""
 
     def __init__(self, text: str) -> None:
@@ -53,7 +53,7 @@ def offers() -> str:
     """Return the plan table for an amount, as a piece of the till's page."""
     try:
         amount = read_amount(request.args.get("amount", ""))
-    except AmountRefused as error:
+    except UnusableAmountError as error:
         return render_template("_till_plans.html", amount=None, offers=(), problem=error.text)
     return render_template(
         "_till_plans.html", amount=amount, offers=shop().plans.offers(amount), problem=None
@@ -82,9 +82,9 @@ def open_sale() -> BaseResponse | tuple[str, int]:
         form_token = request.form.get("form_token", "")[:64] or parts.new_token()
         order = parts.orders.open_order(draft, form_token, f"xm-{parts.new_token()}")
         order = start_checkout(parts, order, return_url=None, language=language_tag())
-    except AmountRefused as error:
+    except UnusableAmountError as error:
         return _new_sale_page(counter, error.text), 422
-    except PaymentRefused as error:
+    except PaymentRefusedError as error:
         return _new_sale_page(counter, str(error)), 422
     return redirect(url_for("till.sale", order_id=order.id), 303)
 
@@ -134,17 +134,17 @@ def receipt(order_id: str) -> str:
 
 
 def read_amount(text: str) -> Money:
-    """Read what a cashier types ("¥3,999.00", "３９９９"); raises AmountRefused with advice."""
+    """Read what a cashier types ("¥3,999.00", "３９９９"); raises UnusableAmountError with advice."""
     plain = text.strip().translate(_FULL_WIDTH).replace(",", "").replace(" ", "").lstrip("¥")
     plain = plain.removesuffix(".")
     if not plain:
-        raise AmountRefused(gettext("Type the amount first."))
+        raise UnusableAmountError(gettext("Type the amount first."))
     try:
         amount = Money.parse(plain, shop().settings.currency)
     except FinanceError:
-        raise AmountRefused(gettext("Type the amount as a number with at most two decimals.")) from None
+        raise UnusableAmountError(gettext("Type the amount as a number with at most two decimals.")) from None
     if amount.minor <= 0:
-        raise AmountRefused(gettext("The amount must be more than zero."))
+        raise UnusableAmountError(gettext("The amount must be more than zero."))
     return amount
 
 
@@ -155,12 +155,13 @@ def _new_sale_page(counter: tuple[Store, Till | None], problem: str | None = Non
     parts = shop()
     store, device = counter
     text = request.values.get("amount", "")
-    amount, offers = None, ()
+    amount: Money | None = None
+    offers: tuple[Offer, ...] = ()
     if text:
         try:
             amount = read_amount(text)
             offers = parts.plans.offers(amount)
-        except AmountRefused as error:
+        except UnusableAmountError as error:
             problem = problem or error.text
     recent = parts.orders.recent_at(device.id if device else "")
     return render_template(
@@ -174,12 +175,12 @@ def _chosen_plans(amount: Money) -> tuple[str, ...]:
     """Return the ticked plans that can price the amount; without a plan table shown, all of them."""
     fitting = [offer.plan.id for offer in shop().plans.offers(amount)]
     if not fitting:
-        raise AmountRefused(gettext("No plan can be offered for this amount."))
+        raise UnusableAmountError(gettext("No plan can be offered for this amount."))
     if "plans_shown" not in request.form:
         return tuple(fitting)
     chosen = tuple(plan_id for plan_id in fitting if plan_id in request.form.getlist("plan_ids"))
     if not chosen:
-        raise AmountRefused(gettext("Choose at least one plan to offer."))
+        raise UnusableAmountError(gettext("Choose at least one plan to offer."))
     return chosen
 
 
@@ -229,7 +230,7 @@ def _look(order_id: str, *, fresh: bool) -> dict[str, Any]:
         "status": known.checkout_status,
         "order_status": order.status.value,
         "final": known.final,
-        "waiting_for_scan": known.waiting_for_scan,
+        "tone": known.tone,
         "remaining_seconds": max(0, int(remaining)),
         "html": render_template("_sale_state.html", order=order, sale=known),
     }

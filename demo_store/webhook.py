@@ -42,7 +42,7 @@ class WebhookInbox:
             outcome = "ignored"
             if event.data.get("object") == "checkout":
                 outcome = self._apply(db, event)
-            db["webhook_inbox"].insert(row | {"outcome": outcome})
+            db.table("webhook_inbox").insert(row | {"outcome": outcome})
             return outcome
 
     def _apply(self, db: Database, event: Event) -> str:

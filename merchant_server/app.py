@@ -1,14 +1,12 @@
 """The only place that wires: settings to storage and providers, providers to services, services to HTTP."""
 
 from dataclasses import dataclass
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
-from flask import Flask, Response, g, jsonify
-
 from fenqi._version import __version__
-from merchant_server.domain.errors import Unavailable
+from flask import Flask
+
 from merchant_server.keys import InstallationKeys
 from merchant_server.providers.agreement import Authority, PadesSigner, TypstRenderer
 from merchant_server.providers.bank import HttpBank
@@ -29,7 +27,8 @@ from merchant_server.storage.unit_of_work import SqlStorage
 from merchant_server.web import api, callbacks, problems
 from merchant_server.web.bodies import BODY_BYTES_MAX
 from merchant_server.web.consumer import consumer_pages
-from merchant_server.web.context import EXTENSION, request_id
+from merchant_server.web.context import EXTENSION
+from merchant_server.web.health import health_routes, name_request
 from merchant_server.web.pages import set_up_pages
 
 SEALING_KEY_ID = "k1"
@@ -62,16 +61,17 @@ def install(settings: Settings) -> Installation:
     ids = SystemIds()
     sealer = Sealer({SEALING_KEY_ID: keys.sealing}, SEALING_KEY_ID, keys.index)
     authority = Authority.open(settings.state_path / "authority")
-    at_sandbox = {"base_url": settings.sandbox_url, "api_key": keys.sandbox_api}
+    url, key = settings.sandbox_url, keys.sandbox_api
     deps = Deps(
         storage=SqlStorage(engine, sealer, ids.new),
         clock=SystemClock(),
         ids=ids,
-        identity=HttpIdentityProvider(**at_sandbox),
-        bureau=HttpBureauProvider(**at_sandbox),
-        sms=HttpSmsSender(**at_sandbox),
+        identity=HttpIdentityProvider(base_url=url, api_key=key),
+        bureau=HttpBureauProvider(base_url=url, api_key=key),
+        sms=HttpSmsSender(base_url=url, api_key=key),
         bank=HttpBank(
-            **at_sandbox,
+            base_url=url,
+            api_key=key,
             gateway_account=GATEWAY_ACCOUNT,
             keys=key_ring(str(settings.state_path / "sandbox-bank.pem")),
         ),
@@ -89,44 +89,21 @@ def install(settings: Settings) -> Installation:
 
 def create_app(installation: Installation) -> Flask:
     """Return the WSGI application of an installation."""
-    app = Flask("merchant_server.web", static_folder="static", template_folder="templates")
-    settings = installation.settings
-    app.config.update(
-        SECRET_KEY=installation.keys.web,
-        MAX_CONTENT_LENGTH=BODY_BYTES_MAX,
-        SESSION_COOKIE_NAME="__Host-fenqi" if settings.secure else "fenqi",
-        SESSION_COOKIE_SECURE=settings.secure,
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-    )
-    app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions[EXTENSION] = installation.deps
-    problems.register(app)
-    api.register(app)
-    app.register_blueprint(callbacks.blp)
-    set_up_pages(app)
-    app.register_blueprint(consumer_pages(installation.deps, secure=settings.secure))
-    app.add_url_rule("/healthz", view_func=_healthz)
-    app.add_url_rule("/readyz", view_func=partial(_readyz, installation), endpoint="readyz")
-    app.after_request(_name_request)
+    secure = installation.settings.secure
+    app = build_app(installation.deps, secret_key=installation.keys.web, secure=secure)
+    app.register_blueprint(health_routes(installation.deps, installation.require_schema))
     return app
 
 
-def _healthz() -> Response:
-    return jsonify({"status": "ok"})
-
-
-def _readyz(installation: Installation) -> Response:
-    with installation.deps.storage.reading() as uow:
-        pending = uow.deliveries.pending()
-    try:
-        installation.require_schema()
-    except Exception as wrong:
-        raise Unavailable(f"the database is not ready: {wrong}", hint="run fenqi-server migrate") from wrong
-    return jsonify({"status": "ready", "pending_deliveries": pending})
-
-
-def _name_request(response: Response) -> Response:
-    response.headers["Request-Id"] = request_id()
-    g.pop("request_id", None)
-    return response
+def build_app(deps: Deps, *, secret_key: bytes, secure: bool) -> Flask:
+    """Return an application over any Deps: the API, callbacks and pages."""
+    app = Flask("merchant_server.web", static_folder=None, template_folder=None)
+    app.config.update(SECRET_KEY=secret_key, MAX_CONTENT_LENGTH=BODY_BYTES_MAX)
+    app.extensions[EXTENSION] = deps
+    problems.register(app)
+    set_up_pages(app, secure=secure, exempt=(*api.BLUEPRINTS, callbacks.blp))
+    api.register(app)
+    app.register_blueprint(callbacks.blp)
+    app.register_blueprint(consumer_pages(deps, secure=secure))
+    app.after_request(name_request)
+    return app

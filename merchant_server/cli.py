@@ -116,7 +116,7 @@ def doctor(as_json: bool) -> None:
             click.echo(f"BROKEN  {breach.law}: {breach.subject} ({breach.detail})")
         for account, money in checkup.balances:
             if not account.startswith("loan:"):
-                click.echo(f"{str(money):>24}  {account}")
+                click.echo(f"{money!s:>24}  {account}")
         click.echo("balanced: every law holds" if checkup.healthy else f"{len(checkup.breaches)} breaches")
         click.echo(f"{checkup.pending_deliveries} deliveries pending")
     sys.exit(0 if checkup.healthy else 1)

@@ -13,7 +13,7 @@ class SettingsError(Exception):
 
 
 def _setting(default: str, help_text: str) -> str:
-    return field(default=default, metadata={"help": help_text})  # type: ignore[no-any-return]
+    return field(default=default, metadata={"help": help_text})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Settings:
         """Read FENQI_* from the environment. Raises SettingsError naming the variable."""
         env = Env(prefix="FENQI_")
         try:
-            values = {each.name: env.str(each.name.upper(), each.default) for each in fields(cls)}
+            values = {each.name: str(env.str(each.name.upper(), str(each.default))) for each in fields(cls)}
         except EnvError as wrong:
             raise SettingsError(str(wrong)) from wrong
         settings = cls(**values)

@@ -3,13 +3,14 @@
 Every test that uses the fixture ends with the checker: the laws of the house hold, or the test fails.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,11 @@ from typing import Any
 import pytest
 from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
+from merchant_server.app import build_app
 from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.merchant import Caller
 from merchant_server.providers.agreement import Authority, PadesSigner, TypstRenderer
@@ -83,6 +88,28 @@ class Installation:
     api_key: str = field(init=False)
     store_id: str = field(init=False)
     till_id: str = field(init=False)
+
+    @cached_property
+    def app(self) -> Flask:
+        """The WSGI application over these Deps."""
+        return build_app(self.deps, secret_key=b"w" * 32, secure=False)
+
+    @property
+    def client(self) -> FlaskClient:
+        """A new HTTP client without cookies."""
+        return self.app.test_client()
+
+    def post(self, path: str, body: Any = None, *, key: str | None = None, **headers: str) -> TestResponse:
+        """POST JSON to /v1 with the merchant's key and a fresh idempotency key unless one is given."""
+        return self.client.post(
+            path, data=body if isinstance(body, bytes) else json.dumps({} if body is None else body),
+            headers={"Authorization": f"Bearer {self.api_key}", "Content-Type": "application/json",
+                     "Idempotency-Key": key or self.deps.ids.token(), **headers},
+        )  # fmt: skip
+
+    def get(self, path: str, **headers: str) -> TestResponse:
+        """GET from /v1 with the merchant's key."""
+        return self.client.get(path, headers={"Authorization": f"Bearer {self.api_key}", **headers})
 
     def set_up_merchant(self, name: str = "小满商店") -> None:
         """Make the merchant that `caller` stands for."""

@@ -8,7 +8,7 @@ function show(root, state) {
   const said = panel.querySelector("[data-say]");
   const say = root.querySelector("[data-live-say]");
   if (said && say.textContent !== said.dataset.say) say.textContent = said.dataset.say;
-  if ("waiting_for_scan" in state) root.dataset.waiting = String(state.waiting_for_scan);
+  if ("tone" in state) root.dataset.tone = state.tone;
   root.dataset.status = state.status;
   root.dispatchEvent(new CustomEvent("live-state", { detail: state }));
 }

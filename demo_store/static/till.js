@@ -57,7 +57,8 @@ function startCountdown(root) {
     if (endsAt === null) return;
     const left = Math.max(0, Math.round((endsAt - performance.now()) / 1000));
     const text = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
-    face.textContent = text;
+    face.hidden = false;
+    face.querySelector("[role=timer]").textContent = text;
   }, 500);
 }
 

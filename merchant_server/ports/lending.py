@@ -31,6 +31,10 @@ class Loans(Protocol):
         """Return up to `limit` of a merchant's loans, newest first, older than `before`."""
         ...
 
+    def latest(self, limit: int) -> list[Loan]:
+        """Return the newest loans of the whole installation."""
+        ...
+
     def save(self, loan: Loan, was: Loan, at: datetime, reason: str) -> None:
         """Store the next version; raises TransitionConflict when somebody else moved it first."""
         ...
@@ -128,6 +132,10 @@ class Ledger(Protocol):
 
     def trial_balance(self, merchant_id: str | None = None) -> list[tuple[str, Money]]:
         """Return every account with its balance; each currency sums to zero."""
+        ...
+
+    def balances_by_kind(self) -> list[tuple[str, int, Money]]:
+        """Return (kind of account, how many accounts, their balance); `*` stands for the id in a kind's name."""
         ...
 
     def latest(self, limit: int) -> list[dict[str, Any]]:

@@ -245,6 +245,10 @@ class Mandates(Protocol):
         """Store a transition; raises TransitionConflict when somebody else moved it first."""
         ...
 
+    def latest(self, limit: int) -> list[Mandate]:
+        """Return the newest mandates of the whole installation."""
+        ...
+
     def orphans(self, limit: int) -> list[Mandate]:
         """Return live mandates that no loan needs: their checkout ended unsigned, or another plan was chosen."""
         ...

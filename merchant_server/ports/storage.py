@@ -163,28 +163,103 @@ class Audit(Protocol):
         """Return the acts on a subject, oldest first."""
         ...
 
+    def latest(self, action_prefix: str, limit: int) -> list[dict[str, Any]]:
+        """Return the newest acts whose name begins so, looking back over a bounded number of acts."""
+        ...
+
 
 class UnitOfWork(Protocol):
     """Repositories of one transaction."""
 
-    merchants: Merchants
-    checkouts: Checkouts
-    applicants: Applicants
-    codes: Codes
-    consumers: Consumers
-    lines: CreditLines
-    decisions: Decisions
-    agreements: Agreements
-    mandates: Mandates
-    loans: Loans
-    deductions: Deductions
-    callbacks: Callbacks
-    ledger: Ledger
-    events: Events
-    endpoints: Endpoints
-    deliveries: Deliveries
-    idempotency: IdempotencyKeys
-    audit: Audit
+    @property
+    def merchants(self) -> Merchants:
+        """Who sells."""
+        ...
+
+    @property
+    def checkouts(self) -> Checkouts:
+        """Attempts to pay."""
+        ...
+
+    @property
+    def applicants(self) -> Applicants:
+        """People on the way through a checkout."""
+        ...
+
+    @property
+    def codes(self) -> Codes:
+        """One-time codes."""
+        ...
+
+    @property
+    def consumers(self) -> Consumers:
+        """People who repay."""
+        ...
+
+    @property
+    def lines(self) -> CreditLines:
+        """Credit lines."""
+        ...
+
+    @property
+    def decisions(self) -> Decisions:
+        """What the policy said."""
+        ...
+
+    @property
+    def agreements(self) -> Agreements:
+        """Documents."""
+        ...
+
+    @property
+    def mandates(self) -> Mandates:
+        """Rights to deduct."""
+        ...
+
+    @property
+    def loans(self) -> Loans:
+        """Debts."""
+        ...
+
+    @property
+    def deductions(self) -> Deductions:
+        """Attempts to collect."""
+        ...
+
+    @property
+    def callbacks(self) -> Callbacks:
+        """What banks told."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """The books."""
+        ...
+
+    @property
+    def events(self) -> Events:
+        """Facts."""
+        ...
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where facts go."""
+        ...
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """Facts on their way."""
+        ...
+
+    @property
+    def idempotency(self) -> IdempotencyKeys:
+        """Answers to replay."""
+        ...
+
+    @property
+    def audit(self) -> Audit:
+        """Who did what."""
+        ...
 
     def breaches(self) -> list[Breach]:
         """Return what breaks the laws of the house in this snapshot."""

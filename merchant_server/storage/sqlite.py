@@ -163,9 +163,7 @@ class SqliteEngine:
         try:
             taken = self._processes.take(timeout_seconds)
         except OSError as error:
-            raise StorageUnavailable(
-                f"cannot lock files beside {self.path.name}: {error.strerror}"
-            ) from error
+            raise StorageUnavailable(f"cannot lock beside {self.path.name}: {error.strerror}") from error
         if not taken:
             raise self._no_turn()
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from merchant_server.domain.errors import TransitionConflict, Unavailable
 from merchant_server.ports import Breach
 from merchant_server.storage import laws
-from merchant_server.storage.engine import Connection, Engine
+from merchant_server.storage.engine import Conflict, Connection, Engine, Retry, StorageUnavailable
 from merchant_server.storage.repositories.agreements import Agreements, Mandates
 from merchant_server.storage.repositories.checkouts import Applicants, Checkouts, Codes
 from merchant_server.storage.repositories.consumers import Consumers, CreditLines, Decisions
@@ -16,6 +17,8 @@ from merchant_server.storage.repositories.merchants import Merchants
 from merchant_server.storage.repositories.outbox import Deliveries, Endpoints, Events
 from merchant_server.storage.repositories.records import Audit, IdempotencyKeys
 from merchant_server.storage.sealed import Sealer
+
+RETRY_AFTER_SECONDS = 2
 
 
 class SqlUnitOfWork:
@@ -55,12 +58,31 @@ class SqlStorage:
 
     @contextmanager
     def unit_of_work(self) -> Iterator[SqlUnitOfWork]:
-        """Open a read-write transaction: durable once the block is left, nothing when it raises."""
-        with self.engine.transaction() as connection:
+        """Open a read-write transaction: durable once the block is left, nothing when it raises.
+
+        Raises Unavailable when the database cannot serve, TransitionConflict when a race was lost.
+        """
+        with _in_words_of_the_domain(), self.engine.transaction() as connection:
             yield SqlUnitOfWork(connection, self._sealer, self._new_id)
 
     @contextmanager
     def reading(self) -> Iterator[SqlUnitOfWork]:
-        """Open one read-only snapshot, never blocked by writers."""
-        with self.engine.reading() as connection:
+        """Open one read-only snapshot, never blocked by writers. Raises Unavailable."""
+        with _in_words_of_the_domain(), self.engine.reading() as connection:
             yield SqlUnitOfWork(connection, self._sealer, self._new_id)
+
+
+@contextmanager
+def _in_words_of_the_domain() -> Iterator[None]:
+    """Say a database's failures as the domain's, so that no caller needs to know which database it is."""
+    try:
+        yield
+    except StorageUnavailable as down:
+        raise Unavailable(
+            "the database cannot serve at the moment",
+            code="database_unavailable",
+            hint="nothing is lost; try again with the same Idempotency-Key",
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+        ) from down
+    except (Conflict, Retry) as lost:
+        raise TransitionConflict("somebody else was faster", hint="read it again, then decide anew") from lost

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fenqi._version import __version__
 
 if TYPE_CHECKING:
-    from fenqi import finance, ids, qr, testing, webhooks, wire
+    from fenqi import errors, finance, ids, qr, testing, webhooks, wire
     from fenqi.api.resources import Checkout, Event, Loan
     from fenqi.client import Client
     from fenqi.errors import (
@@ -67,6 +67,7 @@ __all__ = [
     "TransportError",
     "Unavailable",
     "__version__",
+    "errors",
     "finance",
     "ids",
     "qr",
@@ -76,7 +77,7 @@ __all__ = [
     "wire",
 ]
 
-_MODULES = frozenset({"finance", "ids", "qr", "testing", "webhooks", "wire"})
+_MODULES = frozenset({"errors", "finance", "ids", "qr", "testing", "webhooks", "wire"})
 _HOMES = {
     "Checkout": "fenqi.api.resources",
     "Client": "fenqi.client",

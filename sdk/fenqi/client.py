@@ -3,6 +3,8 @@
 import os
 import secrets
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Self
 
 import requests
@@ -17,7 +19,7 @@ from fenqi.finance.plan import Plan
 
 TIMEOUT: Timeout = (3.05, 20)
 MAX_RETRIES = 2
-DEFAULT_BASE_URL = "http://127.0.0.1:8000"
+DEFAULT_BASE_URL = "http://127.0.0.1:8010"
 
 
 class Client:
@@ -58,6 +60,17 @@ class Client:
     def base_url(self) -> str:
         """The server's address, without /v1."""
         return self._transport.base_url
+
+    def server_time(self) -> datetime | None:
+        """Make one small authenticated call and return the server's time (to the second), None if it sent none.
+
+        Raises AuthenticationError, TransportError or NotFenqi: the quickest way to see that a client works.
+        """
+        sent = self._transport.call("GET", "/v1/events", query={"limit": 1}).server_date
+        try:
+            return None if sent is None else parsedate_to_datetime(sent).astimezone(UTC)
+        except ValueError:
+            return None
 
     def close(self) -> None:
         """Close the connections that are kept open."""

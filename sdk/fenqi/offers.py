@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from fenqi.finance import apr
+from fenqi.finance.errors import AmountError
 from fenqi.finance.money import Money, money
 from fenqi.finance.plan import Plan
 from fenqi.finance.schedule import Schedule, build_schedule
@@ -85,5 +86,7 @@ def quote(
 
     Raises AmountError, ScheduleError, DateOutOfRange or PlanError, as `build_schedule` does.
     """
+    if not isinstance(amount, Money):
+        raise AmountError("is no Money", field="amount", allowed='such as Money.parse("3999.00", "CNY")')
     accepting = [plan for plan in plans if plan.accepts(amount)]
     return tuple(Offer(build_schedule(plan, amount, on, is_holiday=is_holiday)) for plan in accepting)

@@ -74,7 +74,7 @@ def terminal(text: str, *, error_correction: str = "L", border: int = 2, dark_te
     blank = [[False] * (len(dark) + 2 * border)] * border
     rows = [*blank, *([*margin, *row, *margin] for row in dark), *blank]
     if len(rows) % 2:
-        rows.append([not dark_terminal] * len(rows[0]))
+        rows.append([False] * len(rows[0]))
     blocks = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
     pairs = zip(rows[::2], rows[1::2], strict=True)
     return "\n".join(

@@ -18,7 +18,15 @@ from fenqi.api.resources import Aggregate, Event
 from fenqi.errors import NotFenqi, SignatureVerificationError
 from fenqi.inbox import Handling, Inbox
 
-__all__ = ["TOLERANCE_SECONDS", "Event", "Handling", "Inbox", "SignatureVerificationError", "verify"]
+__all__ = [
+    "TOLERANCE_SECONDS",
+    "Event",
+    "Handling",
+    "Inbox",
+    "SignatureVerificationError",
+    "secret_key",
+    "verify",
+]
 
 # Both ways: the specification refuses timestamps of the future as well.
 TOLERANCE_SECONDS = 300
@@ -67,8 +75,8 @@ def verify(
     if abs(skew_seconds) > tolerance_seconds:
         direction = "ahead of" if skew_seconds > 0 else "behind"
         raise SignatureVerificationError(
-            f"The signature is right, but this machine's clock is {abs(skew_seconds)} s {direction} the time of "
-            f"sending (allowed: {tolerance_seconds} s). Set the clock; else an old delivery is replayed.",
+            f"The signature is right, but this machine's clock is {abs(skew_seconds)} s {direction} the time "
+            f"of sending (allowed: {tolerance_seconds} s). Set the clock; else an old delivery is replayed.",
             reason="clock_skew",
             skew_seconds=skew_seconds,
         )
@@ -120,11 +128,14 @@ def _keys(secret: Any) -> list[bytes]:
     secrets = [secret] if isinstance(secret, str | bytes) else secret
     if not isinstance(secrets, Sequence) or not secrets:
         raise SignatureVerificationError("Pass a webhook secret, or several.", reason="secret_invalid")
-    return [_key(text) for text in secrets]
+    return [secret_key(text) for text in secrets]
 
 
-def _key(secret: Any) -> bytes:
-    """Decode a secret strictly: the base64 decoder of the signing library skips what it does not know."""
+def secret_key(secret: Any) -> bytes:
+    """Return the key inside a whsec_… text. Raises SignatureVerificationError with reason secret_invalid.
+
+    Strict, because the signing library's own decoder skips characters that it does not know.
+    """
     text = _text(secret).strip().removeprefix("whsec_") if isinstance(secret, str | bytes) else ""
     try:
         key = base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), validate=True)

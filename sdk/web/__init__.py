@@ -11,7 +11,7 @@ field), theme (light, dark, auto; none follows the page's color-scheme). Propert
 Events from it: fenqi-offer-select (detail: offer), fenqi-offers-render (detail: offers), fenqi-offers-error.
 Event it hears on document: fenqi-amount, detail {amount, currency, for: id of one element, or none for all}.
 Style: `::part(plan)` and the other class names without "fo-"; --fenqi-text, -muted, -background, -border,
--accent, -chosen, -radius, -font, -font-size.
+-accent, -chosen, -radius. The font is the page's.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -11,7 +11,7 @@ const TEXTS = {
     "waiting": "正在更新分期方案…",
     "failed": "分期方案暂时无法显示，请稍后再试。",
     "empty": "此金额暂无可选的分期方案。",
-    "updated": "分期方案已更新：{amount}",
+    "updated": "分期方案已更新：{head}",
     "count": "{n} 期",
     "count_one": "{n} 期",
     "odd_first": "首期 {money}",
@@ -113,7 +113,7 @@ const TEXTS = {
     "waiting": "Updating installment plans…",
     "failed": "Installment plans cannot be shown just now. Please try again later.",
     "empty": "No installment plan for this amount.",
-    "updated": "Installment plans updated: {amount}",
+    "updated": "Installment plans updated: {head}",
     "count": "{n} installments",
     "count_one": "{n} installment",
     "odd_first": "first {money}",
@@ -181,30 +181,25 @@ const STYLE = `
   --fo-accent: var(--fenqi-accent, light-dark(#0b6b58, #63d2b8));
   --fo-chosen: var(--fenqi-chosen, light-dark(#eef7f4, #15302a));
   container-type: inline-size;
-  color: var(--fo-text);
-  font-family: var(--fenqi-font, inherit);
-  font-size: var(--fenqi-font-size, 1em);
   font-variant-numeric: tabular-nums;
   line-height: 1.5;
-  text-align: start;
 }
 .fo :is(p, label, details, summary, dl, dt, dd, table, thead, tbody, tr, th, td, input) { box-sizing: border-box; margin: 0; padding: 0; border: 0; background: none; color: inherit; font: inherit; }
 .fo[inert] { opacity: 0.55; }
 .fo bdi { overflow-wrap: anywhere; }
-.fo .fo-head, .fo .fo-summary, .fo .fo-term { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0 1em; }
+.fo .fo-head, .fo .fo-choice, .fo .fo-summary, .fo .fo-term { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0 1em; }
 .fo .fo-head { margin-block-end: 0.5em; }
 .fo .fo-title, .fo .fo-payments, .fo .fo-total { font-weight: 600; }
-.fo .fo-amount, .fo .fo-meta, .fo .fo-legal, .fo dt, .fo th { color: var(--fo-muted); }
+.fo .fo-meta, .fo dt, .fo th { color: var(--fo-muted); }
 
 .fo .fo-plans { display: grid; gap: 0.5em; }
-.fo .fo-plan { min-inline-size: 0; padding-inline: 0.875em; border: 1px solid var(--fo-border); border-radius: var(--fenqi-radius, 0.75em); background: var(--fo-background); }
+.fo .fo-plan { min-inline-size: 0; padding-inline: 0.875em; border: 1px solid var(--fo-border); border-radius: var(--fenqi-radius, 0.75em); background: var(--fo-background); color: var(--fo-text); }
 .fo .fo-plan:has(:checked) { border-color: var(--fo-accent); background: var(--fo-chosen); box-shadow: inset 0 0 0 1px var(--fo-accent); }
-.fo .fo-choice { display: grid; grid-template: "radio payments rate" "radio meta meta" / auto 1fr auto; gap: 0 0.75em; align-items: baseline; padding-block: 0.75em 0.125em; }
-.fo label { cursor: pointer; }
-.fo .fo-radio { grid-area: radio; align-self: start; appearance: auto; inline-size: 1.125em; block-size: 1.125em; margin-block-start: 0.1875em; accent-color: var(--fo-accent); }
-.fo .fo-payments { grid-area: payments; font-size: 1.0625em; }
-.fo .fo-rate { grid-area: rate; }
-.fo .fo-meta { grid-area: meta; }
+.fo .fo-choice { position: relative; gap: 0 0.75em; padding-block: 0.75em 0.125em; }
+.fo label { padding-inline-start: 1.875em; cursor: pointer; }
+.fo .fo-radio { position: absolute; inset-block-start: 0.9375em; inset-inline-start: 0; appearance: auto; inline-size: 1.125em; block-size: 1.125em; accent-color: var(--fo-accent); }
+.fo .fo-payments { font-size: 1.0625em; }
+.fo .fo-meta { flex-basis: 100%; }
 .fo .fo-meta, .fo .fo-sums { display: flex; flex-wrap: wrap; gap: 0 0.875em; }
 .fo .fo-meta, .fo .fo-more { font-size: 0.875em; }
 .fo .fo-summary { min-block-size: 2.75em; padding-block: 0.25em 0.375em; list-style: none; cursor: pointer; }
@@ -223,18 +218,17 @@ const STYLE = `
 .fo tbody tr { border-block-start: 1px solid var(--fo-border); }
 .fo .fo-legal { margin-block-start: 0.625em; font-size: 0.8125em; }
 
-.fo-live, .fo thead { white-space: nowrap; }
 .fo-live { position: absolute; inline-size: 1px; overflow: hidden; clip-path: inset(50%); }
 
 @container (width < 30em) {
   .fo :is(table, tbody) { display: block; }
   .fo thead { position: absolute; inline-size: 1px; overflow: hidden; clip-path: inset(50%); }
-  .fo tbody tr { display: grid; grid-template-columns: 1.5em 1fr 1fr 1fr; gap: 0 0.5em; padding-block: 0.375em; }
+  .fo tbody tr { position: relative; display: flex; flex-wrap: wrap; gap: 0 1em; padding: 0.375em 0; padding-inline-start: 2em; }
+  .fo tbody tr::after { content: ""; order: 1; flex-basis: 100%; }
   .fo tbody :is(th, td) { padding: 0; text-align: start; }
-  .fo tbody .fo-due_on { grid-column: 2 / 4; }
-  .fo tbody .fo-total { grid-area: 1 / 4; text-align: end; }
-  .fo .fo-principal { grid-column: 2; }
-  .fo td[data-label] { color: var(--fo-muted); font-size: 0.9286em; }
+  .fo tbody th { position: absolute; inset-inline-start: 0; }
+  .fo tbody .fo-total { margin-inline-start: auto; }
+  .fo td[data-label] { order: 2; color: var(--fo-muted); font-size: 0.9286em; }
   .fo td[data-label]::before { content: attr(data-label) " "; }
 }
 @media (forced-colors: active) {
@@ -311,7 +305,7 @@ function paymentsText({ installments: rows, amount: { currency } }, words) {
   return [fill(words.range, { n: rows.length, first: money(rows[0]), last: money(rows.at(-1)) }), ""];
 }
 
-/** Make an element of class and part `name`; children are nodes or text, so no markup in data is ever read. */
+/** Make an element of class and part `name`; text children stay text, so no markup in data is ever read. */
 function make(tag, name, attributes, ...children) {
   const element = document.createElement(tag);
   if (name) {
@@ -369,10 +363,11 @@ function scheduleOf({ installments: rows, amount: { currency } }, words) {
 }
 
 function cardOf(offer, words, lender) {
-  const { plan, installments: rows } = offer;
+  const { plan, installments: rows, down_payment: down } = offer;
   const [payments, odd] = paymentsText(offer, words);
   const count = fill(rows.length === 1 ? words.count_one : words.count, { n: rows.length });
-  const meta = [plan.name || count, periodText(plan.period || "month", words), odd].filter(Boolean);
+  const first = down.minor ? `${words.term_down_payment} ${moneyText(down, words)}` : "";
+  const meta = [plan.name || count, periodText(plan.period || "month", words), first, odd].filter(Boolean);
   const rate = fill(words[yearlyOf(offer)], { rate: rateText(offer.annual_cost) });
   const sums = [["cost", offer.total_cost], ["payable", offer.total_payable]].map(([key, money]) =>
     chunk(fill(words[key], { money: moneyText(money, words) })));
@@ -419,7 +414,10 @@ class FenqiOffers extends HTMLElement {
   #shownKey = null;
   #shown = [];
   #selected = null;
-  #listening = null;
+  #hear = ({ detail }) => {
+    if (!detail || (detail.for && detail.for !== this.id)) return;
+    for (const key of ["amount", "currency"]) if (detail[key] != null) this.setAttribute(key, detail[key]);
+  };
 
   constructor() {
     super();
@@ -428,12 +426,15 @@ class FenqiOffers extends HTMLElement {
     this.#frame.className = "fo";
     this.#frame.setAttribute("part", "frame");
     this.#frame.append(document.createElement("slot"));
-    this.#frame.addEventListener("change", (event) => this.#choose(event.target.value));
+    this.#frame.addEventListener("change", ({ target }) => {
+      this.#select(target.value);
+      this.#tell("fenqi-offer-select", this.selectedOffer);
+    });
     this.#frame.addEventListener("keydown", (event) => this.#jump(event));
     root.append(this.#frame, this.#live);
   }
 
-  /** The offers shown, or null while there are none. Setting an array shows it; setting null returns to attributes. */
+  /** The offers shown, or null; setting null returns to the attributes. */
   get offers() { return this.#shownKey ? this.#shown : null; }
   set offers(offers) { this.#given = offers; this.#plan(); }
 
@@ -447,14 +448,13 @@ class FenqiOffers extends HTMLElement {
       delete this.offers;
       this.offers = offers;
     }
-    this.#listening = new AbortController();
-    document.addEventListener("fenqi-amount", (event) => this.#hear(event.detail), this.#listening);
+    document.addEventListener("fenqi-amount", this.#hear);
     this.#observer.observe(this, { childList: true, characterData: true, subtree: true });
     this.#update();
   }
 
   disconnectedCallback() {
-    this.#listening.abort();
+    document.removeEventListener("fenqi-amount", this.#hear);
     this.#observer.disconnect();
     if (this.#request) {
       this.#request.abort();
@@ -470,7 +470,7 @@ class FenqiOffers extends HTMLElement {
 
   formResetCallback() { this.#select(this.getAttribute("selected")); }
 
-  /** Gather all changes of one task into one update. */
+  /** Make one update of all changes of a task. */
   #plan() {
     if (this.#planned) return;
     this.#planned = true;
@@ -478,11 +478,6 @@ class FenqiOffers extends HTMLElement {
       this.#planned = false;
       if (this.isConnected) this.#update();
     });
-  }
-
-  #hear(detail) {
-    if (!detail || (detail.for && detail.for !== this.id)) return;
-    for (const key of ["amount", "currency"]) if (detail[key] != null) this.setAttribute(key, detail[key]);
   }
 
   #update() {
@@ -572,9 +567,8 @@ class FenqiOffers extends HTMLElement {
       if (old?.contains(focused)) card.querySelector(focused.localName).focus();
     }
     this.#select(this.#selected);
-    const words = wordsOf(language);
-    const amount = offers.length && moneyText(offers[0].amount, words);
-    this.#say(first ? "" : amount ? fill(words.updated, { amount }) : words.empty);
+    const head = this.#frame.querySelector(".fo-amount, .fo-message").textContent;
+    this.#live.textContent = first ? "" : fill(wordsOf(language).updated, { head });
     this.#tell("fenqi-offers-render", this.#shown);
   }
 
@@ -593,7 +587,7 @@ class FenqiOffers extends HTMLElement {
     } else if (this.getAttribute("amount") && this.querySelector("script")) {
       this.#frame.replaceChildren(make("p", "message", null, words.waiting));
     }
-    this.#say(words.waiting);
+    this.#live.textContent = words.waiting;
   }
 
   #fail(error) {
@@ -602,11 +596,13 @@ class FenqiOffers extends HTMLElement {
     this.#frame.inert = false;
     this.#frame.replaceChildren(make("p", "message", null, words.failed));
     this.#internals.setFormValue(null);
-    this.#say(words.failed);
+    this.#live.textContent = words.failed;
     this.#tell("fenqi-offers-error", error);
   }
 
-  #cards() { return [...this.#frame.querySelectorAll(".fo-plan")].map((card) => [card.querySelector("input").value, card]); }
+  #cards() {
+    return [...this.#frame.querySelectorAll(".fo-plan")].map((card) => [card.querySelector("input").value, card]);
+  }
 
   #radios() { return [...this.#frame.querySelectorAll("input")]; }
 
@@ -616,12 +612,7 @@ class FenqiOffers extends HTMLElement {
     this.#internals.setFormValue(this.selectedOffer ? planId : null);
   }
 
-  #choose(planId) {
-    this.#select(planId);
-    this.#tell("fenqi-offer-select", this.selectedOffer);
-  }
-
-  /** Home and End reach the first and last plan; the browser's own radio group does the arrows. */
+  /** Home and End; the browser's own radio group does the arrows. */
   #jump(event) {
     const index = { Home: 0, End: -1 }[event.key];
     if (index === undefined || event.target.localName !== "input") return;
@@ -630,8 +621,6 @@ class FenqiOffers extends HTMLElement {
     radio.focus();
     radio.click();
   }
-
-  #say(text) { this.#live.textContent = text; }
 
   #tell(name, detail) { this.dispatchEvent(new CustomEvent(name, { bubbles: true, composed: true, detail })); }
 }

@@ -68,7 +68,10 @@ def _card(offer: OfferData, language: str, lender: str, radio: str) -> str:
     words, plan, count = TEXTS[language], offer["plan"], len(offer["installments"])
     payments, odd = payments_text(offer, language)
     name = str(plan.get("name") or words["count_one" if count == 1 else "count"].format(n=count))
-    meta = [name, period_text(str(plan.get("period") or "month"), language), odd]
+    down, first = offer["down_payment"], ""
+    if down["minor"]:
+        first = f"{words['term_down_payment']} {money_text(down, language)}"
+    meta = [name, period_text(str(plan.get("period") or "month"), language), first, odd]
     rate = words[_yearly(offer)].format(rate=rate_text(offer["annual_cost"]))
     cost = words["cost"].format(money=money_text(offer["total_cost"], language))
     payable = words["payable"].format(money=money_text(offer["total_payable"], language))

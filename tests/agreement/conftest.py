@@ -1,9 +1,8 @@
 """Terms that every agreement test starts from, and the slow parts made once."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,14 +28,16 @@ def sample_terms(language: str = "zh-CN") -> dict[str, Any]:
         this_principal = left if number == 12 else 31_325 + 300 * number
         left, left_interest = left - this_principal, left_interest - this_interest
         month = (10 + number) % 12 + 1
-        rows.append({
-            "number": number,
-            "due_on": date(2026 if number == 1 else 2027, month, 21).isoformat(),
-            "principal": yuan(this_principal),
-            "interest": yuan(this_interest),
-            "fee": yuan(0),
-            "total": yuan(this_principal + this_interest),
-        })
+        rows.append(
+            {
+                "number": number,
+                "due_on": date(2026 if number == 1 else 2027, month, 21).isoformat(),
+                "principal": yuan(this_principal),
+                "interest": yuan(this_interest),
+                "fee": yuan(0),
+                "total": yuan(this_principal + this_interest),
+            }
+        )
     return {
         "agreement_id": "agr_01jd8k2v4t9w6x3y5z7a8b9c0d",
         "checkout_id": "chk_01jd8k1m2n3p4q5r6s7t8v9w0x",
@@ -101,3 +102,25 @@ def make_terms() -> Callable[..., dict[str, Any]]:
         return copy.deepcopy(sample_terms(language)) | changes
 
     return make
+
+
+@pytest.fixture(scope="session")
+def renderer() -> TypstRenderer:
+    return TypstRenderer()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.open(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def unsigned_pdf(renderer: TypstRenderer) -> bytes:
+    return renderer.render(sample_terms("en"), language="en")
+
+
+@pytest.fixture(scope="session")
+def signed_pdf(authority: Authority, unsigned_pdf: bytes) -> bytes:
+    return PadesSigner(authority).sign(
+        unsigned_pdf, agreement_id="agr_1", signer="欧阳祎喆", signed_at=SIGNED_AT
+    )

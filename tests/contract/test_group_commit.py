@@ -1,7 +1,8 @@
 """SQLite's writer: waiting transactions share one durable commit, and each stands or falls by itself."""
 
-import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +17,14 @@ TABLES = (
     "CREATE TABLE marks (id TEXT PRIMARY KEY)",
     "CREATE TABLE later (id TEXT REFERENCES marks (id) DEFERRABLE INITIALLY DEFERRED)",
 )
+OTHER_PROGRAM = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("holding", flush=True)
+sys.stdin.readline()
+connection.execute("ROLLBACK")
+"""
 Body = Callable[[Connection], None]
 
 
@@ -179,15 +188,20 @@ def test_readers_do_not_see_a_batch_before_it_is_durable(engine: SqliteEngine) -
 
 
 def test_a_lock_that_another_program_holds_on_the_file_is_waited_for(engine: SqliteEngine) -> None:
-    other = sqlite3.connect(engine.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
+    other = subprocess.Popen(
+        [sys.executable, "-c", OTHER_PROGRAM, str(engine.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline() == "holding\n"
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(in_one_batch, engine, mark("a"))
         with pytest.raises(TimeoutError):
             waiting.result(0.3)
-        other.execute("ROLLBACK")
+        other.communicate("let go\n")
         assert waiting.result(30) == [None]
-    other.close()
     assert marks(engine) == ["a"]
 
 

@@ -116,7 +116,7 @@ def test_a_deadlock_is_a_retry_for_one_and_run_finishes_both(database: Engine) -
 
     _crossing_transfers(database, transfer)
     assert counters(database) == [0, 0]
-    assert len(attempts) == 3
+    assert len(attempts) >= 3
 
 
 def test_a_lost_serialization_race_is_a_retry(database: Engine) -> None:

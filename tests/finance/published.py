@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from fenqi.finance import Money
 
 FOLDER = Path(__file__).resolve().parents[2].parent / "shared" / "vectors"

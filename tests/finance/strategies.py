@@ -3,11 +3,10 @@
 from datetime import date
 from decimal import Decimal
 
-from hypothesis import strategies as st
-
 from fenqi.finance import Money, Plan
 from fenqi.finance.dates import DAY_COUNTS
 from fenqi.finance.plan import METHODS
+from hypothesis import strategies as st
 
 DAYS = st.dates(date(1970, 1, 1), date(2100, 12, 31))
 RATES = st.integers(0, 3600).map(lambda points: Decimal(points).scaleb(-4))

@@ -1,12 +1,9 @@
 """Due dates keep their day, and day counts agree with the published ones."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from fenqi.finance.dates import (
     add_months,
     check_date,
@@ -17,6 +14,8 @@ from fenqi.finance.dates import (
     year_fraction,
 )
 from fenqi.finance.errors import DateOutOfRange, PlanError
+from hypothesis import given
+from hypothesis import strategies as st
 
 from .published import cases
 
@@ -138,7 +137,7 @@ def test_rolling_needs_a_calendar_that_has_workdays():
 
 
 @pytest.mark.parametrize(
-    "bad", [date(1899, 12, 31), date(2201, 1, 1), datetime(2026, 1, 1), "2026-01-01", None]
+    "bad", [date(1899, 12, 31), date(2201, 1, 1), datetime(2026, 1, 1, tzinfo=UTC), "2026-01-01", None]
 )
 def test_a_date_outside_the_range_or_with_a_time_is_refused(bad):
     with pytest.raises(DateOutOfRange) as refused:

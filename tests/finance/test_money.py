@@ -5,13 +5,12 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from fenqi.finance import FinanceError, Money, Plan
 from fenqi.finance.currencies import EXPONENTS
 from fenqi.finance.errors import AmountError, CurrencyError, CurrencyMismatch, RateError
 from fenqi.finance.rounding import ROUNDINGS, divide
+from hypothesis import given
+from hypothesis import strategies as st
 
 MINORS = st.integers(-(10**15), 10**15)
 CURRENCIES = st.sampled_from(sorted(EXPONENTS))

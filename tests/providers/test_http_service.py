@@ -1,5 +1,6 @@
 """A provider that hangs, babbles, redirects or breaks off costs bounded time and gives one kind of error."""
 
+import gzip
 import socket
 import time
 from collections.abc import Callable
@@ -10,7 +11,8 @@ from merchant_server.ports import ProviderUnavailable
 from merchant_server.providers.http import Answer, JsonService
 from tests.fakes.receiver import RawReceiver, Receiver
 
-GOOD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 12\r\n\r\n" + b'{"good":true}'[:12]
+# 60 kB that unpack to 60 MB of well-formed JSON.
+BOMB = gzip.compress(b'{"a": "' + b" " * 60_000_000 + b'"}')
 
 
 def service(port: int, *, read_timeout_seconds: float = 0.4) -> JsonService:
@@ -87,11 +89,10 @@ def head(length: int, status: str = "200 OK") -> bytes:
         pytest.param(say(head(2, "429 Slow down") + b"{}"), id="429"),
         pytest.param(say(head(2, "401 Who") + b"{}"), id="401"),
         pytest.param(
-            say(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 2\r\n\r\n{}"), id="redirect"
+            say(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 2\r\n\r\n{}"),
+            id="redirect",
         ),
-        pytest.param(
-            say(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}"), id="unasked gzip"
-        ),
+        pytest.param(say(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n" + BOMB), id="unasked gzip"),
     ],
 )
 def test_whatever_it_does_is_unavailable_within_bounds_and_says_nothing_personal(

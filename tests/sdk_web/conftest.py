@@ -18,7 +18,7 @@ from fenqi.web import static_files
 from playwright.sync_api import Browser, Page, sync_playwright
 
 TYPES = {"js": "text/javascript", "css": "text/css", "html": "text/html", "json": "application/json"}
-POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'"
+POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'"
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
     "--no-sandbox",
@@ -35,8 +35,37 @@ PLANS = (
     Plan(id="p24", installments=24, annual_rate="0.1499", down_payment_rate="0.2", name="轻松 24"),
 )
 
+Opener = Callable[..., Page]
+SCRIPT = "/fenqi-offers.js"
+EVERY_PLAN = (
+    *PLANS,
+    Plan(id="ep", installments=6, annual_rate="0.08", method="equal_principal", disclosure="EU"),
+    Plan(
+        id="io",
+        installments=6,
+        annual_rate="0.10",
+        method="interest_only",
+        up_front_fee_rate="0.01",
+        disclosure="US",
+    ),
+    Plan(id="ff", installments=12, method="flat_fee", fee_rate="0.006", installment_fee_minor=100),
+    Plan(
+        id="uf",
+        installments=4,
+        annual_rate="0.1",
+        up_front_fee_rate="0.02",
+        up_front_fee="financed",
+        period="2 weeks",
+    ),
+    Plan(id="sb", installments=5, annual_rate="0.1", subsidy_bps=5000, disclosure="UK", name="<b>x</b>"),
+    Plan(id="bu", installments=1, annual_rate="0.1", method="bullet", first_due_after="3 months"),
+)
+INSIDE = "document.querySelector('fenqi-offers').shadowRoot.querySelector('.fo')"
 
-def offers_for(minor: int = 399900, currency: str = "CNY", plans: tuple[Plan, ...] = PLANS) -> list[dict[str, Any]]:
+
+def offers_for(
+    minor: int = 399900, currency: str = "CNY", plans: tuple[Plan, ...] = PLANS
+) -> list[dict[str, Any]]:
     """Return offer JSON for an amount, as a shop would send it."""
     return [offer.to_dict() for offer in priced(minor, currency, plans)]
 
@@ -44,6 +73,25 @@ def offers_for(minor: int = 399900, currency: str = "CNY", plans: tuple[Plan, ..
 def priced(minor: int = 399900, currency: str = "CNY", plans: tuple[Plan, ...] = PLANS) -> tuple[Offer, ...]:
     """Return the offers of an amount on a fixed day."""
     return quote(Money(minor, currency), plans, on=date(2026, 11, 21))
+
+
+def shown(page: Page, index: int = 0) -> str:
+    """Return the text in the shadow tree, white space folded."""
+    text = (
+        page.locator("fenqi-offers")
+        .nth(index)
+        .evaluate("host => host.shadowRoot.querySelector('.fo').textContent")
+    )
+    return " ".join(text.split())
+
+
+def record(page: Page) -> None:
+    """Keep the detail of every event of the element in window.seen."""
+    page.evaluate(
+        """() => { window.seen = [];
+        for (const name of ['fenqi-offer-select', 'fenqi-offers-render', 'fenqi-offers-error'])
+          document.addEventListener(name, (event) => window.seen.push([name, event.detail?.plan?.id ?? null])); }"""
+    )
 
 
 @dataclass
@@ -54,6 +102,7 @@ class Site:
     pages: dict[str, bytes] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     failing: bool = False
+    policy: str = POLICY + "; require-trusted-types-for 'script'"
     gates: dict[str, threading.Event] = field(default_factory=dict)
 
     def page(self, body: str, *, head: str = "", attributes: str = 'lang="zh-CN"') -> str:
@@ -83,7 +132,11 @@ class Site:
         body = self.pages.get(parts.path)
         if body is None:
             return 404, "text/plain", b"no such page"
-        return 200, TYPES[parts.path.rpartition(".")[2] if "." in parts.path else "html"] + "; charset=utf-8", body
+        return (
+            200,
+            TYPES[parts.path.rpartition(".")[2] if "." in parts.path else "html"] + "; charset=utf-8",
+            body,
+        )
 
 
 @pytest.fixture(name="site")
@@ -96,7 +149,7 @@ def _site() -> Iterator[Site]:
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
-            self.send_header("Content-Security-Policy", POLICY)
+            self.send_header("Content-Security-Policy", site.policy)
             self.end_headers()
             self.wfile.write(body)
 
@@ -106,7 +159,7 @@ def _site() -> Iterator[Site]:
     site.pages = {f"/{name}": body for name, body in static_files().items()}
     site.pages["/icon.css"] = b""
     site.pages["/page.css"] = (
-        b":root{color-scheme:light dark} body{font:16px/1.5 system-ui,sans-serif;margin:0}"
+        b":root{color-scheme:light dark;background:Canvas} body{font:16px/1.5 system-ui,sans-serif;margin:0}"
         b" main{max-width:36rem;margin:0 auto;padding:1rem}"
     )
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -140,13 +193,15 @@ def _open_page(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         context = browser.new_context(**({"viewport": {"width": 390, "height": 844}} | options))
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on(
+            "console", lambda message: complaints.append(message.text) if message.type == "error" else None
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
             "request",
             lambda request: None if request.url.startswith(site.address) else complaints.append(request.url),
         )
-        page.goto(url, wait_until="networkidle")
+        page.goto(url, wait_until="load")
         return page
 
     yield open_page

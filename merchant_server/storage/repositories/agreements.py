@@ -120,6 +120,11 @@ class Mandates:
         )
         moved(self._db, changed, "mandate", mandate.id)
 
+    def latest(self, limit: int) -> list[Mandate]:
+        """Return the newest mandates of the whole installation."""
+        rows = self._db.all("SELECT * FROM mandates ORDER BY id DESC LIMIT :limit", {"limit": limit})
+        return [_mandate(row) for row in rows]
+
     def orphans(self, limit: int) -> list[Mandate]:
         """Return live mandates that no loan needs: their checkout ended unsigned, or another plan was chosen."""
         rows = self._db.all(

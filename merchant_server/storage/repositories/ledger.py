@@ -6,6 +6,16 @@ from merchant_server.domain.ledger import Entry, Posting
 from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.rows import insert, insert_all, stamp
 
+# Accounts that each merchant, loan or consumer has one of; domain/ledger.py names them.
+KINDS = (
+    "loan:*:principal",
+    "loan:*:interest",
+    "loan:*:fee",
+    "merchant:*:held",
+    "merchant:*:payable",
+    "consumer:*:refundable",
+)
+
 
 class Ledger:
     """Journal entries and postings."""
@@ -73,6 +83,21 @@ class Ledger:
             {"merchant_id": merchant_id},
         )
         return [(row["account"], Money(row["balance"], row["currency"])) for row in rows]
+
+    def balances_by_kind(self) -> list[tuple[str, int, Money]]:
+        """Return (kind of account, how many accounts, their balance); `*` stands for the id in a kind's name."""
+        kinds = " ".join(f"WHEN account LIKE '{kind.replace('*', '%')}' THEN '{kind}'" for kind in KINDS)
+        rows = self._db.all(
+            f"SELECT CASE {kinds} ELSE account END AS kind, currency, COUNT(*) AS accounts,"
+            " CAST(SUM(balance) AS BIGINT) AS balance FROM ("
+            "SELECT account, currency, SUM(amount) AS balance FROM ("
+            "SELECT target AS account, currency, SUM(amount_minor) AS amount FROM postings GROUP BY target, currency"
+            " UNION ALL"
+            " SELECT source, currency, -SUM(amount_minor) FROM postings GROUP BY source, currency"
+            ") moves GROUP BY account, currency) accounts GROUP BY 1, 2 ORDER BY 2, 1",
+            {},
+        )
+        return [(row["kind"], row["accounts"], Money(row["balance"], row["currency"])) for row in rows]
 
     def latest(self, limit: int) -> list[Row]:
         """Return the newest entries with their postings, one row a posting."""

@@ -61,6 +61,11 @@ class Loans:
         )
         return [_loan(row) for row in rows]
 
+    def latest(self, limit: int) -> list[Loan]:
+        """Return the newest loans of the whole installation."""
+        rows = self._db.all("SELECT * FROM loans ORDER BY id DESC LIMIT :limit", {"limit": limit})
+        return [_loan(row) for row in rows]
+
     def save(self, loan: Loan, was: Loan, at: datetime, reason: str) -> None:
         """Store the next version; raises TransitionConflict when somebody else moved it first."""
         changed = self._db.execute(

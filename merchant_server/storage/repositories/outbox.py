@@ -66,7 +66,7 @@ class Events:
     def latest(self, limit: int) -> list[Row]:
         """Return the newest events with the state of their deliveries."""
         return self._db.all(
-            "SELECT e.*, d.status AS delivery_status, d.attempts, d.last_status, d.last_reason"
+            "SELECT e.*, d.status AS delivery_status, d.attempts, d.last_status, d.last_reason, d.due_at"
             " FROM (SELECT * FROM events ORDER BY id DESC LIMIT :limit) e"
             " LEFT JOIN deliveries d ON d.event_id = e.id ORDER BY e.id DESC",
             {"limit": limit},

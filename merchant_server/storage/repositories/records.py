@@ -6,6 +6,9 @@ from merchant_server.ports import StoredReply
 from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.rows import insert, stamp, to_json
 
+# How far back the newest acts of one name are looked for; the table has no index on names.
+LOOKED_AT_MAX = 2_000
+
 
 class IdempotencyKeys:
     """One row a key, merchant and mode, written in the transaction of its effect."""
@@ -75,3 +78,11 @@ class Audit:
     def of(self, subject: str) -> list[Row]:
         """Return the acts on a subject, oldest first."""
         return self._db.all("SELECT * FROM audit WHERE subject = :subject ORDER BY id", {"subject": subject})
+
+    def latest(self, action_prefix: str, limit: int) -> list[Row]:
+        """Return the newest acts whose name begins so, looking back over a bounded number of acts."""
+        return self._db.all(
+            "SELECT * FROM (SELECT * FROM audit ORDER BY id DESC LIMIT :looked_at) newest"
+            " WHERE action LIKE :pattern ORDER BY id DESC LIMIT :limit",
+            {"looked_at": LOOKED_AT_MAX, "pattern": action_prefix + "%", "limit": limit},
+        )

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -119,7 +120,7 @@ class Transport:
         headers = {"Accept": "application/json"}
         if idempotency_key is not None:
             headers["Idempotency-Key"] = checked_idempotency_key(idempotency_key)
-        for attempt in range(self.max_retries + 1):
+        for attempt in count():
             try:
                 return _result(self.send(method, path, query=query, body=body, headers=headers))
             except FenqiError as error:

@@ -54,6 +54,8 @@ def eu_aprc(drawdowns: Iterable[tuple[Money, Number]], payments: Iterable[tuple[
 
     Each item is (amount, years from the first drawdown); a charge paid before it has negative years. Equation
     of Directive (EU) 2023/2225 Annex III Part I, the same as 2008/48/EC Annex I and the FCA's CONC App 1.2.
+    A charge before the drawdown makes a second, absurd solution possible, at which its growth rivals the loan;
+    the rate returned is the one next to that of the same charge paid at the drawdown.
     Raises NoSolution or SeveralSolutions.
     """
     flows: list[tuple[int, Fraction]] = []
@@ -62,7 +64,8 @@ def eu_aprc(drawdowns: Iterable[tuple[Money, Number]], payments: Iterable[tuple[
         for item in items:
             amount, years = _unpack(item, 2)
             flows.append((sign * _positive(amount, currencies), _exact(years, "years")))
-    return _rounded(_rate_per_unit(flows))
+    first = min((time for amount, time in flows if amount > 0), default=Fraction(0))
+    return _rounded(_rate_per_unit(flows, charged_before=first))
 
 
 def irr(flows: Iterable[tuple[Money, Number]], periods_per_year: Number) -> Decimal:
@@ -83,12 +86,11 @@ def irr(flows: Iterable[tuple[Money, Number]], periods_per_year: Number) -> Deci
 
 def effective(nominal: Decimal, periods_per_year: int) -> Decimal:
     """Return the effective yearly rate of a nominal rate compounded so many whole times a year."""
-    if not isinstance(nominal, Decimal) or not nominal.is_finite() or nominal <= -periods_per_year:
-        raise FlowError(
-            f"{shown(nominal)} is no rate", field="nominal", allowed="Decimal above -periods_per_year"
-        )
     if type(periods_per_year) is not int or periods_per_year < 1:
         raise FlowError("is no count", field="periods_per_year", allowed="1 or more")
+    if not isinstance(nominal, Decimal) or not nominal.is_finite() or nominal <= -periods_per_year:
+        allowed = f"a Decimal above -{periods_per_year}"
+        raise FlowError(f"{shown(nominal)} is no rate", field="nominal", allowed=allowed)
     with localcontext(prec=60):
         return _rounded((1 + nominal / periods_per_year) ** periods_per_year - 1)
 
@@ -116,11 +118,24 @@ def of_schedule(schedule: Schedule, rule: str | None = None) -> Decimal:
         years = [eu_years(schedule.on, due_on, str(period)) for due_on in schedule.due_dates]
         flows = [(received, Fraction(0))] + [(-total, t) for total, t in zip(totals, years, strict=True)]
         return _rounded(_rate_per_unit(flows))
+    if len(totals) == 1:
+        return _single_payment(schedule, received, totals[0])
     items = [(received, 0, Fraction(0))]
     for total, due_on in zip(totals, schedule.due_dates, strict=True):
         full, fraction = unit_periods(schedule.on, due_on, str(period))
         items.append((-total, full, fraction))
     return _rounded(solve_unit_rate(items) * period.per_year)
+
+
+def _single_payment(schedule: Schedule, received: int, total: int) -> Decimal:
+    """One advance, one payment: the unit-period is the whole term, at most a year (Appendix J (b)(4)(ii))."""
+    start, due_on = schedule.on, schedule.due_dates[0]
+    years, over = unit_periods(start, due_on, "year")
+    if years and (years, over) != (1, Fraction(0)):
+        return _rounded(solve_unit_rate([(received, 0, Fraction(0)), (-total, years, over)]))
+    months, days = unit_periods(start, due_on, "month")
+    per_year = Fraction(12, months) if not days else Fraction(365, (due_on - start).days)
+    return _rounded(Fraction(total - received, received) * per_year)
 
 
 def _irr_of(schedule: Schedule, received: int, totals: Sequence[int]) -> Decimal:
@@ -136,12 +151,18 @@ def _irr_of(schedule: Schedule, received: int, totals: Sequence[int]) -> Decimal
     first = grid.first_period + len(grid.rates) - len(totals)
     steps = first.denominator
     terms = [(received, 0)] + [(-total, first.numerator + steps * k) for k, total in enumerate(totals)]
-    rate = _from_fixed(solver.power(solver.discount(terms), steps))
+    rate = _rate(solver.discount(terms), steps)
     return _rounded(rate * Fraction(*grid.per_year))
 
 
-def _rate_per_unit(flows: Sequence[tuple[int, Fraction]]) -> Fraction:
-    """Return the rate per unit of time; times become whole steps of their common denominator."""
+def _rate_per_unit(
+    flows: Sequence[tuple[int, Fraction]], *, charged_before: Fraction | None = None
+) -> Fraction:
+    """Return the rate per unit of time; times become whole steps of their common denominator.
+
+    With `charged_before`, of several rates take the one next to that of the flows with all earlier times moved
+    to it.
+    """
     if not flows:
         raise NoSolution("there are no flows", field="flows")
     steps = lcm(*(time.denominator for _, time in flows))
@@ -149,11 +170,15 @@ def _rate_per_unit(flows: Sequence[tuple[int, Fraction]]) -> Fraction:
     terms = solver.merge((amount, int((time - earliest) * steps)) for amount, time in flows)
     if sum(amount for amount, _ in terms) == 0 and solver.sign_changes(terms) == 1:
         return Fraction(0)
-    return _from_fixed(solver.power(solver.discount(terms), steps))
+    near = None
+    if charged_before is not None and earliest < charged_before:
+        moved = [(amount, max(time, charged_before)) for amount, time in flows]
+        near = solver.discount(solver.merge((amount, int((t - earliest) * steps)) for amount, t in moved))
+    return _rate(solver.discount(terms, near=near), steps)
 
 
-def _from_fixed(v: int) -> Fraction:
-    return Fraction(solver.ONE - v, v)
+def _rate(v: int, steps: int) -> Fraction:
+    return Fraction(solver.growth(v, steps) - solver.ONE, solver.ONE)
 
 
 def _rounded(rate: Fraction | Decimal) -> Decimal:

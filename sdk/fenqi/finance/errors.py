@@ -24,7 +24,7 @@ class AmountError(FinanceError):
     code = "amount_invalid"
 
 
-class CurrencyMismatch(FinanceError):  # noqa: N818
+class CurrencyMismatch(FinanceError):
     """Two amounts of different currencies met in one operation."""
 
     code = "currency_mismatch"
@@ -48,7 +48,7 @@ class RateError(PlanError):
     code = "rate_invalid"
 
 
-class DateOutOfRange(FinanceError):  # noqa: N818
+class DateOutOfRange(FinanceError):
     """A date lies outside 1900-01-01 to 2200-12-31, or an interval runs backwards."""
 
     code = "date_out_of_range"
@@ -66,13 +66,13 @@ class FlowError(FinanceError):
     code = "flows_invalid"
 
 
-class NoSolution(FinanceError):  # noqa: N818
+class NoSolution(FinanceError):
     """No rate above -100 % makes the flows equal."""
 
     code = "rate_no_solution"
 
 
-class SeveralSolutions(FinanceError):  # noqa: N818
+class SeveralSolutions(FinanceError):
     """More than one rate makes the flows equal; `solutions` lists them as period rates."""
 
     code = "rate_several_solutions"

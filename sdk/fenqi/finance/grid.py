@@ -34,9 +34,18 @@ class Grid(NamedTuple):
     fee: Ratio
 
 
-@lru_cache(maxsize=2048)
 def grid_of(plan: Plan, on: date, is_holiday: HolidayTest | None = None) -> Grid:
-    """Return the grid of a plan that starts on a day.
+    """Return the grid of a plan that starts on a day; remembered while no calendar is involved."""
+    return _remembered(plan, on) if is_holiday is None else _compiled(plan, on, is_holiday)
+
+
+@lru_cache(maxsize=2048)
+def _remembered(plan: Plan, on: date) -> Grid:
+    return _compiled(plan, on, None)
+
+
+def _compiled(plan: Plan, on: date, is_holiday: HolidayTest | None) -> Grid:
+    """Work out a grid.
 
     Interest runs between the days before any holiday roll, so a moved due date changes no amount. Under a
     30/360 day count whole periods have their nominal length (a month 30 days, a week 7).

@@ -5,9 +5,9 @@ Used where the general solver would find the same rate more slowly; falls back t
 
 from functools import lru_cache
 
-_BITS = 96
+_BITS = 64
 _ONE = 1 << _BITS
-_NEAR = 1 << (_BITS - 17)
+_NEAR = 1 << (_BITS - 19)
 
 Series = tuple[int, int, int, int]
 
@@ -17,8 +17,8 @@ def level_rate(
 ) -> tuple[int, int] | None:
     """Return the rate, as a ratio, at which count - 1 payments of `level` and one of `last` repay `received`.
 
-    The present value is expanded around the guess to the third power of the distance; within 2^-17 and up to
-    60 payments what is left out lies below 10^-15. None when the rate is not that near.
+    The present value is expanded around the guess to the third power of the distance; within 2^-19 and up to
+    60 payments what is left out lies below 10^-16. None when the rate is not that near.
     """
     if count > 60:
         return None
@@ -31,7 +31,7 @@ def level_rate(
     away = (value << _BITS) // slope
     if not -_NEAR < away < _NEAR:
         return None
-    for _ in range(3):
+    for _ in range(2):
         square = away * away >> _BITS
         bent = (bend * square >> (_BITS + 1)) + (twist * (square * away >> _BITS) >> _BITS) // 6
         away = ((value - bent) << _BITS) // slope

@@ -33,17 +33,17 @@ def rows_for(plan: Plan, principal: int, grid: Grid) -> Rows:
     total = list(map(add, parts, interest))
     fee = [0] * len(parts)
     if grid.fee[0] or plan.installment_fee_minor:
-        fee = _fees(plan, principal, grid, len(parts))
+        free = plan.interest_free_installments - (plan.installments - len(parts))
+        fee = _fees(plan, principal, grid, max(0, free), len(parts))
         total = list(map(add, total, fee))
     rows = Rows(parts, interest, fee, total)
     _check(plan, rows)
     return rows
 
 
-def _fees(plan: Plan, principal: int, grid: Grid, count: int) -> list[int]:
+def _fees(plan: Plan, principal: int, grid: Grid, free: int, count: int) -> list[int]:
     fixed = plan.installment_fee_minor
     rated = divide(principal * grid.fee[0], grid.fee[1], plan.rounding) + fixed
-    free = min(plan.interest_free_installments, count)
     return [fixed] * free + [rated] * (count - free)
 
 

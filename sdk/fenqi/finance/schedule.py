@@ -63,7 +63,7 @@ class Installment(NamedTuple):
 
 
 class Schedule:
-    """One amount under one plan from one day on. Immutable; build it with `build_schedule`.
+    """One amount under one plan from one day on. Built by `build_schedule` and never changed after.
 
     `amount` is the goods' price. `down_payment` is paid at once; `principal` is what is financed, with the
     up-front fee when the plan finances it.

@@ -32,10 +32,10 @@ def sign_changes(terms: Terms) -> int:
     return sum((left[0] > 0) != (right[0] > 0) for left, right in pairwise(terms))
 
 
-def discount(terms: Terms) -> int:
-    """Return the only solution v as a fixed-point integer (v x 2^128), exact to about 2^-110.
+def discount(terms: Terms, *, near: int | None = None) -> int:
+    """Return the solution v as a fixed-point integer (v x 2^128), exact to about 2^-110.
 
-    Raises NoSolution or SeveralSolutions.
+    Of several, return the one nearest to `near` when that is given. Raises NoSolution or SeveralSolutions.
     """
     changes = sign_changes(terms)
     if changes == 1:
@@ -46,6 +46,8 @@ def discount(terms: Terms) -> int:
     roots = _roots(terms)
     if not roots:
         raise NoSolution("no rate makes them equal", field="flows")
+    if near is not None:
+        return min(map(_fixed, roots), key=lambda root: abs(root - near))
     if len(roots) > 1:
         rates = tuple(format(1 / root - 1, ".10f") for root in roots)
         raise SeveralSolutions(f"several rates per step make them equal: {', '.join(rates)}", rates)
@@ -79,6 +81,14 @@ def regular_rate(received: int, totals: Sequence[int], guess: tuple[int, int]) -
         if abs(step * last) * len(tops) >> bits < 16:
             return (1 << bits) - v, v
     raise NoSolution("no rate makes them equal", field="flows")
+
+
+def growth(v: int, steps: int) -> int:
+    """Return v^-steps on the fixed-point scale: what one unit grows to. Raises NoSolution beyond 10^15."""
+    one_step = ONE * ONE // v
+    if (one_step.bit_length() - BITS - 1) * steps > 60 or (grown := power(one_step, steps)) > 10**15 * ONE:
+        raise NoSolution("only a rate beyond 10^15 makes them equal", field="flows")
+    return grown
 
 
 def power(base: int, exponent: int) -> int:

@@ -8,7 +8,8 @@ body, headers = server.signed_event("checkout.captured")
 """
 
 from fenqi.testing.clock import ManualClock
+from fenqi.testing.fake_sales import TransitionNotAllowed
 from fenqi.testing.fake_server import FakeServer
 from fenqi.testing.signing import sign
 
-__all__ = ["FakeServer", "ManualClock", "sign"]
+__all__ = ["FakeServer", "ManualClock", "TransitionNotAllowed", "sign"]

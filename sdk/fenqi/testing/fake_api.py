@@ -1,4 +1,4 @@
-"""The fake server's HTTP: keys, idempotency, schemas, problems and routes, as the real /v1 has them. Holds no sockets."""
+"""The fake server's HTTP: keys, idempotency, schemas, problems and routes of /v1. Opens no socket."""
 
 import json
 import re
@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl
 
 from marshmallow import ValidationError
 
-from fenqi import ids
 from fenqi.errors import InvalidArgument, JsonRefused
 from fenqi.finance.dates import add_months
+from fenqi.ids import REQUEST, WEBHOOK_ENDPOINT
 from fenqi.testing.clock import ManualClock
 from fenqi.testing.fake_sales import FakeCheckout, FakeSales, TransitionNotAllowed, checkout_json, loan_json
 from fenqi.wire import (
@@ -34,8 +34,8 @@ from fenqi.wire import (
 )
 
 _TITLES = {
-    400: "Bad request", 401: "Not authenticated", 404: "Not found", 405: "Method not allowed", 409: "Conflict",
-    422: "Not accepted", 429: "Too many requests", 500: "Server error", 503: "Unavailable",
+    400: "Bad request", 401: "Not authenticated", 404: "Not found", 405: "Method not allowed",
+    409: "Conflict", 422: "Not accepted", 429: "Too many requests", 500: "Server error", 503: "Unavailable",
 }  # fmt: skip
 _KEY = re.compile(r"[!-~]{1,255}")
 
@@ -84,7 +84,7 @@ class FakeApi:
             status = 400 if first.code == "body_malformed" else 422
             return self.problem(status, first.code, first.detail, first.field)
         except TransitionNotAllowed as refused:
-            return self.problem(409, "transition_not_allowed", str(refused))
+            return self.problem(409, refused.code, refused.message)
         except InvalidArgument as refused:
             return self.problem(422, "field_invalid", refused.message, refused.field)
 
@@ -145,7 +145,7 @@ class FakeApi:
         return Answer(status, _bytes(body), headers)
 
     def _request_id(self) -> str:
-        return self._sales.new_id(ids.REQUEST, self._clock.now())
+        return self._sales.new_id(REQUEST, self._clock.now())
 
     def _checkout(self, checkout_id: str) -> FakeCheckout:
         if checkout_id not in self._sales.checkouts:
@@ -226,7 +226,7 @@ class FakeApi:
     def create_endpoint(self, _: dict[str, str], body: bytes) -> Answer:
         draft = WebhookEndpointDraftSchema().load(strict_json(body))
         now = self._clock.now()
-        endpoint_id = self._sales.new_id(ids.WEBHOOK_ENDPOINT, now)
+        endpoint_id = self._sales.new_id(WEBHOOK_ENDPOINT, now)
         shown = WebhookEndpointSchema().dump(
             draft | {"id": endpoint_id, "status": "active", "created_at": now}
         )

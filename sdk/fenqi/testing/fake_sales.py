@@ -1,17 +1,17 @@
 """The sales inside the fake server: checkouts, loans and events in memory. Speaks no HTTP and signs nothing.
 
-It follows the real server's states and events; credit is granted to everybody, and money moves only when played.
+It follows the real server's states and events; everybody gets credit, and money moves only when played.
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from fenqi import ids
-from fenqi.errors import InvalidArgument
+from fenqi.errors import FenqiError, InvalidArgument
 from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
 from fenqi.finance.schedule import build_schedule
+from fenqi.ids import CHECKOUT, EVENT, LOAN, RANDOM_BYTES, MonotonicIds
 from fenqi.wire import CheckoutSchema, EventSchema, LoanSchema
 
 PATH = ("created", "opened", "deciding", "offered", "signing", "authorized", "captured", "closed")
@@ -35,12 +35,14 @@ _TILL_TEXT = {
 _FINAL = frozenset({"declined", "captured", "closed", "expired", "cancelled", "voided"})
 
 
-class TransitionNotAllowed(Exception):
-    """The checkout's state does not allow this. Attributes: status, wanted."""
+class TransitionNotAllowed(FenqiError):
+    """The state of a checkout or loan does not allow this. Attributes: status, wanted."""
+
+    default_code = "transition_not_allowed"
 
     def __init__(self, status: str, wanted: str) -> None:
         self.status, self.wanted = status, wanted
-        super().__init__(f"A checkout that is {status} cannot become {wanted}.")
+        super().__init__(f"What is {status} cannot become {wanted}.")
 
 
 @dataclass
@@ -81,24 +83,24 @@ class FakeSales:
     checkouts: dict[str, FakeCheckout] = field(default_factory=dict)
     loans: dict[str, FakeLoan] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
-    _ids: ids.MonotonicIds = field(default_factory=ids.MonotonicIds)
+    _ids: MonotonicIds = field(default_factory=MonotonicIds)
 
     def new_id(self, prefix: str, now: datetime) -> str:
         """Make an id; the same calls at the same times give the same ids."""
-        return self._ids.new(prefix, int(now.timestamp() * 1000), bytes(ids.RANDOM_BYTES))
+        return self._ids.new(prefix, int(now.timestamp() * 1000), bytes(RANDOM_BYTES))
 
     def create(self, draft: dict[str, Any], now: datetime) -> FakeCheckout:
         """Store a new checkout. Raises InvalidArgument for an unknown plan."""
         for plan_id in draft["plan_ids"] or ():
             if plan_id not in self.plans:
                 raise InvalidArgument(f"There is no plan {plan_id!r}.", field="plan_ids")
-        checkout_id = self.new_id(ids.CHECKOUT, now)
+        checkout_id = self.new_id(CHECKOUT, now)
         checkout = FakeCheckout(
             id=checkout_id,
             draft=draft,
             created_at=now,
             expires_at=now + timedelta(seconds=draft["expires_in_seconds"]),
-            url=f"{self.base_url}/p/{checkout_id[-12:]}",
+            url=f"{self.base_url}/p/{checkout_id.partition('_')[2]}",
         )
         self.checkouts[checkout.id] = checkout
         self._emit("checkout.created", checkout, now)
@@ -138,7 +140,7 @@ class FakeSales:
             self._enter(checkout, "captured", now)
 
     def capture(self, checkout: FakeCheckout, amount: Money | None, now: datetime) -> None:
-        """Capture a part of the signed amount, or all that is left. Raises InvalidArgument when it is too much."""
+        """Capture a part of the signed amount, or all that is left. Raises InvalidArgument beyond that."""
         total: Money = checkout.draft["amount"]
         if checkout.status not in ("authorized", "captured"):
             raise TransitionNotAllowed(checkout.status, "captured")
@@ -191,7 +193,7 @@ class FakeSales:
             }
             for row in schedule.installments
         ]
-        loan = FakeLoan(self.new_id(ids.LOAN, now), checkout, now, schedule.principal, rows)
+        loan = FakeLoan(self.new_id(LOAN, now), checkout, now, schedule.principal, rows)
         checkout.loan_id = loan.id
         self.loans[loan.id] = loan
         self._emit("loan.created", loan, now)
@@ -201,7 +203,7 @@ class FakeSales:
         data = checkout_json(about) if isinstance(about, FakeCheckout) else loan_json(about)
         data.pop("url", None)
         event = {
-            "id": self.new_id(ids.EVENT, now),
+            "id": self.new_id(EVENT, now),
             "type": kind,
             "mode": "test",
             "created_at": now,

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import datetime
+from email.utils import format_datetime
 from io import BytesIO
 from typing import Any
 
@@ -29,7 +30,7 @@ DEFAULT_PLANS = (
 class FakeServer:
     """One merchant's fenqi in test mode. Time stands still until `clock` moves; every consumer is approved.
 
-    Attributes: base_url, api_key, webhook_secret, clock, requests (every (method, path, Idempotency-Key) seen).
+    Attributes: base_url, api_key, webhook_secret, clock, requests (each (method, path, Idempotency-Key) seen).
     """
 
     base_url = "https://fenqi.invalid"
@@ -76,7 +77,7 @@ class FakeServer:
         self._sales.advance(checkout, to, self.clock.now())
 
     def pay_installment(self, loan_id: str) -> None:
-        """Play the bank: pay the loan's next installment in full. Raises InvalidArgument for an unknown loan."""
+        """Play the bank: pay the loan's next installment. Raises InvalidArgument for an unknown loan."""
         loan = self._sales.loans.get(loan_id)
         if loan is None:
             raise InvalidArgument("There is no such loan.", field="loan_id")
@@ -143,7 +144,8 @@ class _Adapter(BaseAdapter):
         answer = self._server._handle(request)
         response = requests.Response()
         response.status_code = answer.status
-        response.headers = CaseInsensitiveDict(answer.headers)
+        date = format_datetime(self._server.clock.now(), usegmt=True)
+        response.headers = CaseInsensitiveDict({"Date": date, **answer.headers})
         response.raw = BytesIO(answer.body)
         response.request = request
         response.url = request.url or ""

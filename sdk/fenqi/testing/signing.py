@@ -1,11 +1,11 @@
 """Sign a body as fenqi signs its webhooks, for tests of a merchant's receiver."""
 
-import base64
 from datetime import UTC, datetime
 
 from standardwebhooks import Webhook
 
-from fenqi.errors import InvalidArgument
+from fenqi.errors import InvalidArgument, SignatureVerificationError
+from fenqi.webhooks import secret_key
 
 
 def sign(body: bytes, secret: str, *, message_id: str, sent_at: datetime) -> dict[str, str]:
@@ -16,12 +16,12 @@ def sign(body: bytes, secret: str, *, message_id: str, sent_at: datetime) -> dic
     if sent_at.tzinfo is None:
         raise InvalidArgument("Expected a datetime with a time zone.", field="sent_at")
     try:
-        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        key = secret_key(secret)
         text = body.decode("utf-8")
-    except ValueError:
-        raise InvalidArgument("Expected a whsec_… secret and a UTF-8 body.", field="secret") from None
-    if not key:
-        raise InvalidArgument("The webhook secret is empty.", field="secret")
+    except SignatureVerificationError as error:
+        raise InvalidArgument(error.message, field="secret") from None
+    except UnicodeDecodeError:
+        raise InvalidArgument("Expected UTF-8 bytes.", field="body") from None
     timestamp = int(sent_at.timestamp())
     return {
         "webhook-id": message_id,

@@ -1,0 +1,46 @@
+# Two commands are enough on a fresh machine: make demo, make test.
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+RUN := .venv/bin/python -m
+.DEFAULT_GOAL := help
+
+.PHONY: help demo demo-reset test soak bench lint lock texts wheel clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: ## start the store, the till, the server, the worker and the sandbox bank (HOST=0.0.0.0 for a real phone)
+	@$(PYTHON) scripts/bootstrap.py demo
+	@.venv/bin/fenqi-demo up --host $(HOST) $(if $(BASE_URL),--base-url $(BASE_URL)) $(if $(STORE_URL),--store-url $(STORE_URL))
+
+demo-reset: ## forget everything the demo keeps
+	@rm -rf var/demo
+	@echo "The demo's data is gone; make demo starts anew."
+
+test: ## everything that must pass: lint, types, and all tests on both engines and in a browser
+	@$(PYTHON) scripts/bootstrap.py dev
+	@$(RUN) scripts.check
+
+lint: ## format check, lint and types only
+	@$(PYTHON) scripts/bootstrap.py dev
+	@$(RUN) scripts.check lint
+
+soak: ## the long runs: a hundred times the examples
+	@$(PYTHON) scripts/bootstrap.py dev
+	@FENQI_EXAMPLES=$(or $(EXAMPLES),1000000) $(RUN) pytest -q tests/finance tests/policy
+
+bench: ## how far each path is from the bare floor under it
+	@$(PYTHON) scripts/bootstrap.py dev
+	@$(RUN) benchmarks
+
+lock: ## write requirements/*.txt anew from setup.cfg
+	@$(RUN) scripts.lock
+
+texts: ## collect and compile the translations
+	@$(RUN) scripts.texts
+
+wheel: ## build the wheel into dist/
+	@$(RUN) build --wheel --no-isolation --outdir dist .
+
+clean: ## remove what builds and tests leave behind
+	@rm -rf build dist *.egg-info .pytest_cache .hypothesis .mypy_cache .ruff_cache

@@ -1,0 +1,29 @@
+"""The agreement: rendered by typst, signed by pyHanko under the installation's own authority, verified offline.
+
+`TypstRenderer` and `PadesSigner` implement the ports; `verify` is for the server's own checks and its doctor.
+"""
+
+from merchant_server.providers.agreement.authority import Authority
+from merchant_server.providers.agreement.canonical import canonical_json
+from merchant_server.providers.agreement.errors import (
+    AuthorityUnusable,
+    SigningRefused,
+    TemplateBroken,
+    TermsRefused,
+)
+from merchant_server.providers.agreement.renderer import TypstRenderer
+from merchant_server.providers.agreement.signer import PadesSigner
+from merchant_server.providers.agreement.verifier import Verdict, verify
+
+__all__ = [
+    "Authority",
+    "AuthorityUnusable",
+    "PadesSigner",
+    "SigningRefused",
+    "TemplateBroken",
+    "TermsRefused",
+    "TypstRenderer",
+    "Verdict",
+    "canonical_json",
+    "verify",
+]

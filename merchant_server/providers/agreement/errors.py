@@ -1,0 +1,33 @@
+"""What can go wrong between terms and a signed agreement; every error says what to mend."""
+
+
+class TermsRefused(Exception):
+    """The terms cannot be made into an agreement. Attributes: field, reason."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field, self.reason = field, reason
+        super().__init__(f"the agreement's {field} {reason}")
+
+
+class TemplateBroken(Exception):
+    """The template or its fonts are damaged: the installation's fault, not the terms'. Attributes: reason."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"the agreement template cannot be used: {reason}")
+
+
+class AuthorityUnusable(Exception):
+    """The installation's signing authority cannot be read or trusted. Attributes: path, reason."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"the signing authority in {path} {reason}")
+
+
+class SigningRefused(Exception):
+    """This document or signer cannot be signed as asked. Attributes: agreement_id, reason."""
+
+    def __init__(self, agreement_id: str, reason: str) -> None:
+        self.agreement_id, self.reason = agreement_id, reason
+        super().__init__(f"agreement {agreement_id} cannot be signed: {reason}")

@@ -1,0 +1,1 @@
+"""HTTP in, HTTP out: views read a request, call one service, and answer."""

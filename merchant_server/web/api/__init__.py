@@ -1,0 +1,53 @@
+"""/v1: JSON for merchants. Every route needs a key, a scope, and on POST an Idempotency-Key."""
+
+from flask import Flask, g, request
+from flask_smorest import Api
+
+from merchant_server.domain.errors import Unauthenticated
+from merchant_server.services.operation.merchants import authenticate
+from merchant_server.web.api import checkouts, events, loans, plans, test_clock, webhook_endpoints
+from merchant_server.web.bodies import idempotency_key
+from merchant_server.web.context import deps
+
+BLUEPRINTS = (checkouts.blp, plans.blp, loans.blp, events.blp, webhook_endpoints.blp, test_clock.blp)
+OPENAPI = {
+    "API_TITLE": "fenqi",
+    "API_VERSION": "v1",
+    "OPENAPI_VERSION": "3.1.0",
+    "OPENAPI_URL_PREFIX": "/v1",
+    "OPENAPI_JSON_PATH": "openapi.json",
+    "API_SPEC_OPTIONS": {
+        "info": {
+            "description": "Sell in installments. Amounts are integers in minor units; errors are RFC 9457 problems."
+        },
+        "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+        "security": [{"key": []}],
+    },
+}
+
+
+class ProblemApi(Api):
+    """flask-smorest without its own error bodies: web/problems.py answers every refusal."""
+
+    def _register_error_handlers(self) -> None:
+        return
+
+
+def register(app: Flask) -> None:
+    """Add /v1 and its description to an application."""
+    app.config.update(OPENAPI)
+    api = ProblemApi(app)
+    for blueprint in BLUEPRINTS:
+        blueprint.before_request(_authenticate)
+        api.register_blueprint(blueprint)
+
+
+def _authenticate() -> None:
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise Unauthenticated(
+            "this needs a key", code="authentication_required", hint="send Authorization: Bearer sk_test_…"
+        )
+    g.caller = authenticate(deps(), secret.strip())
+    if request.method == "POST":
+        idempotency_key()

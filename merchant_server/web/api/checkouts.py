@@ -1,0 +1,91 @@
+"""/v1/checkouts"""
+
+from typing import Any
+
+from fenqi.wire import (
+    CaptureSchema,
+    CheckoutDraftSchema,
+    CheckoutQuerySchema,
+    CheckoutSchema,
+    EmptySchema,
+    page_of,
+)
+from flask import Response
+
+from merchant_server.services.resources import checkout_resource
+from merchant_server.services.sale import checkouts
+from merchant_server.web.api.describing import IDEMPOTENT, answer, page
+from merchant_server.web.api.streaming import checkout_stream
+from merchant_server.web.bodies import ApiBlueprint, answer_once
+from merchant_server.web.context import caller, deps
+
+blp = ApiBlueprint("checkouts", __name__, url_prefix="/v1/checkouts", description="Attempts to pay one order.")
+
+
+def _shown(checkout: Any) -> dict[str, Any]:
+    return checkout_resource(checkout, deps().public_url)
+
+
+@blp.post("")
+@blp.doc(**IDEMPOTENT)
+@blp.arguments(CheckoutDraftSchema)
+@blp.response(201, CheckoutSchema)
+def create(draft: dict[str, Any]) -> Response:
+    """Make a checkout; its url is what the QR holds."""
+    who = caller("create")
+    return answer_once(who, 201, lambda uow: _shown(checkouts.create_checkout(uow, deps(), who, draft)))
+
+
+@blp.get("")
+@blp.arguments(CheckoutQuerySchema, location="query")
+@blp.response(200, page_of(CheckoutSchema))
+def listing(query: dict[str, Any]) -> Response:
+    """List checkouts, newest first."""
+    who = caller("read")
+    with deps().storage.reading() as uow:
+        found = uow.checkouts.page(
+            who.merchant_id,
+            who.mode,
+            before=query["cursor"],
+            limit=query["limit"] + 1,
+            status=query["status"],
+            reference=query["reference"],
+        )
+    return page([_shown(checkout) for checkout in found], query["limit"])
+
+
+@blp.get("/<checkout_id>")
+@blp.response(200, CheckoutSchema)
+def retrieve(checkout_id: str) -> Response:
+    """Look a checkout up."""
+    who = caller("read")
+    with deps().storage.reading() as uow:
+        return answer(_shown(checkouts.find_checkout(uow, who, checkout_id)))
+
+
+@blp.post("/<checkout_id>/cancel")
+@blp.doc(**IDEMPOTENT)
+@blp.arguments(EmptySchema)
+@blp.response(200, CheckoutSchema)
+def cancel(_: dict[str, Any], checkout_id: str) -> Response:
+    """End a checkout that is not signed."""
+    who = caller("create")
+    return answer_once(who, 200, lambda uow: _shown(checkouts.cancel_checkout(uow, deps(), who, checkout_id)))
+
+
+@blp.post("/<checkout_id>/capture")
+@blp.doc(**IDEMPOTENT)
+@blp.arguments(CaptureSchema)
+@blp.response(200, CheckoutSchema)
+def capture(body: dict[str, Any], checkout_id: str) -> Response:
+    """Claim the money of a signed checkout."""
+    who = caller("capture")
+    amount = body["amount"]
+    return answer_once(who, 200, lambda uow: _shown(checkouts.capture_checkout(uow, deps(), who, checkout_id, amount)))
+
+
+@blp.get("/<checkout_id>/stream")
+@blp.response(200, content_type="text/event-stream", description="The checkout now and at every change.")
+def stream(checkout_id: str) -> Response:
+    """Follow a checkout by server-sent events until it is final or a minute has passed."""
+    return checkout_stream(deps(), caller("read"), checkout_id)

@@ -1,0 +1,103 @@
+"""Reading what clients send: strict JSON through the schemas of fenqi.wire, and idempotency keys."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+from fenqi.errors import JsonRefused
+from fenqi.wire import first_error, strict_json
+from flask import Request, Response, g, request
+from flask_smorest import Blueprint
+from marshmallow import Schema, ValidationError
+from webargs.flaskparser import FlaskParser
+
+from merchant_server.domain.merchant import Caller
+from merchant_server.ports import UnitOfWork
+from merchant_server.services.operation.idempotency import Once, Reply, run_once
+from merchant_server.web.context import deps
+from merchant_server.web.problems import BodyRefused
+
+KEY_LENGTH_MAX = 255
+BODY_BYTES_MAX = 256 * 1024
+
+
+class StrictParser(FlaskParser):
+    """webargs that reads bodies with strict_json and leaves unknown fields to the schema."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {}  # noqa: RUF012
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        """Return the parsed body; an empty one stands for {}."""
+        return read_json()
+
+    def handle_error(
+        self,
+        error: ValidationError,
+        req: Request,
+        schema: Schema,
+        *,
+        error_status_code: int | None,
+        error_headers: Any,
+    ) -> Any:
+        """Raise the first error as a refusal with its field."""
+        messages = error.messages
+        inner = next(iter(messages.values())) if isinstance(messages, dict) and len(messages) == 1 else messages
+        found = first_error(inner if isinstance(inner, dict) else messages)
+        status = 400 if found.code == "body_malformed" else 422
+        raise BodyRefused(status, found.code, found.detail, found.field, "see /v1/openapi.json") from error
+
+
+class ApiBlueprint(Blueprint):
+    """A blueprint whose arguments are read strictly."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+
+def read_json() -> Any:
+    """Return this request's JSON body, read once. Raises BodyRefused with the position of what is wrong."""
+    if "body" not in g:
+        raw = request.get_data(cache=True)
+        if raw and request.mimetype != "application/json":
+            raise BodyRefused(
+                415, "unsupported_media_type", "the body is not JSON", hint="send Content-Type: application/json"
+            )
+        try:
+            g.body = strict_json(raw) if raw else {}
+        except JsonRefused as refused:
+            raise BodyRefused(400, "body_malformed", str(refused), hint="send UTF-8 JSON without floats") from refused
+    return g.body
+
+
+def idempotency_key() -> str:
+    """Return the request's key, quoted (RFC draft: a structured string) or bare. Raises BodyRefused."""
+    text = request.headers.get("Idempotency-Key", "").strip()
+    if len(text) >= 2 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    if not text:
+        raise BodyRefused(
+            400,
+            "idempotency_key_missing",
+            "every POST needs an Idempotency-Key",
+            hint="send a random text of your own, the same one when you retry",
+        )
+    if len(text) > KEY_LENGTH_MAX or not text.isascii() or not text.isprintable() or " " in text:
+        raise BodyRefused(
+            400, "idempotency_key_invalid", "an Idempotency-Key is 1 to 255 visible ASCII characters"
+        )
+    return text
+
+
+def answer_once(caller: Caller, status: int, action: Callable[[UnitOfWork], dict[str, Any] | None]) -> Response:
+    """Answer a POST through its key: run once, replay for ever."""
+    canonical = json.dumps(read_json(), sort_keys=True, separators=(",", ":"))
+    asked = "\n".join((request.method, request.path, caller.merchant_id, caller.mode, canonical))
+    once = Once(idempotency_key(), hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest())
+    return _response(run_once(deps(), caller, once, status, action))
+
+
+def _response(reply: Reply) -> Response:
+    response = Response(reply.body, reply.status, content_type="application/json")
+    if reply.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response

@@ -1,0 +1,65 @@
+"""An agreement as the page that discloses its cost (综合融资成本明示表): the figures of its terms, none computed anew."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from fenqi.finance.money import Money
+
+from merchant_server.domain.agreement import READING_SECONDS, Agreement
+from merchant_server.web.consumer.cards import Row, bar_units, method_text, payments_text, terms_rows
+
+HASH_SHOWN = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """What is shown of an agreement. `seconds_left` is the reading time that is still to pass."""
+
+    agreement: Agreement
+    terms: dict[str, Any]
+    rows: tuple[Row, ...]
+    headline: str
+    exception: str
+    method: str
+    has_fee: bool
+    bar_units: int
+    hash_text: str
+    seconds_left: int
+
+
+def disclosure(agreement: Agreement, seconds_since_shown: int) -> Disclosure:
+    """Return what to show of an agreement, in the request's language."""
+    terms = agreement.terms
+    rows = terms_rows(terms)
+    headline, exception = payments_text([row.total for row in rows])
+    amount, payable = (Money(terms[name]["minor"], terms[name]["currency"]) for name in ("amount", "total_payable"))
+    digest = agreement.signed_sha256 or agreement.shown_sha256
+    return Disclosure(
+        agreement=agreement,
+        terms=terms,
+        rows=rows,
+        headline=headline,
+        exception=exception,
+        method=method_text(terms["method"]),
+        has_fee=any(row.fee.minor for row in rows),
+        bar_units=bar_units(amount, payable),
+        hash_text=" ".join(digest[place : place + 4] for place in range(0, HASH_SHOWN, 4)),
+        seconds_left=max(READING_SECONDS - seconds_since_shown, 0),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """The shop's own page, and the host that a visitor is sent to."""
+
+    url: str
+    host: str
+
+
+def way_back(return_url: str | None) -> WayBack | None:
+    """Return the link to the shop, or None when it gave none that a browser may follow."""
+    parts = urlsplit(return_url or "")
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        return None
+    return WayBack(str(return_url), parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}")

@@ -1,0 +1,71 @@
+"""The pages before the decision: what is bought and what it costs, then the phone, then the person."""
+
+from flask import redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from merchant_server.domain.errors import DomainError
+from merchant_server.services.sale.approval import CONSENTS, apply
+from merchant_server.services.sale.codes import check_phone_code, send_phone_code
+from merchant_server.web.consumer.arrival import Site, arrive, claim, show, show_refusal
+from merchant_server.web.consumer.cards import card
+from merchant_server.web.consumer.steps import PAGES, Page
+
+
+def start(site: Site, token: str) -> ResponseReturnValue:
+    """Show shop, amount, and every plan with its whole cost, before anything personal is asked."""
+    visit = arrive(site, token, Page.START)
+    cards = [card(offer) for offer in visit.offers]
+    return show("start", Page.START, visit, cards=cards, lender=site.deps.lender_name)
+
+
+def phone(site: Site, token: str) -> ResponseReturnValue:
+    """Ask for a phone number."""
+    return show("phone", Page.PHONE, arrive(site, token, Page.PHONE))
+
+
+def send_code(site: Site, token: str) -> ResponseReturnValue:
+    """Send a code to the number that was entered."""
+    visit = arrive(site, token, Page.PHONE)
+    number = request.form.get("phone", "")
+    try:
+        send_phone_code(site.deps, token, claim(site), number)
+    except DomainError as error:
+        return show_refusal(error, "phone", Page.PHONE, visit, number=number)
+    return redirect(url_for(".code", token=token), 303)
+
+
+def code(site: Site, token: str) -> ResponseReturnValue:
+    """Ask for the code."""
+    return show("code", Page.CODE, arrive(site, token, Page.CODE))
+
+
+def check_code(site: Site, token: str) -> ResponseReturnValue:
+    """Verify the number by the code. A code that was right before, on a second tap, is right now."""
+    visit = arrive(site, token, Page.CODE)
+    try:
+        check_phone_code(site.deps, token, claim(site), request.form.get("code", ""))
+    except DomainError as error:
+        if error.code != "code_used":
+            return show_refusal(error, "code", Page.CODE, visit)
+    return redirect(url_for(".apply", token=token), 303)
+
+
+def person(site: Site, token: str) -> ResponseReturnValue:
+    """Ask who applies, and for the consents; none is ticked."""
+    visit = arrive(site, token, Page.APPLY)
+    return show("apply", Page.APPLY, visit, lender=site.deps.lender_name, ticked=())
+
+
+def decide(site: Site, token: str) -> ResponseReturnValue:
+    """Apply, and go to where the decision leads."""
+    visit = arrive(site, token, Page.APPLY)
+    name, id_number = request.form.get("name", ""), request.form.get("id_number", "")
+    ticked = tuple(consent for consent in CONSENTS if consent in request.form.getlist("consent"))
+    try:
+        decided = apply(site.deps, token, claim(site), name=name, id_number=id_number, consents=ticked)
+    except DomainError as error:
+        if error.code == "phone_unverified":
+            return redirect(url_for(".phone", token=token), 303)
+        typed = {"name": name, "id_number": id_number, "ticked": ticked, "lender": site.deps.lender_name}
+        return show_refusal(error, "apply", Page.APPLY, visit, **typed)
+    return redirect(url_for(f".{PAGES[decided.status][0]}", token=token), 303)

@@ -1,0 +1,36 @@
+"""Whether this process lives, whether it can serve, and the id that every answer carries."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response, g, jsonify
+
+from merchant_server.domain.errors import Unavailable
+from merchant_server.services.deps import Deps
+from merchant_server.web.context import request_id
+
+
+def health_routes(deps: Deps, require_schema: Callable[[], None]) -> Blueprint:
+    """Return /healthz (the process answers) and /readyz (its database can serve)."""
+    blueprint = Blueprint("health", __name__)
+
+    @blueprint.get("/healthz")
+    def healthz() -> Response:
+        return jsonify({"status": "ok"})
+
+    @blueprint.get("/readyz")
+    def readyz() -> Response:
+        try:
+            require_schema()
+        except Exception as wrong:
+            raise Unavailable(f"the database is not ready: {wrong}", hint="run fenqi-server migrate") from wrong
+        with deps.storage.reading() as uow:
+            return jsonify({"status": "ready", "pending_deliveries": uow.deliveries.pending()})
+
+    return blueprint
+
+
+def name_request(response: Response) -> Response:
+    """Put the request's id on its answer."""
+    response.headers["Request-Id"] = request_id()
+    g.pop("request_id", None)
+    return response

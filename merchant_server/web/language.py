@@ -1,0 +1,125 @@
+"""Which language a page speaks, and how money, rates, dates and times look in it. It computes no figure."""
+
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_datetime, format_time
+from babel.numbers import format_currency, format_decimal
+from fenqi.finance.money import Money
+from flask import Response, current_app, g, redirect, request
+from flask_babel import refresh
+from werkzeug.wrappers import Response as AnyResponse
+
+NAMES = {"zh-CN": "中文", "en": "English"}
+LOCALES = {"zh-CN": "zh_Hans_CN", "en": "en"}
+LANGUAGE_DEFAULT = "zh-CN"
+COOKIE = "fenqi_language"
+COOKIE_SECONDS = 365 * 24 * 3600
+
+
+def language_tag() -> str:
+    """Return "zh-CN" or "en": the visitor's own choice, else what the page prefers, else the browser's wish."""
+    for wish in (request.cookies.get(COOKIE), g.get("preferred_language")):
+        if wish in NAMES:
+            return str(wish)
+    for wish, _quality in request.accept_languages:
+        for tag in NAMES:
+            if wish.lower().split("-")[0] == tag[:2]:
+                return tag
+    return LANGUAGE_DEFAULT
+
+
+def prefer_language(tag: str) -> None:
+    """Let this request speak `tag` unless the visitor chose a language."""
+    g.preferred_language = tag
+    refresh()
+
+
+def locale_name() -> str:
+    """Return the name that Babel and the folders of texts use: `zh-CN` is `zh_Hans_CN` there."""
+    return LOCALES[language_tag()]
+
+
+def switch_language() -> AnyResponse | None:
+    """Keep the visitor's choice from `?lang=` in a cookie, and show the same page without it."""
+    wish = request.args.get("lang")
+    if request.method != "GET" or wish not in NAMES:
+        return None
+    response = redirect(request.path, 303)
+    response.set_cookie(
+        COOKIE,
+        wish,
+        max_age=COOKIE_SECONDS,
+        path="/",
+        secure=bool(current_app.config["SESSION_COOKIE_SECURE"]),
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def language_links() -> list[dict[str, Any]]:
+    """Return the visible switch: one entry a language."""
+    return [{"tag": tag, "name": name, "current": tag == language_tag()} for tag, name in NAMES.items()]
+
+
+def say_language(response: Response) -> Response:
+    """Tell caches and readers which language a page is in."""
+    if response.mimetype == "text/html":
+        response.content_language.add(language_tag())
+        response.vary.update(("Accept-Language", "Cookie"))
+    return response
+
+
+def _locale() -> Locale:
+    return Locale.parse(locale_name())
+
+
+def money_text(amount: Money | dict[str, Any]) -> str:
+    """Write money exactly, as the page's language does: ¥3,999.00, CN¥3,999.00. Takes Money or its JSON form."""
+    if isinstance(amount, dict):
+        amount = Money(amount["minor"], amount["currency"])
+    return format_currency(Decimal(amount.decimal_text), amount.currency, locale=_locale())
+
+
+def rate_text(rate: Decimal | str) -> str:
+    """Write a fraction as a percentage, rounded half up to two decimals as disclosures are: 12.00%."""
+    percent = (Decimal(rate) * 100).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return format_decimal(percent, format="#,##0.00", locale=_locale()) + "%"
+
+
+def day_text(day: date | str) -> str:
+    """Write a calendar date in full."""
+    return format_date(_date(day), format="long", locale=_locale())
+
+
+def short_day_text(day: date | str) -> str:
+    """Write a calendar date for a table."""
+    return format_date(_date(day), format="medium", locale=_locale())
+
+
+def clock_text(moment: datetime, time_zone: str) -> str:
+    """Write a time of day as it is at the shop."""
+    return format_time(moment, format="short", tzinfo=ZoneInfo(time_zone), locale=_locale())
+
+
+def moment_text(moment: datetime, time_zone: str) -> str:
+    """Write a date and time of day as it is at the shop."""
+    return format_datetime(moment, format="medium", tzinfo=ZoneInfo(time_zone), locale=_locale())
+
+
+def _date(day: date | str) -> date:
+    return date.fromisoformat(day) if isinstance(day, str) else day
+
+
+FILTERS = {
+    "money": money_text,
+    "rate": rate_text,
+    "day": day_text,
+    "short_day": short_day_text,
+    "clock": clock_text,
+    "moment": moment_text,
+}

@@ -1,0 +1,106 @@
+"""What every page shares: assets and templates, security headers, CSRF, languages and error pages. No use case is here."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from flask import Blueprint, Flask, Response, abort, request
+from flask_babel import Babel
+from flask_wtf.csrf import CSRFProtect
+
+from merchant_server.web import error_pages, language
+
+HERE = Path(__file__).parent
+TEXTS = HERE / "texts"
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "object-src 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # The token is in the address: no other site may learn it.
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Robots-Tag": "noindex, nofollow",
+    "Cache-Control": "no-store",
+}
+
+
+def set_up_pages(app: Flask, *, secure: bool, exempt: Iterable[Blueprint] = ()) -> None:
+    """Give an app its pages' assets, templates, languages and CSRF protection.
+
+    `secure` says that visitors come by https. `exempt` are blueprints that no browser form posts to (the API and
+    callbacks). The app's SECRET_KEY signs the session, which holds nothing but the CSRF secret.
+    """
+    app.config.update(
+        SESSION_COOKIE_NAME="__Host-fenqi_session" if secure else "fenqi_session",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+        # A page may lie open as long as its checkout lives; the session bounds the token.
+        WTF_CSRF_TIME_LIMIT=None,
+        # It wants a Referer, which our own policy withholds; refuse_foreign_posts stands in for it.
+        WTF_CSRF_SSL_STRICT=False,
+    )
+    protection = CSRFProtect(app)
+    for blueprint in exempt:
+        protection.exempt(blueprint)
+    Babel(
+        app,
+        default_locale=language.LOCALES[language.LANGUAGE_DEFAULT],
+        default_translation_directories=str(TEXTS),
+        locale_selector=language.locale_name,
+    )
+    app.jinja_env.filters |= language.FILTERS
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.register_blueprint(
+        Blueprint(
+            "pages",
+            __name__,
+            static_folder=str(HERE / "static"),
+            static_url_path="/assets",
+            template_folder=str(HERE / "templates"),
+        )
+    )
+
+
+def page_blueprint(name: str, import_name: str) -> Blueprint:
+    """Return a blueprint whose views are pages: guarded, in two languages, and with pages for errors."""
+    blueprint = Blueprint(name, import_name)
+    blueprint.before_request(refuse_foreign_posts)
+    blueprint.before_request(language.switch_language)
+    blueprint.after_request(language.say_language)
+    blueprint.after_request(harden)
+    blueprint.context_processor(
+        lambda: {"language": language.language_tag(), "language_links": language.language_links}
+    )
+    error_pages.install(blueprint)
+    return blueprint
+
+
+def refuse_foreign_posts() -> None:
+    """Refuse a form that another site sent. The CSRF token is the first guard; this one needs no session.
+
+    Under our referrer policy browsers send `Origin: null` for a form of our own, so Sec-Fetch-Site decides first.
+    """
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    foreign_origin = origin not in (None, "null", request.host_url.rstrip("/"))
+    if site not in (None, "same-origin", "none") or foreign_origin:
+        abort(403)
+
+
+def harden(response: Response) -> Response:
+    """Add the headers that every page carries; a view that set one itself keeps it."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

@@ -1,0 +1,87 @@
+"""`fenqi listen`: bring events to a receiver on this machine, signed as fenqi signs them. Needs no public address."""
+
+import json
+import os
+import secrets
+from base64 import b64encode
+
+import click
+import requests
+
+from fenqi.api.resources import Event
+from fenqi.cli import Surroundings
+from fenqi.client import Client
+from fenqi.errors import TransportError, Unavailable
+from fenqi.testing.signing import sign
+
+_TIMEOUT = (3.05, 20)
+_PAGE = 100
+
+
+@click.command()
+@click.option(
+    "--forward-to", "url", required=True, help="Your receiver, such as http://127.0.0.1:5000/webhooks."
+)
+@click.option(
+    "--after", "after", help="Start after this event cursor (0: from the beginning); default: from now on."
+)
+@click.option(
+    "--secret", help="whsec_… to sign with; default FENQI_WEBHOOK_SECRET, else a new one that is shown."
+)
+@click.option("--every", "every_seconds", type=click.FloatRange(0.1, 60), default=1.0, show_default=True)
+@click.option("--once", is_flag=True, help="Stop when there are no more events.")
+@click.pass_obj
+def listen(
+    surroundings: Surroundings,
+    url: str,
+    after: str | None,
+    secret: str | None,
+    every_seconds: float,
+    once: bool,
+) -> None:
+    """Poll the event feed and post every event to your receiver, oldest first."""
+    client = surroundings.connect()
+    secret = secret or os.environ.get("FENQI_WEBHOOK_SECRET")
+    if not secret:
+        secret = "whsec_" + b64encode(secrets.token_bytes(32)).decode("ascii")
+        click.echo(f"Signing with {secret}\nSet FENQI_WEBHOOK_SECRET to it in your shop.", err=True)
+    cursor = after if after is not None else _newest(client)
+    click.echo(f"Listening on {client.base_url}, forwarding to {url}. Ctrl-C stops.", err=True)
+    failures = 0
+    try:
+        while True:
+            try:
+                for event in client.events.list(after=cursor, limit=_PAGE):
+                    failures += not _forward(surroundings, event, url, secret)
+                    cursor = event.cursor
+            except (TransportError, Unavailable) as error:
+                if once:
+                    raise
+                click.echo(f"{error} Trying again.", err=True)
+            if once:
+                break
+            surroundings.clock.sleep(every_seconds)
+    except KeyboardInterrupt:
+        click.echo(f"Stopped after event {cursor or 0}.", err=True)
+    if failures and once:
+        raise click.exceptions.Exit(1)
+
+
+def _newest(client: Client) -> str | None:
+    cursor = None
+    for event in client.events.list(limit=_PAGE):
+        cursor = event.cursor
+    return cursor
+
+
+def _forward(surroundings: Surroundings, event: Event, url: str, secret: str) -> bool:
+    body = json.dumps(event.raw, ensure_ascii=False, separators=(",", ":")).encode()
+    headers = sign(body, secret, message_id=event.id, sent_at=surroundings.clock.now())
+    try:
+        response = requests.post(url, data=body, headers=headers, timeout=_TIMEOUT, allow_redirects=False)
+        answer, good = str(response.status_code), 200 <= response.status_code < 300
+    except requests.exceptions.RequestException as error:
+        answer, good = type(error).__name__, False
+    mark = click.style(answer, fg="green" if good else "red")
+    click.echo(f"{event.sequence:>6}  {event.type:<22}  {event.aggregate.id}  {mark}")
+    return good

@@ -1,0 +1,333 @@
+"""What /v1 promises to the SDK: the same suite holds for the fake server and for the real one.
+
+A target gives a client, plays the consumer and tells the time; add a target and every test runs on it too.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Protocol
+
+import pytest
+from fenqi import Checkout, Client, Event, Money, Plan, errors, wire
+from fenqi.testing import FakeServer
+from fenqi.wire import CHECKOUT_STATUSES, EVENT_TYPES
+
+AMOUNT = Money(399900, "CNY")
+P3 = Plan(id="p3-contract", installments=3, annual_rate="0.12")
+
+
+class Target(Protocol):
+    """One running fenqi with an empty test merchant."""
+
+    client: Client
+
+    def client_with_key(self, api_key: str) -> Client:
+        """Return a client of the same server under another key."""
+        ...
+
+    def play(self, checkout_id: str, to: str) -> None:
+        """Be the consumer until the checkout is authorized or declined."""
+        ...
+
+    def pay_installment(self, loan_id: str) -> None:
+        """Be the bank: collect the next installment."""
+        ...
+
+
+class FakeTarget:
+    """The fake server of fenqi.testing."""
+
+    def __init__(self) -> None:
+        self._server = FakeServer()
+        self.client = self._server.client()
+
+    def client_with_key(self, api_key: str) -> Client:
+        return self._server.client(api_key=api_key)
+
+    def play(self, checkout_id: str, to: str) -> None:
+        self._server.advance(checkout_id, to=to)
+
+    def pay_installment(self, loan_id: str) -> None:
+        self._server.pay_installment(loan_id)
+
+
+TARGETS = {"fake": FakeTarget}
+
+
+@pytest.fixture(params=sorted(TARGETS))
+def target(request: pytest.FixtureRequest) -> Iterator[Target]:
+    yield TARGETS[request.param]()
+
+
+@pytest.fixture
+def api_client(target: Target) -> Client:
+    target.client.plans.create(P3)
+    return target.client
+
+
+def sell(client: Client, reference: str = "order-1", *, capture: str = "automatic") -> Checkout:
+    return client.checkouts.create(amount=AMOUNT, reference=reference, plan_ids=[P3.id], capture=capture)
+
+
+def events_of(client: Client, thing_id: str) -> list[Event]:
+    return [event for event in client.events.list(limit=100) if event.aggregate.id == thing_id]
+
+
+def test_a_new_checkout_is_open_and_carries_what_was_asked(api_client: Client) -> None:
+    made = api_client.checkouts.create(
+        amount=AMOUNT, reference="order-1001", description="自行车", return_url="https://shop.example/back",
+        plan_ids=[P3.id], expires_in_seconds=600, language="zh-CN", metadata={"basket": "7"},
+    )  # fmt: skip
+    assert made.id.startswith("chk_")
+    assert (made.status, made.mode, made.amount, made.captured) == (
+        "created",
+        "test",
+        AMOUNT,
+        Money(0, "CNY"),
+    )
+    assert (made.reference, made.description, made.plan_ids, made.language) == (
+        "order-1001",
+        "自行车",
+        (P3.id,),
+        "zh-CN",
+    )
+    assert made.expires_at - made.created_at == timedelta(seconds=600)
+    assert made.url is not None
+    assert made.url.startswith(("http://", "https://"))
+    assert dict(made.metadata) == {"basket": "7"}
+    assert not made.till.final
+    assert made.till.text.zh_cn
+    assert made.till.text.en
+
+
+def test_what_was_created_can_be_retrieved_and_found_by_reference(api_client: Client) -> None:
+    made = sell(api_client, "order-a")
+    sell(api_client, "order-b")
+    assert api_client.checkouts.retrieve(made.id).id == made.id
+    assert [found.id for found in api_client.checkouts.list(reference="order-a")] == [made.id]
+    assert {found.reference for found in api_client.checkouts.list(status="created")} >= {
+        "order-a",
+        "order-b",
+    }
+
+
+def test_lists_page_through_everything_once_newest_first(api_client: Client) -> None:
+    made = [sell(api_client, f"order-{n}").id for n in range(5)]
+    page = api_client.checkouts.list(limit=2)
+    assert len(page.data) == 2
+    assert page.has_more
+    assert [one.id for one in page] == made[::-1]
+
+
+def test_the_same_key_gives_the_same_checkout_and_another_body_is_refused(api_client: Client) -> None:
+    first = api_client.checkouts.create(amount=AMOUNT, reference="o", idempotency_key="k-1")
+    again = api_client.checkouts.create(amount=AMOUNT, reference="o", idempotency_key="k-1")
+    assert (again.id, dict(again.raw)) == (first.id, dict(first.raw))
+    with pytest.raises(errors.IdempotencyError) as caught:
+        api_client.checkouts.create(amount=AMOUNT, reference="other", idempotency_key="k-1")
+    assert (caught.value.code, caught.value.http_status) == ("idempotency_mismatch", 422)
+
+
+def test_a_refused_request_leaves_its_key_free(api_client: Client) -> None:
+    with pytest.raises(errors.InvalidRequestError):
+        api_client.checkouts.create(amount=AMOUNT, reference="", idempotency_key="k-2")
+    assert (
+        api_client.checkouts.create(amount=AMOUNT, reference="o", idempotency_key="k-2").status == "created"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"amount": Money(0, "CNY")}, "amount.minor"),
+        ({"amount": Money(-5, "CNY")}, "amount.minor"),
+        ({"reference": ""}, "reference"),
+        ({"reference": "r" * 65}, "reference"),
+        ({"reference": "a\u0000b"}, "reference"),
+        ({"return_url": "javascript:alert(1)"}, "return_url"),
+        ({"expires_in_seconds": 59}, "expires_in_seconds"),
+        ({"capture": "someday"}, "capture"),
+        ({"language": "tlh"}, "language"),
+        ({"plan_ids": ["no-such-plan"]}, "plan_ids"),
+        ({"metadata": {f"k{n}": "v" for n in range(21)}}, "metadata"),
+    ],
+)
+def test_bad_input_is_refused_with_field_and_request_id(
+    api_client: Client, change: dict[str, object], field: str
+) -> None:
+    with pytest.raises(errors.InvalidRequestError) as caught:
+        api_client.checkouts.create(**({"amount": AMOUNT, "reference": "o"} | change))  # type: ignore[arg-type]
+    assert (caught.value.code, caught.value.field, caught.value.http_status) == ("field_invalid", field, 422)
+    assert (caught.value.request_id or "").startswith("req_")
+    assert caught.value.hint
+    assert list(api_client.checkouts.list()) == []
+
+
+def test_a_wrong_key_is_refused(target: Target) -> None:
+    with pytest.raises(errors.AuthenticationError) as caught:
+        target.client_with_key("sk_test_nobody_has_this_key").checkouts.list()
+    assert caught.value.code == "key_invalid"
+
+
+@pytest.mark.parametrize("checkout_id", ["chk_01arz3ndektsv4rrffq69g5fav", "nonsense"])
+def test_an_unknown_checkout_is_not_found(api_client: Client, checkout_id: str) -> None:
+    for act in (api_client.checkouts.retrieve, api_client.checkouts.cancel, api_client.checkouts.capture):
+        with pytest.raises(errors.NotFoundError) as caught:
+            act(checkout_id)
+        assert caught.value.code == "not_found"
+
+
+def test_cancelling_is_final_and_may_be_repeated(api_client: Client) -> None:
+    made = sell(api_client)
+    assert api_client.checkouts.cancel(made.id).status == "cancelled"
+    assert api_client.checkouts.cancel(made.id, idempotency_key="again").status == "cancelled"
+    assert api_client.checkouts.retrieve(made.id).till.final
+
+
+def test_a_signed_checkout_is_captured_and_has_a_loan_that_adds_up(
+    target: Target, api_client: Client
+) -> None:
+    made = sell(api_client)
+    target.play(made.id, "authorized")
+    sold = api_client.checkouts.retrieve(made.id)
+    assert (sold.status, sold.captured, sold.plan_id, sold.till.final) == ("captured", AMOUNT, P3.id, True)
+    assert sold.loan_id is not None
+    loan = api_client.loans.retrieve(sold.loan_id)
+    assert (loan.checkout_id, loan.status, loan.reference) == (made.id, "active", "order-1")
+    assert loan.principal == AMOUNT
+    assert sum(row.principal.minor for row in loan.installments) == AMOUNT.minor
+    assert (
+        sum(row.total.minor for row in loan.installments)
+        == loan.total_payable.minor
+        == loan.outstanding.minor
+    )
+    assert [row.number for row in loan.installments] == [1, 2, 3]
+    assert [found.id for found in api_client.loans.list(checkout_id=made.id)] == [loan.id]
+
+
+def test_a_manual_capture_waits_for_the_merchant_and_never_takes_more_than_was_signed(
+    target: Target, api_client: Client
+) -> None:
+    made = sell(api_client, capture="manual")
+    with pytest.raises(errors.ConflictError) as caught:
+        api_client.checkouts.capture(made.id)
+    assert caught.value.code == "transition_not_allowed"
+    target.play(made.id, "authorized")
+    assert api_client.checkouts.retrieve(made.id).status == "authorized"
+    with pytest.raises(errors.InvalidRequestError) as too_much:
+        api_client.checkouts.capture(made.id, amount=Money(AMOUNT.minor + 1, "CNY"))
+    assert too_much.value.field == "amount.minor"
+    assert api_client.checkouts.capture(made.id).captured == AMOUNT
+    assert api_client.checkouts.capture(made.id).captured == AMOUNT
+
+
+def test_a_signed_checkout_cannot_be_cancelled(target: Target, api_client: Client) -> None:
+    made = sell(api_client)
+    target.play(made.id, "authorized")
+    with pytest.raises(errors.ConflictError):
+        api_client.checkouts.cancel(made.id)
+
+
+def test_a_decline_says_why_in_both_languages(target: Target, api_client: Client) -> None:
+    made = sell(api_client)
+    target.play(made.id, "declined")
+    decline = api_client.checkouts.retrieve(made.id).decline
+    assert decline is not None
+    assert decline.code
+    assert all((decline.text.zh_cn, decline.text.en, decline.hint.zh_cn, decline.hint.en))
+
+
+def test_events_tell_the_whole_sale_without_gaps(target: Target, api_client: Client) -> None:
+    made = sell(api_client)
+    target.play(made.id, "authorized")
+    everything = list(api_client.events.list(limit=2))
+    sequences = [event.sequence for event in everything]
+    assert sequences == list(range(sequences[0], sequences[0] + len(everything)))
+    own = events_of(api_client, made.id)
+    assert [event.aggregate.sequence for event in own] == list(range(1, len(own) + 1))
+    types = [event.type for event in own]
+    assert types[0] == "checkout.created"
+    assert types[-2:] == ["checkout.authorized", "checkout.captured"]
+    assert {event.type for event in everything} <= set(EVENT_TYPES)
+    assert any(event.type == "loan.created" for event in everything)
+
+
+def test_the_feed_goes_on_after_any_event(target: Target, api_client: Client) -> None:
+    made = sell(api_client)
+    target.play(made.id, "authorized")
+    everything = list(api_client.events.list())
+    for index, event in enumerate(everything):
+        rest = [later.id for later in api_client.events.list(after=event.cursor)]
+        assert rest == [later.id for later in everything[index + 1 :]]
+
+
+def test_event_data_is_thin_and_its_states_are_known(target: Target, api_client: Client) -> None:
+    made = sell(api_client)
+    target.play(made.id, "authorized")
+    for event in events_of(api_client, made.id):
+        assert "url" not in event.data
+        assert event.checkout is not None
+        assert event.checkout.status in CHECKOUT_STATUSES
+        assert event.checkout.sequence == event.aggregate.sequence
+
+
+def test_paying_every_installment_repays_the_loan(target: Target, api_client: Client) -> None:
+    made = sell(api_client)
+    target.play(made.id, "authorized")
+    loan_id = api_client.checkouts.retrieve(made.id).loan_id
+    assert loan_id is not None
+    for _ in range(3):
+        target.pay_installment(loan_id)
+    loan = api_client.loans.retrieve(loan_id)
+    assert (loan.status, loan.outstanding, loan.paid) == ("repaid", Money(0, "CNY"), loan.total_payable)
+    types = [event.type for event in events_of(api_client, loan_id)]
+    assert types.count("installment.paid") == 3
+    assert types[-1] == "loan.repaid"
+
+
+def test_watching_ends_with_the_final_state(target: Target, api_client: Client) -> None:
+    made = sell(api_client)
+    watching = api_client.checkouts.watch(made.id, timeout_seconds=120)
+    assert next(watching).status == "created"
+    target.play(made.id, "authorized")
+    assert [state.status for state in watching][-1] == "captured"
+
+
+def test_plans_are_listed_as_they_were_made_and_an_id_is_taken_once(api_client: Client) -> None:
+    assert P3 in list(api_client.plans.list())
+    assert api_client.plans.create(P3) == P3
+    with pytest.raises(errors.ConflictError):
+        api_client.plans.create(Plan(id=P3.id, installments=6, annual_rate="0.12"))
+
+
+def test_a_webhook_endpoint_shows_its_secret_once(api_client: Client) -> None:
+    made = api_client.webhook_endpoints.create(url="https://shop.example/hook", events=["checkout.captured"])
+    assert made.id.startswith("whe_")
+    assert (made.secret or "").startswith("whsec_")
+    assert [(one.id, one.secret) for one in api_client.webhook_endpoints.list()] == [(made.id, None)]
+    api_client.webhook_endpoints.delete(made.id)
+    assert list(api_client.webhook_endpoints.list()) == []
+    with pytest.raises(errors.NotFoundError):
+        api_client.webhook_endpoints.delete(made.id)
+
+
+def test_the_test_clock_goes_forwards_and_expires_what_is_due(api_client: Client) -> None:
+    made = sell(api_client)
+    before = api_client.test_clock.retrieve()
+    after = api_client.test_clock.advance(months=1)
+    assert timedelta(days=28) <= after.now - before.now <= timedelta(days=31, hours=1)
+    assert after.offset_seconds > before.offset_seconds
+    assert api_client.checkouts.retrieve(made.id).status == "expired"
+    with pytest.raises(errors.InvalidRequestError):
+        api_client.test_clock.advance(days=-1)
+
+
+def test_every_answer_has_the_shape_that_the_wire_describes(target: Target, api_client: Client) -> None:
+    made = sell(api_client)
+    target.play(made.id, "authorized")
+    sold = api_client.checkouts.retrieve(made.id)
+    assert set(sold.raw) == set(wire.CheckoutSchema().fields)
+    loan = api_client.loans.retrieve(sold.loan_id or "")
+    assert set(loan.raw) == set(wire.LoanSchema().fields)
+    event = api_client.events.list(limit=1).data[0]
+    assert set(event.raw) == set(wire.EventSchema().fields)

@@ -1,0 +1,173 @@
+"""One contract for every bank: the HTTP client against the running sandbox, and the fake in memory."""
+
+import re
+
+import pytest
+from fenqi.finance.money import Money
+
+from merchant_server import ports
+from merchant_server.providers.sandbox.magic import ACCOUNTS
+from tests.providers.world import AMOUNT, CAP, MAGIC, NAME, ORDINARY, OTHER, PHONE, World, mandate_on, ref
+
+
+class TestAccountsAndMandates:
+    """Accounts belong to a holder; a mandate is signed once for each reference."""
+
+    def test_a_holder_sees_the_same_masked_accounts_each_time(self, world: World) -> None:
+        first = world.bank.accounts(name=NAME, id_number=ORDINARY, phone=PHONE)
+        assert first == world.bank.accounts(name=NAME, id_number=ORDINARY, phone=PHONE)
+        assert [a.label[-40:] for a in first] == [a.label[-40:] for a in ACCOUNTS]
+        assert not any(re.search(r"\d{5}", account.label) for account in first)
+
+    def test_two_holders_share_no_token(self, world: World) -> None:
+        mine = world.bank.accounts(name=NAME, id_number=ORDINARY, phone=PHONE)
+        theirs = world.bank.accounts(name="李娜", id_number=OTHER, phone=PHONE)
+        assert not {a.token for a in mine} & {a.token for a in theirs}
+
+    def test_signing_again_with_the_same_reference_changes_nothing(self, world: World) -> None:
+        token = world.bank.accounts(name=NAME, id_number=ORDINARY, phone=PHONE)[0].token
+        terms = {"account_token": token, "name": NAME, "id_number": ORDINARY}
+        reference = ref("mnd")
+        first = world.bank.sign_mandate(reference=reference, cap=CAP, **terms)
+        assert first == world.bank.sign_mandate(reference=reference, cap=CAP, **terms)
+
+    def test_signing_again_with_other_terms_is_refused(self, world: World) -> None:
+        token = world.bank.accounts(name=NAME, id_number=ORDINARY, phone=PHONE)[0].token
+        terms = {"reference": ref("mnd"), "account_token": token, "name": NAME, "id_number": ORDINARY}
+        world.bank.sign_mandate(cap=CAP, **terms)
+        with pytest.raises(ports.ProviderRefused) as refusal:
+            world.bank.sign_mandate(cap=CAP + CAP, **terms)
+        assert refusal.value.code == "reference_conflict"
+
+    def test_nobody_signs_for_another_persons_account(self, world: World) -> None:
+        token = world.bank.accounts(name="李娜", id_number=OTHER, phone=PHONE)[0].token
+        with pytest.raises(ports.ProviderRefused) as refusal:
+            world.bank.sign_mandate(
+                reference=ref("mnd"), account_token=token, name=NAME, id_number=ORDINARY, cap=CAP
+            )
+        assert refusal.value.code == "account_unknown"
+
+    def test_the_bank_may_refuse_a_mandate_with_a_code(self, world: World) -> None:
+        id_number, reference = MAGIC["bank", "refuses"], ref("mnd")
+        token = world.bank.accounts(name=NAME, id_number=id_number, phone=PHONE)[0].token
+        signed = world.bank.sign_mandate(
+            reference=reference, account_token=token, name=NAME, id_number=id_number, cap=CAP
+        )
+        assert signed == ports.BankMandate(reference=reference, status="refused", code="holder_refused")
+
+    def test_cancelling_twice_is_harmless_and_an_unknown_mandate_is_unknown(self, world: World) -> None:
+        reference = mandate_on(world, "pays")
+        assert world.bank.cancel_mandate(reference=reference).status == "cancelled"
+        assert world.bank.cancel_mandate(reference=reference).status == "cancelled"
+        assert world.bank.cancel_mandate(reference="mnd_nobody").status == "unknown"
+
+
+class TestDeductions:
+    """A deduction is taken on once, within its mandate, and the bank tells the truth when asked."""
+
+    def test_a_repeated_deduction_gets_the_same_answer_and_one_effect(self, world: World) -> None:
+        mandate, reference = mandate_on(world, "insufficient_twice"), ref("ded")
+        terms = {"reference": reference, "mandate_reference": mandate, "amount": AMOUNT}
+        first = world.bank.deduct(**terms)
+        assert first == ports.BankDeduction(reference=reference, status="pending", code="", amount=AMOUNT)
+        assert [world.bank.deduct(**terms) for _ in range(5)] == [first] * 5
+        second = ref("ded")
+        world.bank.deduct(reference=second, mandate_reference=mandate, amount=AMOUNT)
+        # Had the repeats counted, the account would have paid by now.
+        assert world.bank.find_deduction(reference=second).code == "insufficient_funds"
+
+    def test_a_repeated_reference_with_another_amount_is_refused(self, world: World) -> None:
+        mandate, reference = mandate_on(world, "pays"), ref("ded")
+        world.bank.deduct(reference=reference, mandate_reference=mandate, amount=AMOUNT)
+        with pytest.raises(ports.ProviderRefused) as refusal:
+            world.bank.deduct(reference=reference, mandate_reference=mandate, amount=AMOUNT + AMOUNT)
+        assert refusal.value.code == "reference_conflict"
+        assert world.bank.find_deduction(reference=reference).amount == AMOUNT
+
+    @pytest.mark.parametrize(
+        ("case", "code"),
+        [
+            ("unknown", "mandate_unknown"),
+            ("cancelled", "mandate_not_active"),
+            ("cap", "over_cap"),
+            ("currency", "currency_mismatch"),
+            ("zero", "amount_invalid"),
+            ("negative", "amount_invalid"),
+        ],
+    )
+    def test_what_the_mandate_does_not_allow_is_refused_and_never_taken_on(
+        self, world: World, case: str, code: str
+    ) -> None:
+        mandate, reference = mandate_on(world, "pays"), ref("ded")
+        amounts = {
+            "cap": CAP + Money(1, "CNY"),
+            "currency": Money(100, "USD"),
+            "zero": Money(0, "CNY"),
+            "negative": Money(-1, "CNY"),
+        }
+        if case == "cancelled":
+            world.bank.cancel_mandate(reference=mandate)
+        with pytest.raises(ports.ProviderRefused) as refusal:
+            world.bank.deduct(
+                reference=reference,
+                mandate_reference="mnd_nobody" if case == "unknown" else mandate,
+                amount=amounts.get(case, AMOUNT),
+            )
+        assert refusal.value.code == code
+        assert world.bank.find_deduction(reference=reference).status == "unknown"
+
+    @pytest.mark.parametrize(
+        ("behaviour", "told"),
+        [
+            ("pays", [("succeeded", "")]),
+            ("insufficient_twice", [("failed", "insufficient_funds")] * 2 + [("succeeded", "")]),
+            ("callback_late", [("succeeded", "")]),
+            ("callback_thrice", [("succeeded", "")]),
+            ("closed", [("failed", "account_closed")] * 3),
+        ],
+    )
+    def test_asking_tells_what_the_account_is_published_to_do(
+        self, world: World, behaviour: str, told: list[tuple[str, str]]
+    ) -> None:
+        mandate = mandate_on(world, behaviour)
+        for status, code in told:
+            reference = ref("ded")
+            world.bank.deduct(reference=reference, mandate_reference=mandate, amount=AMOUNT)
+            assert world.bank.find_deduction(reference=reference) == ports.BankDeduction(
+                reference=reference, status=status, code=code, amount=AMOUNT
+            )
+
+
+class TestCallbacks:
+    """What the bank decided arrives signed, and says which row of ours it is about."""
+
+    @pytest.mark.parametrize(
+        ("behaviour", "kinds"),
+        [
+            ("pays", ["deduction.succeeded"]),
+            ("callback_late", ["deduction.succeeded"]),
+            ("callback_thrice", ["deduction.succeeded"] * 3),
+            ("closed", ["deduction.failed"]),
+            ("insufficient_twice", ["deduction.failed"]),
+            ("reversed", ["deduction.succeeded", "deduction.reversed"]),
+        ],
+    )
+    def test_each_account_calls_back_as_published(
+        self, world: World, behaviour: str, kinds: list[str]
+    ) -> None:
+        mandate, reference = mandate_on(world, behaviour), ref("ded")
+        world.bank.deduct(reference=reference, mandate_reference=mandate, amount=AMOUNT)
+        came = world.callbacks(reference, len(kinds))
+        assert [one.kind for one in came] == kinds
+        assert len({one.event_id for one in came}) == len(set(kinds))
+        for one in came:
+            assert one.kind == f"deduction.{one.status}"
+            assert (one.gateway_account, one.mode) == (world.bank.gateway_account, "test")
+            assert (one.mandate_reference, one.amount) == (mandate, AMOUNT)
+
+    def test_a_deduction_taken_back_is_found_as_reversed(self, world: World) -> None:
+        mandate, reference = mandate_on(world, "reversed"), ref("ded")
+        world.bank.deduct(reference=reference, mandate_reference=mandate, amount=AMOUNT)
+        world.callbacks(reference, 2)
+        found = world.bank.find_deduction(reference=reference)
+        assert (found.status, found.code) == ("succeeded", "reversed")
