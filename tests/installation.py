@@ -5,6 +5,7 @@ Every test that uses the fixture ends with the checker: the laws of the house ho
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ from merchant_server.services.deps import Deps
 from merchant_server.services.operation import merchants
 from merchant_server.services.operation.doctor import check
 from merchant_server.services.sale import approval, checkouts, choosing, claims, codes, signing
-from merchant_server.storage.engine import Engine
+from merchant_server.storage.engine import Engine, open_engine
 from merchant_server.storage.sealed import Sealer
 from merchant_server.storage.unit_of_work import SqlStorage
 from merchant_server.worker import work_once
@@ -222,3 +223,15 @@ def installation(engine: Engine, authority_folder: Path) -> Iterator[Installatio
     made = build(engine, authority_folder)
     yield made
     assert made.breaches() == []
+
+
+@pytest.fixture
+def sqlite_installation(migrated_sqlite: Path, tmp_path: Path, authority_folder: Path) -> Iterator[Installation]:
+    """An installation on SQLite alone, for what does not depend on the engine; afterwards the laws hold."""
+    path = tmp_path / "fenqi.sqlite"
+    shutil.copyfile(migrated_sqlite, path)
+    engine = open_engine(f"sqlite:///{path}")
+    made = build(engine, authority_folder)
+    yield made
+    assert made.breaches() == []
+    engine.close()

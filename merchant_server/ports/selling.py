@@ -56,8 +56,8 @@ class Merchants(Protocol):
         """Revoke a key; say whether there was a live one."""
         ...
 
-    def put_plan(self, merchant_id: str, mode: str, plan: Plan, at: datetime) -> None:
-        """Store a plan, or new terms under its id; agreements keep the terms they were signed with."""
+    def add_plan(self, merchant_id: str, mode: str, plan: Plan, at: datetime) -> None:
+        """Store a new plan behind the merchant's others; Conflict when its id is taken."""
         ...
 
     def plans(self, merchant_id: str, mode: str) -> list[Plan]:

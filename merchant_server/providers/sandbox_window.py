@@ -46,6 +46,7 @@ class HttpSandboxWindow:
             "answer_bytes_max": ANSWER_BYTES_MAX,
         }
         self._service = self._at(self._base_url)
+        self._inbox_at = (-1, self._service)
         self._lock = threading.Lock()
         self._messages: deque[TextMessage] = deque(maxlen=KEPT_MESSAGES)
         self._magic: tuple[MagicValue, ...] = ()
@@ -99,7 +100,9 @@ class HttpSandboxWindow:
         # The newest known text is asked for again: when it is gone, the sandbox was emptied, and so are we.
         cursor = newest.id - 1 if newest else 0
         # JsonService quotes path parts and has no query, so the query is a part of this one's address.
-        data = self._good(self._at(f"{self._base_url}/sms/v1/messages?after={cursor}").get())
+        if self._inbox_at[0] != cursor:
+            self._inbox_at = (cursor, self._at(f"{self._base_url}/sms/v1/messages?after={cursor}"))
+        data = self._good(self._inbox_at[1].get())
         try:
             page = [_message(row) for row in _list(data, "messages")]
         except (NotStrictJson, KeyError, TypeError, ValueError):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -40,33 +41,31 @@ def test_keys_are_readable_by_their_owner_only(tmp_path: Path) -> None:
     assert b"PRIVATE" not in (tmp_path / "keys" / ROOT_FILE).read_bytes()
 
 
-def test_eight_processes_that_start_at_once_end_with_one_root(tmp_path: Path) -> None:
+def test_four_processes_that_start_at_once_end_with_one_root(tmp_path: Path) -> None:
     program = (
         "import sys\n"
         "from merchant_server.providers.agreement.authority import Authority\n"
         "print('ready', flush=True)\n"
-        "sys.stdin.readline()\n"
-        "print(Authority.open(sys.argv[1]).key_id)\n"
+        "for folder in sys.stdin:\n"
+        "    print(Authority.open(folder.strip()).key_id, flush=True)\n"
     )
-    for attempt in range(3):
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    root = Path(__file__).parents[2]
+    processes = [subprocess.Popen([sys.executable, "-c", program], cwd=root, **pipes) for _ in range(4)]
+
+    def said() -> set[str]:
+        return {process.stdout.readline().strip() for process in processes if process.stdout}
+
+    assert said() == {"ready"}
+    for attempt in range(20):
         folder = tmp_path / str(attempt)
-        processes = [
-            subprocess.Popen(
-                [sys.executable, "-c", program, str(folder)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2],
-            )
-            for _ in range(8)
-        ]  # fmt: skip
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
         for process in processes:
             assert process.stdin is not None
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        roots = {process.communicate()[0].strip() for process in processes}
-        assert roots == {Authority.open(folder).key_id}
+            process.stdin.write(f"{folder}\n")
+        assert said() == {Authority.open(folder).key_id}
         assert {path.name for path in folder.iterdir()} == {KEYS_FILE, ROOT_FILE}
+    for process in processes:
+        process.communicate()
 
 
 def test_a_draft_left_by_a_crash_does_no_harm(tmp_path: Path) -> None:

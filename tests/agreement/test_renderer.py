@@ -200,15 +200,15 @@ def test_naughty_strings_are_printed_as_they_are_or_refused_by_name(
     content = json.loads(NAUGHTY.read_text())
     strings = next(value for value in content.values() if isinstance(value, list))
     printed = 0
-    for string in strings:
+    for string in strings[::4]:
         try:
             pdf = renderer.render(make_terms("en", goods=string), language="en")
         except (UnprintableCharacter, TermsRefused):
             continue
         printed += 1
-        if printed % 10 == 0:
+        if printed % 5 == 0:
             assert "".join(string.split()) in "".join(text_of(pdf, tmp_path).split())
-    assert printed > 100
+    assert printed > 25
 
 
 @pytest.mark.parametrize(

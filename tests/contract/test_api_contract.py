@@ -3,6 +3,7 @@
 A target gives a client, plays the consumer and tells the time; add a target and every test runs on it too.
 """
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Protocol
@@ -11,8 +12,14 @@ import pytest
 from fenqi import Checkout, Client, Event, Money, Plan, errors, wire
 from fenqi.testing import FakeServer
 from fenqi.wire import CHECKOUT_STATUSES, EVENT_TYPES
+from werkzeug.serving import make_server
+
+from merchant_server.services.operation.test_clock import advance_clock
+from tests.installation import ID_NUMBER, Installation
 
 AMOUNT = Money(399900, "CNY")
+# The sandbox's published person whose identity does not match.
+MISMATCH = "110101199003079104"
 P3 = Plan(id="p3-contract", installments=3, annual_rate="0.12")
 
 
@@ -51,12 +58,46 @@ class FakeTarget:
         self._server.pay_installment(loan_id)
 
 
-TARGETS = {"fake": FakeTarget}
+class ServerTarget:
+    """The real server over real HTTP, on SQLite, with fake providers behind it."""
+
+    def __init__(self, house: Installation, base_url: str) -> None:
+        self._house, self._base_url = house, base_url
+        self.client = self.client_with_key(house.api_key)
+
+    def client_with_key(self, api_key: str) -> Client:
+        return Client(api_key=api_key, base_url=self._base_url)
+
+    def play(self, checkout_id: str, to: str) -> None:
+        with self._house.deps.storage.reading() as uow:
+            checkout = uow.checkouts.get(checkout_id)
+        assert checkout is not None
+        self._house.apply(checkout, id_number=MISMATCH if to == "declined" else ID_NUMBER)
+        if to == "authorized":
+            self._house.choose(checkout, plan=checkout.plan_ids[0])
+            self._house.sign(checkout)
+
+    def pay_installment(self, loan_id: str) -> None:
+        with self._house.deps.storage.unit_of_work() as uow:
+            advance_clock(uow, self._house.deps, self._house.caller, months=1)
+        self._house.work()
 
 
-@pytest.fixture(params=sorted(TARGETS))
+@pytest.fixture(params=["fake", "server"])
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
-    yield TARGETS[request.param]()
+    if request.param == "fake":
+        yield FakeTarget()
+        return
+    house: Installation = request.getfixturevalue("sqlite_installation")
+    server = make_server("127.0.0.1", 0, house.app, threaded=True)
+    serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    serving.start()
+    try:
+        yield ServerTarget(house, f"http://127.0.0.1:{server.server_port}")
+    finally:
+        server.shutdown()
+        serving.join()
+        server.server_close()
 
 
 @pytest.fixture
@@ -311,13 +352,13 @@ def test_a_webhook_endpoint_shows_its_secret_once(api_client: Client) -> None:
         api_client.webhook_endpoints.delete(made.id)
 
 
-def test_the_test_clock_goes_forwards_and_expires_what_is_due(api_client: Client) -> None:
+def test_the_test_clock_goes_forwards_and_leaves_phones_their_own_time(api_client: Client) -> None:
     made = sell(api_client)
     before = api_client.test_clock.retrieve()
     after = api_client.test_clock.advance(months=1)
     assert timedelta(days=28) <= after.now - before.now <= timedelta(days=31, hours=1)
     assert after.offset_seconds > before.offset_seconds
-    assert api_client.checkouts.retrieve(made.id).status == "expired"
+    assert api_client.checkouts.retrieve(made.id).status == "created"
     with pytest.raises(errors.InvalidRequestError):
         api_client.test_clock.advance(days=-1)
 

@@ -4,7 +4,8 @@ Out of range, and why: products that round installments to whole units of money 
 multiples of 1), several disbursements or rate changes in one loan, 364-day years, grace on principal with
 interest still due, daily recalculation of interest after late or early payments, re-ageing and rescheduling
 (these change the agreed schedule and belong to the ledger), variable rates, capital that grows, and loans with
-monthly costs outside the installment (Commission examples 20 to 25 and 28, 29 change rate or costs midway).
+costs that change midway (Commission examples 19 to 25 and 28, 29), odd first periods in 365ths on top of
+twelfths (2, 18), and daily-compounded monthly rates (31 to 39).
 """
 
 from datetime import date
@@ -64,15 +65,6 @@ COMMISSION = {
     "eu-aprc-schedule-ex04-p87": (
         "200000.00",
         {"installments": 240, "annual_rate": "0.06", "installment_fee_minor": 16667},
-    ),
-    "eu-aprc-schedule-ex19-p131": (
-        "200000.00",
-        {
-            "installments": 240,
-            "annual_rate": "0.06",
-            "method": "equal_principal",
-            "installment_fee_minor": 10000,
-        },
     ),
     "eu-aprc-schedule-ex05-p89": (
         "200000.00",

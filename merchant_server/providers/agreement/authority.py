@@ -82,8 +82,8 @@ class Authority:
         """
         signed_at = signed_at.astimezone(UTC)
         root = self._root.certificate
-        if not 1 <= len(signer) <= LONGEST_NAME:
-            raise SigningRefused(agreement_id, f"the signer's name must have 1 to {LONGEST_NAME} characters")
+        if not (1 <= len(signer) <= LONGEST_NAME and 1 <= len(agreement_id) <= LONGEST_NAME):
+            raise SigningRefused(agreement_id, f"signer and agreement need 1 to {LONGEST_NAME} characters")
         if not root.not_valid_before_utc <= signed_at <= root.not_valid_after_utc:
             raise SigningRefused(agreement_id, f"the root certificate is not valid on {signed_at:%Y-%m-%d}")
         try:
@@ -97,7 +97,12 @@ class Authority:
             raise SigningRefused(agreement_id, f"no certificate can name the signer: {problem}") from problem
         start = max(root.not_valid_before_utc, datetime.fromtimestamp(signed_at.timestamp() - 300, UTC))
         return _certified(
-            subject, self._root, start, usages=_usage(signing=True), purpose=DOCUMENT_SIGNING, critical=False
+            subject,
+            self._root,
+            start,
+            usage=_usage(signs=True, commits=True),
+            purpose=DOCUMENT_SIGNING,
+            critical=False,
         )
 
 
@@ -109,7 +114,8 @@ def _create(folder: Path, valid_from: date) -> None:
         _name("Timestamp authority", root.key),
         root,
         start,
-        usages=_usage(signing=True),
+        # No content commitment: a timestamp key must never pass for a signer's.
+        usage=_usage(signs=True),
         purpose=ExtendedKeyUsageOID.TIME_STAMPING,
         critical=True,
     )
@@ -192,16 +198,15 @@ def _name(role: str, key: ec.EllipticCurvePrivateKey) -> x509.Name:
     )
 
 
-def _usage(*, signing: bool) -> x509.KeyUsage:
-    """Return the key usage of a signing certificate, or of the root, which signs certificates only."""
+def _usage(*, signs: bool = False, commits: bool = False, certifies: bool = False) -> x509.KeyUsage:
     return x509.KeyUsage(
-        digital_signature=signing,
-        content_commitment=signing,
+        digital_signature=signs,
+        content_commitment=commits,
         key_encipherment=False,
         data_encipherment=False,
         key_agreement=False,
-        key_cert_sign=not signing,
-        crl_sign=not signing,
+        key_cert_sign=certifies,
+        crl_sign=certifies,
         encipher_only=False,
         decipher_only=False,
     )
@@ -213,7 +218,7 @@ def _self_signed(start: datetime, end: datetime) -> Certified:
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), start, end)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(signing=False), critical=True)
+        .add_extension(_usage(certifies=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
@@ -225,7 +230,7 @@ def _certified(
     root: Certified,
     start: datetime,
     *,
-    usages: x509.KeyUsage,
+    usage: x509.KeyUsage,
     purpose: ObjectIdentifier,
     critical: bool,
 ) -> Certified:
@@ -238,7 +243,7 @@ def _certified(
             issuer.subject, subject, key.public_key(), x509.random_serial_number(), start, until
         )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(usages, critical=True)
+        .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage([purpose]), critical=critical)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(identifier, critical=False)

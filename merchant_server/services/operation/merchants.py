@@ -7,7 +7,7 @@ from typing import Any
 
 from fenqi.finance.plan import Plan
 
-from merchant_server.domain.errors import NotFound, RuleRefused, Unauthenticated
+from merchant_server.domain.errors import NotFound, RuleRefused, TransitionConflict, Unauthenticated
 from merchant_server.domain.merchant import (
     KEY_PREFIXES,
     SCOPES,
@@ -118,7 +118,19 @@ def revoke_key(deps: Deps, key_id: str) -> None:
 
 
 def put_plan(uow: UnitOfWork, deps: Deps, caller: Caller, plan: Plan) -> Plan:
-    """Store a plan. Raises RuleRefused for terms that this installation cannot service yet."""
+    """Store a plan, once: the same plan again changes nothing, other terms need another id.
+
+    Raises RuleRefused for terms that this installation cannot service yet, TransitionConflict for a taken id.
+    """
+    known = {each.id: each for each in uow.merchants.plans(caller.merchant_id, caller.mode)}
+    if plan.id in known:
+        if known[plan.id] == plan:
+            return plan
+        raise TransitionConflict(
+            f"there is a plan {plan.id!r} with other terms",
+            field="id",
+            hint="agreements name plans by id, so give the new terms a new id",
+        )
     for term in ("down_payment_rate", "up_front_fee_rate"):
         if getattr(plan, term):
             raise RuleRefused(
@@ -127,7 +139,7 @@ def put_plan(uow: UnitOfWork, deps: Deps, caller: Caller, plan: Plan) -> Plan:
                 field=term,
                 hint="take the down payment at the till and finance the rest",
             )
-    uow.merchants.put_plan(caller.merchant_id, caller.mode, plan, deps.clock.now())
+    uow.merchants.add_plan(caller.merchant_id, caller.mode, plan, deps.clock.now())
     return plan
 
 

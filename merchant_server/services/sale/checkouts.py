@@ -51,12 +51,12 @@ def create_checkout(uow: UnitOfWork, deps: Deps, caller: Caller, draft: Mapping[
 def _plans_that_fit(uow: UnitOfWork, caller: Caller, draft: Mapping[str, Any]) -> tuple[str, ...]:
     plans = {plan.id: plan for plan in uow.merchants.plans(caller.merchant_id, caller.mode)}
     wanted = draft["plan_ids"] or list(plans)
-    for position, plan_id in enumerate(wanted):
+    for plan_id in wanted:
         if plan_id not in plans:
             raise RuleRefused(
                 f"there is no plan {plan_id!r}",
-                code="plan_unknown",
-                field=f"plan_ids[{position}]",
+                code="field_invalid",
+                field="plan_ids",
                 hint="GET /v1/plans lists your plans",
             )
     currency = merchant_of(uow, caller.merchant_id).currency

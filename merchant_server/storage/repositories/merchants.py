@@ -81,13 +81,12 @@ class Merchants:
         sql = "UPDATE api_keys SET revoked_at = :at WHERE id = :id AND revoked_at IS NULL"
         return self._db.execute(sql, {"id": key_id, "at": stamp(at)}) == 1
 
-    def put_plan(self, merchant_id: str, mode: str, plan: Plan, at: datetime) -> None:
-        """Store a plan, or new terms under its id; agreements keep the terms they were signed with."""
+    def add_plan(self, merchant_id: str, mode: str, plan: Plan, at: datetime) -> None:
+        """Store a new plan behind the merchant's others; Conflict when its id is taken."""
         self._db.execute(
             "INSERT INTO plans (merchant_id, mode, id, terms, position, created_at)"
             " SELECT :merchant_id, :mode, :id, :terms, COUNT(*), :at FROM plans"
-            " WHERE merchant_id = :merchant_id AND mode = :mode"
-            " ON CONFLICT (merchant_id, mode, id) DO UPDATE SET terms = excluded.terms",
+            " WHERE merchant_id = :merchant_id AND mode = :mode",
             {
                 "merchant_id": merchant_id,
                 "mode": mode,

@@ -38,7 +38,6 @@ def register(app: Flask) -> None:
     app.config.update(OPENAPI)
     api = ProblemApi(app)
     for blueprint in BLUEPRINTS:
-        blueprint.before_request(_authenticate)
         api.register_blueprint(blueprint)
 
 
@@ -51,3 +50,7 @@ def _authenticate() -> None:
     g.caller = authenticate(deps(), secret.strip())
     if request.method == "POST":
         idempotency_key()
+
+
+for each in BLUEPRINTS:
+    each.before_request(_authenticate)

@@ -8,6 +8,7 @@ from functools import lru_cache
 _BITS = 64
 _ONE = 1 << _BITS
 _NEAR = 1 << (_BITS - 19)
+_CLOSE = 1 << (_BITS - 16)
 
 Series = tuple[int, int, int, int]
 
@@ -22,15 +23,19 @@ def level_rate(
     """
     if count > 60:
         return None
-    start, annuity, final = _expansion(count, guess)
+    start, (worth, worth_1, worth_2, worth_3), (end, end_1, end_2, end_3) = _expansion(count, guess)
     extra = last - level
-    value = (received << _BITS) - level * annuity[0] - extra * final[0]
-    slope = level * annuity[1] + extra * final[1]
-    bend = level * annuity[2] + extra * final[2]
-    twist = level * annuity[3] + extra * final[3]
+    value = (received << _BITS) - level * worth - extra * end
+    slope = level * worth_1 + extra * end_1
+    bend = level * worth_2 + extra * end_2
     away = (value << _BITS) // slope
+    if -_CLOSE < away * count < _CLOSE:
+        bent = bend * (away * away >> _BITS) >> (_BITS + 1)
+        v = start + ((value - bent) << _BITS) // slope
+        return _ONE - v, v
     if not -_NEAR < away < _NEAR:
         return None
+    twist = level * worth_3 + extra * end_3
     for _ in range(2):
         square = away * away >> _BITS
         bent = (bend * square >> (_BITS + 1)) + (twist * (square * away >> _BITS) >> _BITS) // 6

@@ -36,9 +36,9 @@ def rows_for(plan: Plan, principal: int, grid: Grid) -> Rows:
         free = plan.interest_free_installments - (plan.installments - len(parts))
         fee = _fees(plan, principal, grid, max(0, free), len(parts))
         total = list(map(add, total, fee))
-    rows = Rows(parts, interest, fee, total)
-    _check(plan, rows)
-    return rows
+    if min(parts) < (0 if plan.method == "interest_only" else 1) or 0 in total:
+        raise _refusal(plan, parts)
+    return Rows(parts, interest, fee, total)
 
 
 def _fees(plan: Plan, principal: int, grid: Grid, free: int, count: int) -> list[int]:
@@ -143,17 +143,14 @@ def _left_over(balance: int, payments: list[int], grid: Grid, rounding: str) -> 
     return balance
 
 
-def _check(plan: Plan, rows: Rows) -> None:
-    least = 0 if plan.method == "interest_only" else 1
-    if min(rows.principal) >= least and all(rows.total):
-        return
-    if min(rows.principal) < 0:
-        raise ScheduleError(
+def _refusal(plan: Plan, parts: list[int]) -> ScheduleError:
+    if min(parts) < 0:
+        return ScheduleError(
             f"makes no schedule under plan {plan.id!r}: an installment would not cover its interest",
             field="amount",
             allowed="a shorter first period, a lower rate, or a larger amount",
         )
-    raise ScheduleError(
+    return ScheduleError(
         f"is too small for plan {plan.id!r}: an installment would be below one minor unit",
         field="amount",
         allowed="an amount whose every installment is at least one minor unit; or fewer installments",

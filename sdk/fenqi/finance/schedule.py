@@ -14,6 +14,8 @@ from fenqi.finance.plan import Plan
 from fenqi.finance.rounding import divide
 from fenqi.finance.rows import Rows, rows_for
 
+Parts = tuple[int, int, int, int]
+
 
 class Installment(NamedTuple):
     """One installment: its number from 1, its due date, and parts in minor units of `currency`."""
@@ -69,17 +71,15 @@ class Schedule:
     up-front fee when the plan finances it.
     """
 
-    def __init__(self, plan: Plan, amount: Money, on: date, grid: Grid, parts: "_Parts", rows: Rows) -> None:
+    def __init__(self, plan: Plan, amount: Money, on: date, grid: Grid, parts: Parts, rows: Rows) -> None:
         self.plan = plan
         self.amount = amount
         self.on = on
         self.grid = grid
         self.rows = rows
-        self.down_payment_minor = parts.down_payment
-        self.paid_fee_minor = parts.paid_fee
-        self.principal_minor = parts.principal
+        self.down_payment_minor, up_front_fee, self.paid_fee_minor, self.principal_minor = parts
         self.total_interest_minor = sum(rows.interest)
-        self.total_fee_minor = sum(rows.fee) + parts.up_front_fee
+        self.total_fee_minor = sum(rows.fee) + up_front_fee
         self.total_cost_minor = self.total_interest_minor + self.total_fee_minor
         if amount.minor + self.total_cost_minor > MAX_MINOR:
             raise AmountError("makes too large a total", field="amount", allowed="a total up to 10^15")
@@ -160,13 +160,6 @@ class Schedule:
         return f"<Schedule {self.plan.id} of {self.amount} on {self.on}, {len(self.due_dates)} installments>"
 
 
-class _Parts(NamedTuple):
-    down_payment: int
-    up_front_fee: int
-    paid_fee: int
-    principal: int
-
-
 def build_schedule(
     plan: Plan, amount: Money, on: date, *, is_holiday: Callable[[date], bool] | None = None
 ) -> Schedule:
@@ -180,18 +173,18 @@ def build_schedule(
         raise AmountError("must be positive Money", field="amount", allowed="1 to 10^15 minor units")
     grid = grid_of(plan, check_date(on), is_holiday)
     parts = _split(plan, grid, amount.minor)
-    return Schedule(plan, amount, on, grid, parts, rows_for(plan, parts.principal, grid))
+    return Schedule(plan, amount, on, grid, parts, rows_for(plan, parts[3], grid))
 
 
-def _split(plan: Plan, grid: Grid, amount_minor: int) -> _Parts:
-    """Take the down payment and the up-front fee from an amount, each rounded as the plan says."""
+def _split(plan: Plan, grid: Grid, amount_minor: int) -> Parts:
+    """Return down payment, up-front fee, the fee paid at once and the principal, rounded as the plan says."""
     if not grid.down_payment[0] and not grid.up_front_fee[0]:
-        return _Parts(0, 0, 0, amount_minor)
+        return 0, 0, 0, amount_minor
     down = divide(amount_minor * grid.down_payment[0], grid.down_payment[1], plan.rounding)
     financed = amount_minor - down
     if financed < 1:
         raise ScheduleError("leaves nothing to finance", field="amount", allowed="more than the down payment")
     fee = divide(financed * grid.up_front_fee[0], grid.up_front_fee[1], plan.rounding)
     if plan.up_front_fee == "financed":
-        return _Parts(down, fee, 0, financed + fee)
-    return _Parts(down, fee, fee, financed)
+        return down, fee, 0, financed + fee
+    return down, fee, fee, financed

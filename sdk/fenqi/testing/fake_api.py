@@ -60,7 +60,7 @@ class FakeApi:
 
     def __init__(self, sales: FakeSales, clock: ManualClock, api_key: str) -> None:
         self._sales, self._clock, self._api_key = sales, clock, api_key
-        self._started = clock.now()
+        self._clock_offset = timedelta()
         self._done: dict[str, tuple[tuple[str, str, bytes], Answer]] = {}
         self._endpoints: dict[str, dict[str, Any]] = {}
         self._requests = 0
@@ -243,19 +243,16 @@ class FakeApi:
         return Answer(204, b"", {"Request-Id": self._request_id()})
 
     def show_clock(self, _: dict[str, str], __: bytes) -> Answer:
-        now = self._clock.now()
-        offset_seconds = int((now - self._started).total_seconds())
-        return self._json(
-            200, {"object": "test_clock", "now": utc_text(now), "offset_seconds": offset_seconds}
-        )
+        seconds = int(self._clock_offset.total_seconds())
+        now = self._clock.now() + self._clock_offset
+        return self._json(200, {"object": "test_clock", "now": utc_text(now), "offset_seconds": seconds})
 
     def advance_clock(self, _: dict[str, str], body: bytes) -> Answer:
         step = TestClockAdvanceSchema().load(strict_json(body))
-        now = self._clock.now()
-        if "months" in step:
-            self._clock.advance(timedelta(days=(add_months(now.date(), step["months"]) - now.date()).days))
-        else:
-            self._clock.advance(timedelta(days=step.get("days", 0), seconds=step.get("seconds", 0)))
+        # It turns the dates of loans; a checkout lives in the time of the phone that holds it.
+        today = (self._clock.now() + self._clock_offset).date()
+        months = timedelta(days=(add_months(today, step.get("months", 0)) - today).days)
+        self._clock_offset += months + timedelta(days=step.get("days", 0), seconds=step.get("seconds", 0))
         return self.show_clock({}, b"")
 
 

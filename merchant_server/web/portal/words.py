@@ -1,0 +1,155 @@
+"""The desk's words in two languages. Its catalogue is texts/*/LC_MESSAGES/desk.po, apart from the consumer's pages."""
+
+import re
+from typing import Any
+
+from flask_babel import Domain
+
+from merchant_server.web.language import language_tag
+from merchant_server.web.pages import TEXTS
+
+CATALOGUE = Domain([str(TEXTS)], "desk")
+SHORT_ID_LETTERS = 6
+_CODE = re.compile(r"(?<!\d)\d{6}(?!\d)")
+# Marks a text for the catalogue; it is said in the language of each request.
+later = CATALOGUE.lazy_gettext
+
+STATES: dict[str, Any] = {
+    "active": later("active"),
+    "overdue": later("overdue"),
+    "repaid": later("repaid"),
+    "written_off": later("written off"),
+    "refunded": later("refunded"),
+    "cancelled": later("cancelled"),
+    "scheduled": later("scheduled"),
+    "due": later("due"),
+    "deducting": later("being deducted"),
+    "paid": later("paid"),
+    "waived": later("waived"),
+    "replaced": later("replaced"),
+    "pending": later("pending"),
+    "succeeded": later("succeeded"),
+    "failed": later("failed"),
+    "reversed": later("reversed"),
+    "suspended": later("suspended"),
+    "expired": later("expired"),
+    "refused": later("refused"),
+    "delivered": later("delivered"),
+    "dropped": later("dropped by a fault"),
+    "dead": later("given up"),
+    "forged": later("forged"),
+    "quarantined": later("quarantined"),
+}
+GOOD = frozenset({"active", "repaid", "paid", "succeeded", "delivered"})
+BAD = frozenset({"overdue", "failed", "reversed", "dead", "forged", "written_off", "refused"})
+ACCOUNTS: dict[str, Any] = {
+    "bank:cash": later("Money at the bank"),
+    "loan:*:principal": later("Loans: principal that consumers owe"),
+    "loan:*:interest": later("Loans: interest that consumers owe"),
+    "loan:*:fee": later("Loans: fees that consumers owe"),
+    "merchant:*:held": later("Merchants: signed, not yet captured"),
+    "merchant:*:payable": later("Merchants: to be paid out"),
+    "income:interest:deferred": later("Interest not yet earned"),
+    "income:interest:earned": later("Interest earned"),
+    "income:fee:deferred": later("Fees not yet earned"),
+    "income:fee:earned": later("Fees earned"),
+    "income:merchant_fee": later("Fees from merchants"),
+    "consumer:*:refundable": later("Consumers: money to give back"),
+}
+PARTS: dict[str, Any] = {
+    "principal": later("principal"),
+    "interest": later("interest"),
+    "fee": later("fee"),
+    "held": later("held"),
+    "payable": later("payable"),
+    "refundable": later("refundable"),
+}
+NOUNS: dict[str, Any] = {
+    "loan": later("loan"),
+    "merchant": later("merchant"),
+    "consumer": later("consumer"),
+}
+ENTRIES: dict[str, Any] = {
+    "signing": later("Agreement signed"),
+    "capture": later("Sale captured"),
+    "repayment": later("Repayment"),
+    "reversal": later("Reversal"),
+}
+PHONES: dict[str, Any] = {
+    "refused": later("takes no messages"),
+    "down": later("the SMS gateway is down"),
+    "slow": later("the SMS gateway answers too late"),
+}
+
+
+def say(text: str, **values: Any) -> str:
+    """Return a text of the desk in the request's language, with `%(name)s` filled in."""
+    return str(CATALOGUE.gettext(text, **values))
+
+
+def state_words(state: str) -> str:
+    """Return a state in words; one that has none yet is shown as it is."""
+    return str(STATES.get(state, state))
+
+
+def state_mood(state: str) -> str:
+    """Return how a state looks: good, bad or calm."""
+    return "good" if state in GOOD else "bad" if state in BAD else "calm"
+
+
+def short_id(long_id: str) -> str:
+    """Return the end of an id, enough to recognise it."""
+    return "…" + long_id[-SHORT_ID_LETTERS:]
+
+
+def kind_words(kind: str) -> str:
+    """Return the name of a kind of account."""
+    return str(ACCOUNTS.get(kind, kind))
+
+
+def account_words(account: str) -> str:
+    """Return the name of one account, with the end of the id that it belongs to."""
+    noun, _, rest = account.partition(":")
+    owner, _, part = rest.rpartition(":")
+    if noun in NOUNS and owner:
+        return f"{NOUNS[noun]} {short_id(owner)} · {PARTS.get(part, part)}"
+    return kind_words(account)
+
+
+def entry_words(kind: str) -> str:
+    """Return what a journal entry books."""
+    return str(ENTRIES.get(kind, kind))
+
+
+def code_in(text: str) -> str:
+    """Return the six digits that a text message carries, or nothing."""
+    found = _CODE.search(text)
+    return found.group() if found else ""
+
+
+def phone_words(phone: str) -> str:
+    """Return a Chinese mobile number in groups, any other as it is."""
+    if phone.startswith("+86") and len(phone) == 14:
+        return f"{phone[3:6]} {phone[6:10]} {phone[10:]}"
+    return phone
+
+
+def meaning(value: Any) -> str:
+    """Return what a magic value does, in the request's language."""
+    if value.kind == "phone":
+        return str(PHONES.get(value.meaning, value.meaning))
+    return str(value.meaning_zh if language_tag() == "zh-CN" else value.meaning)
+
+
+TEMPLATE_WORDS = {
+    "say": say,
+    "state_words": state_words,
+    "state_mood": state_mood,
+    "short_id": short_id,
+    "kind_words": kind_words,
+    "account_words": account_words,
+    "entry_words": entry_words,
+    "code_in": code_in,
+    "phone_words": phone_words,
+    "meaning": meaning,
+}
