@@ -75,7 +75,9 @@ def _parts(settings: Settings, client: Client | None, clock: Clock, new_token: C
 def _kept_secret(path: str) -> str:
     """Return the cookie key, made at the first start and kept, so that a restart loses no cart."""
     with database.writing(path) as db:
-        db.table("facts").insert({"name": "secret_key", "value": secrets.token_hex(32)}, pk="name", ignore=True)
+        db.table("facts").insert(
+            {"name": "secret_key", "value": secrets.token_hex(32)}, pk="name", ignore=True
+        )
         row = next(db.query("SELECT value FROM facts WHERE name = 'secret_key'"))
     return str(row["value"])
 

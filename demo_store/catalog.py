@@ -125,7 +125,9 @@ class Catalog:
         with writing(self._path) as db:
             for position, product in enumerate(SHELF, 1):
                 row = dict(zip(names, astuple(product), strict=True))
-                db.table("products").upsert(row | {"position": position, "picture": product.picture}, pk="sku")
+                db.table("products").upsert(
+                    row | {"position": position, "picture": product.picture}, pk="sku"
+                )
 
     def products(self) -> list[Product]:
         """Return everything for sale, in shelf order."""

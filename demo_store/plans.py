@@ -6,6 +6,7 @@ Stale plans are shown and renewed behind the customer's back; only a shop that n
 import json
 import logging
 import threading
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +19,8 @@ from demo_store.settings import Settings
 
 log = logging.getLogger(__name__)
 
+FIRST_FETCH_PAUSE_SECONDS = 5
+
 
 class PlanShelf:
     """Cached plans, and today's date as fenqi counts it (a sandbox clock may have been turned forward)."""
@@ -25,39 +28,32 @@ class PlanShelf:
     def __init__(self, settings: Settings, client: Client, clock: Clock) -> None:
         self._settings, self._client, self._clock = settings, client, clock
         self._refreshing = threading.Lock()
+        self._tried_at: datetime | None = None
 
     def plans(self) -> tuple[Plan, ...]:
         """Return the plans in the merchant's order; empty when none was ever fetched."""
         fetched_at = self._fact("plans_fetched_at")
         if fetched_at is None:
-            self.refresh()
-        elif self._clock() - datetime.fromisoformat(fetched_at) > timedelta(
-            seconds=self._settings.plans_max_age_seconds
-        ):
+            self._fetch_first()
+        elif self._older_than(datetime.fromisoformat(fetched_at), self._settings.plans_max_age_seconds):
             threading.Thread(target=self.refresh, name="plans", daemon=True).start()
         with opened(self._settings.database) as db:
-            return tuple(
-                Plan.from_dict(json.loads(row["terms"]))
-                for row in db.query("SELECT terms FROM plans ORDER BY position")
-            )
+            rows = list(db.query("SELECT terms FROM plans ORDER BY position"))
+        return tuple(Plan.from_dict(json.loads(row["terms"])) for row in rows)
 
     def today(self) -> date:
         """Return the day on which a sale made now would be signed."""
         offset = timedelta(seconds=int(self._fact("clock_offset_seconds") or 0))
         return (self._clock() + offset).astimezone(ZoneInfo(self._settings.timezone)).date()
 
-    def offers(self, amount: Money, plan_ids: tuple[str, ...] = ()) -> tuple[Offer, ...]:
-        """Price `amount` under the plans (only those named, when some are); a plan that cannot is left out."""
-        today = self.today()
-        offers: list[Offer] = []
-        for plan in self.plans():
-            if plan_ids and plan.id not in plan_ids:
-                continue
-            try:
-                offers.extend(quote(amount, [plan], on=today))
-            except FinanceError as error:
-                log.info("%s cannot price %s: %s", plan.id, amount, error)
-        return tuple(offers)
+    def offers(self, amount: Money) -> tuple[Offer, ...]:
+        """Price `amount` under every plan that can price it."""
+        return self.price_list([amount])[0]
+
+    def price_list(self, amounts: Iterable[Money]) -> list[tuple[Offer, ...]]:
+        """Price several amounts under the same plans on the same day; a plan that cannot is left out."""
+        plans, today = self.plans(), self.today()
+        return [tuple(_priced(amount, plans, today)) for amount in amounts]
 
     def refresh(self) -> bool:
         """Fetch plans and clock from fenqi; on failure keep what there is and return False."""
@@ -76,6 +72,15 @@ class PlanShelf:
         finally:
             self._refreshing.release()
 
+    def _fetch_first(self) -> None:
+        """Ask for the very first plans, but not again for each page while nobody answers."""
+        if self._tried_at is None or self._older_than(self._tried_at, FIRST_FETCH_PAUSE_SECONDS):
+            self._tried_at = self._clock()
+            self.refresh()
+
+    def _older_than(self, moment: datetime, seconds: int) -> bool:
+        return self._clock() - moment > timedelta(seconds=seconds)
+
     def _store(self, terms: list[dict[str, Any]], offset_seconds: int) -> None:
         with writing(self._settings.database) as db:
             db.conn.execute("DELETE FROM plans")
@@ -91,3 +96,11 @@ class PlanShelf:
         with opened(self._settings.database) as db:
             row = next(db.query("SELECT value FROM facts WHERE name = ?", [name]), None)
         return row["value"] if row else None
+
+
+def _priced(amount: Money, plans: Sequence[Plan], today: date) -> Iterator[Offer]:
+    for plan in plans:
+        try:
+            yield from quote(amount, [plan], on=today)
+        except FinanceError as error:
+            log.info("%s cannot price %s: %s", plan.id, amount, error)

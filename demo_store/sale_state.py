@@ -74,7 +74,8 @@ def sale_state(order: Order, checkout: Checkout | None) -> SaleState:
 def _advice(status: str, paid: bool, text: dict[str, str]) -> str:
     if status in _SIGNED and not paid:
         return gettext("The customer has signed. Wait a moment until the confirmation reaches this shop.")
-    return text.get(language_tag()) or _own_advice(status, paid)
+    told = text.get(language_tag(), "")
+    return told if told and told != _headline(status, paid) else _own_advice(status, paid)
 
 
 def _own_advice(status: str, paid: bool) -> str:

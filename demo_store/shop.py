@@ -23,11 +23,10 @@ blueprint.add_app_template_global(cart_count)
 def home() -> str:
     """Show the shelf, each thing with its smallest installment."""
     parts = shop()
-    cards = []
-    for product in parts.catalog.products():
-        offers = parts.plans.offers(product.price)
-        cheapest = min(offers, key=lambda offer: offer.per_installment, default=None)
-        cards.append((product, cheapest))
+    products = parts.catalog.products()
+    priced = parts.plans.price_list(product.price for product in products)
+    cheapest = [min(offers, key=lambda offer: offer.per_installment, default=None) for offers in priced]
+    cards = list(zip(products, cheapest, strict=True))
     return render_template("home.html", cards=cards)
 
 

@@ -15,6 +15,7 @@ from merchant_server.providers.credit_policy import ZenCreditPolicy
 from merchant_server.providers.identity import HttpIdentityProvider
 from merchant_server.providers.sandbox import key_ring
 from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT
+from merchant_server.providers.sandbox_window import HttpSandboxWindow
 from merchant_server.providers.sms import HttpSmsSender
 from merchant_server.providers.system import SystemClock, SystemIds
 from merchant_server.providers.webhook_sender import HttpWebhookSender
@@ -30,6 +31,7 @@ from merchant_server.web.consumer import consumer_pages
 from merchant_server.web.context import EXTENSION
 from merchant_server.web.health import health_routes, name_request
 from merchant_server.web.pages import set_up_pages
+from merchant_server.web.portal import desk_pages
 
 SEALING_KEY_ID = "k1"
 POLICY_FILE = "cn-standard.json"
@@ -48,6 +50,10 @@ class Installation:
     def sandbox_key_file(self) -> Path:
         """Return where the sandbox bank's signing key lies."""
         return self.settings.state_path / "sandbox-bank.pem"
+
+    def sandbox_window(self) -> HttpSandboxWindow:
+        """Return the desk's view of the sandbox program."""
+        return HttpSandboxWindow(base_url=self.settings.sandbox_url, api_key=self.keys.sandbox_api)
 
     def require_schema(self) -> None:
         """Raise SchemaMismatch unless the database has exactly this code's migrations."""
@@ -92,6 +98,8 @@ def create_app(installation: Installation) -> Flask:
     secure = installation.settings.secure
     app = build_app(installation.deps, secret_key=installation.keys.web, secure=secure)
     app.register_blueprint(health_routes(installation.deps, installation.require_schema))
+    if installation.settings.desk == "on":
+        app.register_blueprint(desk_pages(installation.deps, installation.sandbox_window()))
     return app
 
 

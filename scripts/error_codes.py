@@ -9,23 +9,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fenqi.wire import first_error
+from fenqi.wire.fields import UNKNOWN_FIELD
 
 from merchant_server.domain import errors
+from merchant_server.domain.checkout import CheckoutStatus
 from merchant_server.domain.errors import DomainError
 from merchant_server.web import error_pages, problems
 
 SERVER = Path(__file__).resolve().parent.parent / "merchant_server"
 ROOMS = ("domain", "services", "storage", "web")
 CLASSES = {
-    name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, DomainError)
+    name: kind
+    for name, kind in vars(errors).items()
+    if isinstance(kind, type) and issubclass(kind, DomainError)
 }
 # What the two readers of bodies raise and `problem` answers: (status, code, message, field).
-BY_POSITION = {"BodyRefused": ("status", "code", "message", "field"), "problem": ("status", "code", "message")}
+BY_POSITION = {
+    "BodyRefused": ("status", "code", "message", "field"),
+    "problem": ("status", "code", "message"),
+}
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Raised:
-    """One place that refuses. `status` is empty where only a page shows the refusal."""
+    """One place that refuses. `status` is the HTTP status that goes with the code."""
 
     code: str
     status: str
@@ -53,7 +60,7 @@ def _from_tables() -> Iterator[Raised]:
         yield Raised(code, str(status), "", "", hint)
     for status, code in error_pages.HTTP_CODES.items():
         yield Raised(code, str(status), "", "", "")
-    for messages in ({"amount": ["Expected more."]}, {"extra": [first_error.__globals__["UNKNOWN_FIELD"]]}):
+    for messages in ({"amount": ["Expected more."]}, {"extra": [UNKNOWN_FIELD]}):
         told = first_error(messages)
         yield Raised(told.code, "422", "the field", "", "see /v1/openapi.json")
 
@@ -75,13 +82,8 @@ def _from_class_call(node: ast.Call, kind: type[DomainError]) -> Iterator[Raised
     status = next((str(problems.STATUS[each]) for each in kind.__mro__ if each in problems.STATUS), "422")
     message = _shown(node.args[0]) if node.args else ""
     for code in _alternatives(given["code"]) if "code" in given else (kind.code,):
-        yield Raised(
-            code,
-            str(error_pages.STATUS_BY_CODE.get(code, status)) if code in error_pages.STATUS_BY_CODE else status,
-            _shown(given.get("field")),
-            message,
-            _shown(given.get("hint")),
-        )
+        shown_status = str(error_pages.STATUS_BY_CODE.get(code, status))
+        yield Raised(code, shown_status, _shown(given.get("field")), message, _shown(given.get("hint")))
 
 
 def _from_position_call(node: ast.Call, names: tuple[str, ...]) -> Iterator[Raised]:
@@ -95,9 +97,7 @@ def _alternatives(code: ast.expr) -> Iterable[str]:
     """Return the codes that an expression can be; a checkout's final states stand for a computed ending."""
     if isinstance(code, ast.Constant):
         return (str(code.value),)
-    endings = {
-        each for each in {*error_pages.STATUS_BY_CODE, *error_pages.WORDS} if each.startswith("checkout_")
-    }
+    endings = {f"checkout_{each}" for each in CheckoutStatus} & set(error_pages.STATUS_BY_CODE)
     return sorted(endings) if _shown(code).startswith("checkout_") else ()
 
 

@@ -32,6 +32,7 @@ from merchant_server.providers.system import SystemIds
 from merchant_server.services.deps import Deps
 from merchant_server.services.operation import merchants
 from merchant_server.services.operation.doctor import check
+from merchant_server.services.operation.test_clock import advance_clock
 from merchant_server.services.sale import approval, checkouts, choosing, claims, codes, signing
 from merchant_server.storage.engine import Engine, open_engine
 from merchant_server.storage.sealed import Sealer
@@ -126,6 +127,12 @@ class Installation:
             for plan in PLANS:
                 merchants.put_plan(uow, self.deps, self.caller, plan)
 
+    def another_merchant(self, name: str = "别家商店") -> "Installation":
+        """Return the same house as a second merchant sees it."""
+        other = copy.copy(self)
+        other.set_up_merchant(name)
+        return other
+
     def checkout(self, amount: Money | None = None, **changes: Any) -> Checkout:
         """Make a checkout as the merchant would."""
         draft: dict[str, Any] = {
@@ -189,6 +196,16 @@ class Installation:
                     return
                 self.clock.pass_(seconds=30)
 
+    def advance(self, **by: int) -> None:
+        """Turn the merchant's test clock forwards by months, days or seconds."""
+        with self.deps.storage.unit_of_work() as uow:
+            advance_clock(uow, self.deps, self.caller, **by)
+
+    def rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Read the database itself."""
+        with self.engine.reading() as connection:
+            return connection.all(sql, parameters)
+
     def breaches(self) -> list[str]:
         """Return what breaks the laws, as text."""
         return [f"{b.law}: {b.subject} ({b.detail})" for b in check(self.deps).breaches]
@@ -228,6 +245,18 @@ def installation(engine: Engine, authority_folder: Path) -> Iterator[Installatio
 @pytest.fixture
 def sqlite_installation(migrated_sqlite: Path, tmp_path: Path, authority_folder: Path) -> Iterator[Installation]:
     """An installation on SQLite alone, for what does not depend on the engine; afterwards the laws hold."""
+    path = tmp_path / "fenqi.sqlite"
+    shutil.copyfile(migrated_sqlite, path)
+    engine = open_engine(f"sqlite:///{path}")
+    made = build(engine, authority_folder)
+    yield made
+    assert made.breaches() == []
+    engine.close()
+
+
+@pytest.fixture
+def sqlite_installation(migrated_sqlite: Path, authority_folder: Path, tmp_path: Path) -> Iterator[Installation]:
+    """An installation on SQLite alone, for what no database decides; afterwards the laws of the house hold."""
     path = tmp_path / "fenqi.sqlite"
     shutil.copyfile(migrated_sqlite, path)
     engine = open_engine(f"sqlite:///{path}")

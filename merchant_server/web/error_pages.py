@@ -100,7 +100,9 @@ WORDS: dict[str, Words] = {
         _l("Your phone number is not verified yet."), _l("Enter it, and then the code that we send.")
     ),
     "code_missing": Words(_l("No code was sent for this."), _l("Ask for a code first.")),
-    "code_wrong": Words(_l("The code is wrong."), _l("Look at the newest text message and enter its 6 digits.")),
+    "code_wrong": Words(
+        _l("The code is wrong."), _l("Look at the newest text message and enter its 6 digits.")
+    ),
     "code_expired": _newest(_l("This code has expired.")),
     "code_exhausted": _newest(_l("The code was wrong five times.")),
     "code_used": _newest(_l("This code was already used.")),
@@ -134,7 +136,8 @@ WORDS: dict[str, Words] = {
         _l("Please read the agreement first."), _l("You can go on in %(seconds_left)s seconds.")
     ),
     "agreement_replaced": Words(
-        _l("You chose another plan in the meantime."), _l("Read the agreement that is shown now; only it counts.")
+        _l("You chose another plan in the meantime."),
+        _l("Read the agreement that is shown now; only it counts."),
     ),
     "agreement_altered": Words(
         _l("The document is not the one that you were shown."),
@@ -161,9 +164,12 @@ WORDS: dict[str, Words] = {
         _l("This form lay open too long."),
         _l("Nothing was sent. Go back to the payment and fill it in again; cookies must be allowed."),
     ),
-    "request_malformed": Words(_l("The browser sent something that we cannot read."), _l("Load the page again.")),
+    "request_malformed": Words(
+        _l("The browser sent something that we cannot read."), _l("Load the page again.")
+    ),
     "foreign_form": Words(
-        _l("This form came from another site."), _l("Nothing was done. Open the payment from the shop's code.")
+        _l("This form came from another site."),
+        _l("Nothing was done. Open the payment from the shop's code."),
     ),
     "method_not_allowed": Words(_l("This page cannot do that."), _l("Go back to the payment.")),
     "body_too_large": Words(_l("That is too much to send."), _l("Shorten what you entered.")),

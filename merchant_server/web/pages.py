@@ -1,13 +1,15 @@
-"""What every page shares: assets and templates, security headers, CSRF, languages and error pages. No use case is here."""
+"""What every page shares: assets, templates, security headers, CSRF, languages, error pages. No use case is here."""
 
 from collections.abc import Iterable
 from pathlib import Path
 
-from flask import Blueprint, Flask, Response, abort, request
+from flask import Blueprint, Flask, Response, abort, make_response, request
+from flask.typing import ResponseReturnValue
 from flask_babel import Babel
 from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import HTTPException
 
-from merchant_server.web import error_pages, language
+from merchant_server.web import error_pages, language, problems
 
 HERE = Path(__file__).parent
 TEXTS = HERE / "texts"
@@ -59,7 +61,12 @@ def set_up_pages(app: Flask, *, secure: bool, exempt: Iterable[Blueprint] = ()) 
         default_translation_directories=str(TEXTS),
         locale_selector=language.locale_name,
     )
+    app.register_error_handler(404, _lost)
+    app.register_error_handler(405, _lost)
     app.jinja_env.filters |= language.FILTERS
+    app.context_processor(
+        lambda: {"language": language.language_tag(), "language_links": language.language_links}
+    )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(
         Blueprint(
@@ -79,11 +86,16 @@ def page_blueprint(name: str, import_name: str) -> Blueprint:
     blueprint.before_request(language.switch_language)
     blueprint.after_request(language.say_language)
     blueprint.after_request(harden)
-    blueprint.context_processor(
-        lambda: {"language": language.language_tag(), "language_links": language.language_links}
-    )
     error_pages.install(blueprint)
     return blueprint
+
+
+def _lost(error: HTTPException) -> ResponseReturnValue:
+    """Answer an address or a method that no view has: with a page for a browser, with a problem for a program."""
+    kinds = request.accept_mimetypes
+    if kinds["text/html"] <= kinds["application/json"]:
+        return problems.from_http(error)
+    return harden(language.say_language(make_response(error_pages.from_http(error))))
 
 
 def refuse_foreign_posts() -> None:

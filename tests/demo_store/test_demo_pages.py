@@ -58,7 +58,8 @@ def test_nothing_on_a_page_is_fetched_from_elsewhere(demo: Demo) -> None:
             r'<(?:script|link|img)[^>]+(?:src|href)="([^"]+)"', demo.browser.get(path).text
         ):
             assert address.startswith("/"), address
-            assert demo.browser.get(address).status_code == 200, address
+            with demo.browser.get(address) as answer:
+                assert answer.status_code == 200, address
 
 
 def test_every_form_that_posts_carries_a_token(demo: Demo) -> None:

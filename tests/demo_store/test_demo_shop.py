@@ -162,6 +162,17 @@ def test_a_shop_that_never_saw_a_plan_still_sells_without_offers(demo: Demo) -> 
     assert page.status_code == 200 and "Installments cannot be shown right now" in page.text
 
 
+def test_while_nobody_answers_the_first_plans_are_not_asked_for_on_every_page(demo: Demo) -> None:
+    for _ in range(40):
+        demo.server.fail_next(503)
+    for _ in range(3):
+        demo.browser.get("/")
+    assert [path for _, path, _ in demo.server.requests] == ["/v1/plans"]
+    demo.server.clock.sleep(6)
+    demo.browser.get("/")
+    assert len(demo.server.requests) == 2
+
+
 def test_hostile_product_texts_are_shown_as_text(demo: Demo) -> None:
     hostile = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
     with writing(demo.parts.settings.database) as db:

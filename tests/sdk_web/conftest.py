@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,20 +14,10 @@ from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
 from fenqi.offers import Offer, quote
 from fenqi.web import static_files
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 TYPES = {"js": "text/javascript", "css": "text/css", "html": "text/html", "json": "application/json"}
 POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'"
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PLANS = (
     Plan(id="p3", installments=3, annual_rate="0"),
     Plan(id="p12", installments=12, annual_rate="0.12"),
@@ -173,15 +162,6 @@ def _site() -> Iterator[Site]:
     server.shutdown()
     server.server_close()
     thread.join()
-
-
-@pytest.fixture(name="browser", scope="session")
-def _browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        path = str(CHROMIUM) if CHROMIUM.exists() else None
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(name="open_page")

@@ -6,16 +6,17 @@ It shows no personal data of the house's own tables; what the sandbox's window s
 import json
 import threading
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fenqi.finance.money import Money
 
 from merchant_server.domain.deduction import Mandate
 from merchant_server.domain.errors import NotFound, RuleRefused, Unavailable
 from merchant_server.domain.ledger import Posting
-from merchant_server.domain.loan import Installment, Loan
+from merchant_server.domain.loan import OPEN_INSTALLMENTS, Installment, Loan
 from merchant_server.domain.merchant import SCOPES, Caller, Merchant
 from merchant_server.ports import (
     BankBooking,
@@ -51,6 +52,17 @@ class ShopClock:
     merchant: Merchant
     reading: ClockReading
 
+    @property
+    def today(self) -> date:
+        """Return the business date, in the merchant's own time zone."""
+        return self.reading.now.astimezone(ZoneInfo(self.merchant.time_zone)).date()
+
+    @property
+    def days_ahead(self) -> int:
+        """Return how many days the business date is ahead of the real one."""
+        real = self.reading.now - timedelta(seconds=self.reading.offset_seconds)
+        return (self.today - real.astimezone(ZoneInfo(self.merchant.time_zone)).date()).days
+
 
 @dataclass(frozen=True, slots=True)
 class LoanStrip:
@@ -58,6 +70,11 @@ class LoanStrip:
 
     loan: Loan
     installments: tuple[Installment, ...]
+
+    @property
+    def next_open(self) -> Installment | None:
+        """Return the installment that is to be paid next."""
+        return next((each for each in self.installments if each.status in OPEN_INSTALLMENTS), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,9 @@ def show(template: str, page: Page, visit: Visit, **values: Any) -> str:
     )
 
 
-def show_refusal(error: DomainError, template: str, page: Page, visit: Visit, **values: Any) -> ResponseReturnValue:
+def show_refusal(
+    error: DomainError, template: str, page: Page, visit: Visit, **values: Any
+) -> ResponseReturnValue:
     """Render the same form once more, with what was wrong. Re-raises what no change of the form can mend."""
     if isinstance(error, Expired | NotFound) or moved_on(error) or error.code.startswith("checkout_"):
         raise error

@@ -1,4 +1,4 @@
-"""An agreement as the page that discloses its cost (综合融资成本明示表): the figures of its terms, none computed anew."""
+"""An agreement as the page that discloses its cost (综合融资成本明示表): its terms' figures, none computed anew."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +33,9 @@ def disclosure(agreement: Agreement, seconds_since_shown: int) -> Disclosure:
     terms = agreement.terms
     rows = terms_rows(terms)
     headline, exception = payments_text([row.total for row in rows])
-    amount, payable = (Money(terms[name]["minor"], terms[name]["currency"]) for name in ("amount", "total_payable"))
+    amount, payable = (
+        Money(terms[name]["minor"], terms[name]["currency"]) for name in ("amount", "total_payable")
+    )
     digest = agreement.signed_sha256 or agreement.shown_sha256
     return Disclosure(
         agreement=agreement,
@@ -59,7 +61,11 @@ class WayBack:
 
 def way_back(return_url: str | None) -> WayBack | None:
     """Return the link to the shop, or None when it gave none that a browser may follow."""
-    parts = urlsplit(return_url or "")
-    if parts.scheme not in ("https", "http") or not parts.hostname:
+    try:
+        parts = urlsplit(return_url or "")
+        host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
+    except ValueError:
         return None
-    return WayBack(str(return_url), parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}")
+    if return_url is None or parts.scheme not in ("https", "http") or not host:
+        return None
+    return WayBack(return_url, host)

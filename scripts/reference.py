@@ -1,0 +1,62 @@
+"""Writes the generated parts of docs/reference/*.md from the code, between `<!-- begin NAME -->` and `<!-- end -->`.
+
+Usage: python -m scripts.reference [--check]. With --check nothing is written and a difference is exit code 1.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from scripts import reference_books, reference_tables
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
+BLOCKS: dict[str, Callable[[], str]] = {
+    "settings": reference_tables.settings,
+    "states": reference_tables.states,
+    "errors": reference_tables.errors,
+    "reasons": reference_tables.reasons,
+    "sdk-errors": reference_tables.sdk_errors,
+    "finance-errors": reference_tables.finance_errors,
+    "delivery-retries": reference_tables.delivery_retries,
+    "deduction-retries": reference_tables.deduction_retries,
+    "magic-people": reference_tables.magic_people,
+    "magic-accounts": reference_tables.magic_accounts,
+    "magic-phones": reference_tables.magic_phones,
+    "limits": reference_tables.limits,
+    "commands": reference_tables.commands,
+    "routes-api": lambda: reference_tables.routes("api"),
+    "routes-other": lambda: reference_tables.routes("other"),
+    "ledger": reference_books.ledger,
+}
+_BLOCK = re.compile(r"(<!-- begin ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def filled(text: str) -> str:
+    """Return a page with every generated block written anew. Raises KeyError for a block that nobody makes."""
+    return _BLOCK.sub(lambda block: f"{block[1]}\n{BLOCKS[block[2]]().strip()}\n\n{block[3]}", text)
+
+
+def names_in(text: str) -> list[str]:
+    """Return the names of a page's generated blocks."""
+    return [block[2] for block in _BLOCK.finditer(text)]
+
+
+def main(arguments: list[str]) -> int:
+    stale = 0
+    for page in sorted(FOLDER.glob("*.md")):
+        text = page.read_text("utf-8")
+        fresh = filled(text)
+        if fresh == text:
+            continue
+        stale += 1
+        if "--check" in arguments:
+            print(f"{page.name} differs from the code: run python -m scripts.reference")
+        else:
+            page.write_text(fresh, "utf-8")
+            print(f"wrote {page.name}")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

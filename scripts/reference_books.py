@@ -1,0 +1,79 @@
+"""The worked example of docs/reference/ledger.md: one loan, booked by the very functions that book real ones."""
+
+from datetime import UTC, date, datetime
+
+from fenqi import Money, Plan, quote
+
+from merchant_server.domain.ledger import (
+    Posting,
+    capture_postings,
+    repayment_postings,
+    reversal_of,
+    signing_postings,
+)
+from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, LoanStatus
+
+FEE_BPS = 60
+
+
+def ledger() -> str:
+    """Return one table of postings for each event, and the balances after all of them."""
+    loan, first = _example()
+    nothing = Money(0, "CNY")
+    fee = Money(loan.principal.minor * FEE_BPS // 10_000, "CNY")
+    paid = repayment_postings(first, loan, nothing)
+    late = Installment(loan.id, 1, first.due_on, *[nothing] * 4, InstallmentStatus.PAID, 4)
+    sections = (
+        ("Signing", "signing", signing_postings(loan)),
+        (
+            "Capture, with a merchant fee of 60 basis points",
+            "capture",
+            capture_postings("mer_…", loan.principal, fee),
+        ),
+        ("Repayment of the first installment", "repayment", paid),
+        ("The bank takes that repayment back", "reversal", reversal_of(paid)),
+        (
+            "Money for an installment that was already paid",
+            "repayment",
+            repayment_postings(late, loan, first.total),
+        ),
+    )
+    written = [
+        f"### {title}\n\nEntry kind `{kind}`.\n\n{_postings(moved)}" for title, kind, moved in sections
+    ]
+    booked = [posting for _, _, moved in sections[:3] for posting in moved]
+    return "\n\n".join(
+        [*written, "### Balances after signing, capture and one repayment\n\n" + _balances(booked)]
+    )
+
+
+def _postings(moved: tuple[Posting, ...]) -> str:
+    rows = [f"| `{each.source}` | `{each.target}` | {each.amount.decimal_text} |" for each in moved]
+    return "\n".join(["| from | to | CNY |", "|---|---|---:|", *rows])
+
+
+def _balances(booked: list[Posting]) -> str:
+    balance: dict[str, int] = {}
+    for each in booked:
+        balance[each.source] = balance.get(each.source, 0) - each.amount.minor
+        balance[each.target] = balance.get(each.target, 0) + each.amount.minor
+    rows = [f"| `{name}` | {Money(minor, 'CNY').decimal_text} |" for name, minor in sorted(balance.items())]
+    total = Money(sum(balance.values()), "CNY").decimal_text
+    return "\n".join(["| account | CNY |", "|---|---:|", *rows, f"| sum | {total} |"])
+
+
+def _example() -> tuple[Loan, Installment]:
+    plan = Plan(id="p12", installments=12, annual_rate="0.12")
+    (offer,) = quote(Money.parse("3999.00", "CNY"), [plan], on=date(2026, 11, 21))
+    schedule, nothing = offer.schedule, Money(0, "CNY")
+    row = schedule.installments[0]
+    loan = Loan(
+        id="loan_…", merchant_id="mer_…", mode="test", checkout_id="chk_…", agreement_id="agr_…",
+        consumer_id="con_…", mandate_id="mnd_…", plan_id="p12", reference="order-1001",
+        status=LoanStatus.ACTIVE, version=1, principal=schedule.principal, interest=schedule.total_interest,
+        fee=schedule.total_fee, paid=nothing, signed_on=schedule.on, created_at=datetime(2026, 11, 21, tzinfo=UTC),
+    )  # fmt: skip
+    first = Installment(
+        loan.id, 1, row.due_on, row.principal, row.interest, row.fee, nothing, InstallmentStatus.DUE, 2
+    )
+    return loan, first

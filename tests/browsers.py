@@ -1,0 +1,34 @@
+"""One chromium for the whole run: playwright's synchronous interface allows a single one in a process.
+
+`FENQI_TEST_BROWSER` names the program; `make test` sets it, installing one where it can.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+ARGUMENTS = [
+    # Chromium refuses its sandbox to root, and a test machine often has nobody else.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A real chromium; a machine without one fails the test and says what to do."""
+    program = os.environ.get("FENQI_TEST_BROWSER") or shutil.which("chromium")
+    if program is None:
+        pytest.fail("browser tests need chromium: run make test, or name one in FENQI_TEST_BROWSER")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield opened
+        opened.close()
