@@ -114,7 +114,7 @@ def _environment(options: argparse.Namespace, folder: Path, base_url: str, near:
 
 
 def _shown_host(host: str) -> str:
-    """Return an address that another device can reach: of the interface that leads outside, when all are listened on."""
+    """Return an address that another device can reach; when all are listened on, that of the way outside."""
     if host != "0.0.0.0":  # noqa: S104
         return host
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:

@@ -180,9 +180,11 @@ class OrderBook:
             return [_order(row) for row in db.query(statement, list(order_ids))]
 
     def recent_at(self, till_id: str, limit: int = 6) -> list[Order]:
-        """Return the newest sales of one till."""
+        """Return the newest sales of one till that got as far as a QR."""
         with opened(self._path) as db:
-            statement = "SELECT * FROM orders WHERE till_id = ? ORDER BY number DESC LIMIT ?"
+            statement = (
+                "SELECT * FROM orders WHERE till_id = ? AND checkout_url <> '' ORDER BY number DESC LIMIT ?"
+            )
             return [_order(row) for row in db.query(statement, [till_id, limit])]
 
 

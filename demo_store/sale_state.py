@@ -75,7 +75,7 @@ def _advice(status: str, paid: bool, text: dict[str, str]) -> str:
     if status in _SIGNED and not paid:
         return gettext("The customer has signed. Wait a moment until the confirmation reaches this shop.")
     told = text.get(language_tag(), "")
-    return told if told and told != _headline(status, paid) else _own_advice(status, paid)
+    return told if told.rstrip("。.") not in ("", _headline(status, paid)) else _own_advice(status, paid)
 
 
 def _own_advice(status: str, paid: bool) -> str:

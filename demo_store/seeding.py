@@ -63,8 +63,7 @@ def _create(environment: dict[str, str]) -> dict[str, Any]:
     for store in STORES:
         command += ["--store", store]
     made = json.loads(run_command(command, environment))
-    empty = asdict(Shop(made["api_key"], "", "", secrets.token_hex(32), made["stores"]))
-    return empty
+    return asdict(Shop(made["api_key"], "", "", secrets.token_hex(32), made["stores"]))
 
 
 def _keep(file: Path, known: dict[str, Any]) -> None:

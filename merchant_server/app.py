@@ -30,6 +30,7 @@ from merchant_server.web.bodies import BODY_BYTES_MAX
 from merchant_server.web.consumer import consumer_pages
 from merchant_server.web.context import EXTENSION
 from merchant_server.web.health import health_routes, name_request
+from merchant_server.web.paths import PathWord
 from merchant_server.web.pages import set_up_pages
 from merchant_server.web.portal import desk_pages
 
@@ -108,6 +109,7 @@ def build_app(deps: Deps, *, secret_key: bytes, secure: bool) -> Flask:
     app = Flask("merchant_server.web", static_folder=None, template_folder=None)
     app.config.update(SECRET_KEY=secret_key, MAX_CONTENT_LENGTH=BODY_BYTES_MAX)
     app.extensions[EXTENSION] = deps
+    app.url_map.converters["default"] = PathWord
     problems.register(app)
     set_up_pages(app, secure=secure, exempt=(*api.BLUEPRINTS, callbacks.blp))
     api.register(app)

@@ -10,7 +10,7 @@ KEY_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class InstallationKeys:
-    """256 random bits each: for sealed columns, look-up hashes, one-time codes, page sessions and the sandbox's door."""
+    """256 random bits each: for sealed columns, look-up hashes, one-time codes, pages and the sandbox."""
 
     sealing: bytes
     index: bytes

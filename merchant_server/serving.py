@@ -10,7 +10,7 @@ GRACE_SECONDS = 10
 
 
 def application() -> Flask:
-    """Return the application of the environment's settings; also for gunicorn: `merchant_server.serving:application()`."""
+    """Return the application of the environment's settings; gunicorn takes it as a factory too."""
     from merchant_server.app import create_app, install
     from merchant_server.settings import Settings
 

@@ -36,7 +36,7 @@ def make_venv() -> None:
         return
     try:
         venv.create(VENV, with_pip=True, clear=True)
-    except (Exception, SystemExit):
+    except (OSError, ImportError, SystemExit, subprocess.CalledProcessError):
         stop(
             "this Python cannot make a virtual environment: install its venv package (Debian: apt install python3-venv)"
         )

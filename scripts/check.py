@@ -39,9 +39,13 @@ def find_browser() -> str:
         return named
     if os.geteuid() == 0 and shutil.which("apt-get"):
         print("installing chromium for the browser tests …", flush=True)
-        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "chromium", "fonts-noto-cjk"]):
+        packages = ["chromium", "fonts-noto-cjk"]
+        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", *packages]):
             subprocess.run(
-                command, check=False, stdout=subprocess.DEVNULL, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+                command,
+                check=False,
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
             )
         if found := shutil.which("chromium"):
             return found

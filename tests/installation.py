@@ -3,6 +3,7 @@
 Every test that uses the fixture ends with the checker: the laws of the house hold, or the test fails.
 """
 
+import copy
 import json
 import re
 import shutil
@@ -245,18 +246,6 @@ def installation(engine: Engine, authority_folder: Path) -> Iterator[Installatio
 @pytest.fixture
 def sqlite_installation(migrated_sqlite: Path, tmp_path: Path, authority_folder: Path) -> Iterator[Installation]:
     """An installation on SQLite alone, for what does not depend on the engine; afterwards the laws hold."""
-    path = tmp_path / "fenqi.sqlite"
-    shutil.copyfile(migrated_sqlite, path)
-    engine = open_engine(f"sqlite:///{path}")
-    made = build(engine, authority_folder)
-    yield made
-    assert made.breaches() == []
-    engine.close()
-
-
-@pytest.fixture
-def sqlite_installation(migrated_sqlite: Path, authority_folder: Path, tmp_path: Path) -> Iterator[Installation]:
-    """An installation on SQLite alone, for what no database decides; afterwards the laws of the house hold."""
     path = tmp_path / "fenqi.sqlite"
     shutil.copyfile(migrated_sqlite, path)
     engine = open_engine(f"sqlite:///{path}")

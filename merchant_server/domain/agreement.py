@@ -37,7 +37,7 @@ AGREEMENT_MACHINE = Machine(
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """One agreement as stored. `shown_sha256` is over the PDF the consumer read; the signed PDF begins with those bytes."""
+    """One agreement as stored. `shown_sha256` is over the PDF that was read; the signed PDF begins with it."""
 
     id: str
     merchant_id: str

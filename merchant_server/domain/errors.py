@@ -1,4 +1,4 @@
-"""What can go wrong by the rules. Three failures, three names: not allowed, refused by a rule, somebody else moved first."""
+"""What can go wrong by the rules: not allowed, refused by a rule, or somebody else moved first."""
 
 from typing import Any
 

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from fenqi.finance.money import Money
+
 from merchant_server.domain.deduction import Deduction
 from merchant_server.domain.ledger import Entry, Posting
 from merchant_server.domain.loan import Installment, Loan

@@ -174,14 +174,20 @@ class AgreementSigner(Protocol):
     def sign(self, pdf: bytes, *, agreement_id: str, signer: str, signed_at: datetime) -> bytes: ...
 
 
-class UnprintableCharacter(Exception):
-    """The agreement's font lacks a character. Attributes: character, field."""
+class DocumentRefused(Exception):
+    """No agreement can be made of these terms. Attributes: field (a path in the terms), reason."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field, self.reason = field, reason
+        super().__init__(f"the agreement's {field} {reason}")
+
+
+class UnprintableCharacter(DocumentRefused):
+    """The agreement's font lacks a character. Attributes: character, field, reason."""
 
     def __init__(self, character: str, field: str) -> None:
-        self.character, self.field = character, field
-        super().__init__(
-            f"the agreement's font has no glyph for {character!r} (U+{ord(character):04X}) in {field}"
-        )
+        self.character = character
+        super().__init__(field, f"has a character without a glyph: {character!r} (U+{ord(character):04X})")
 
 
 @dataclass(frozen=True, slots=True)

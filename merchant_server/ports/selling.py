@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from fenqi.finance.plan import Plan
+
 from merchant_server.domain.agreement import Agreement
 from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.code import Code

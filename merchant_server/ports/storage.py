@@ -106,7 +106,7 @@ class Deliveries(Protocol):
     """Pushes that are still to be made."""
 
     def due_endpoints(self, now: datetime) -> list[str]:
-        """Return the endpoints for which something is due; each is served on its own, so that a bad one hurts nobody."""
+        """Return the endpoints for which something is due; each is served apart, so a bad one hurts nobody."""
         ...
 
     def claim(self, endpoint_id: str, now: datetime, until: datetime, limit: int) -> list[Delivery]:

@@ -101,13 +101,17 @@ def _lost(error: HTTPException) -> ResponseReturnValue:
 def refuse_foreign_posts() -> None:
     """Refuse a form that another site sent. The CSRF token is the first guard; this one needs no session.
 
-    Under our referrer policy browsers send `Origin: null` for a form of our own, so Sec-Fetch-Site decides first.
+    Under our referrer policy browsers send `Origin: null` for a form of our own, so Sec-Fetch-Site decides where it
+    is sent. Only hosts are compared: behind a proxy that ends TLS the scheme seen here can be another.
     """
     if request.method in ("GET", "HEAD", "OPTIONS"):
         return
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    foreign_origin = origin not in (None, "null", request.host_url.rstrip("/"))
-    if site not in (None, "same-origin", "none") or foreign_origin:
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin", "null")
+    if site is None:
+        foreign = origin != "null" and origin.partition("://")[2] != request.host
+    else:
+        foreign = site not in ("same-origin", "none")
+    if foreign:
         abort(403)
 
 

@@ -1,4 +1,4 @@
-"""Refusals over HTTP: one table from error class to status, one body shape (RFC 9457) for every route that is no page."""
+"""Refusals over HTTP: one table from error class to status, one body (RFC 9457) for all but pages."""
 
 import logging
 from collections.abc import Mapping

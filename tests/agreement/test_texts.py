@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 from fenqi.finance.money import Money
 
-from merchant_server.providers.agreement import TemplateBroken, TermsRefused, canonical_json, renderer
+from merchant_server.providers.agreement import (
+    TemplateBroken,
+    TermsRefused,
+    TypstRenderer,
+    canonical_json,
+    renderer,
+)
 from merchant_server.providers.agreement.coverage import covered_characters
 from merchant_server.providers.agreement.figures import (
     date_text,
@@ -146,3 +152,18 @@ def test_the_fonts_are_the_ones_recorded_with_their_licence() -> None:
         content = (PACKAGE / "fonts" / font["file"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == font["sha256"]
         assert (PACKAGE / "fonts" / font["license_file"]).read_text().count("SIL OPEN FONT LICENSE") == 1
+
+
+def test_a_wording_that_the_bold_font_cannot_draw_stops_the_start(tmp_path: Path) -> None:
+    own = PACKAGE
+    for name in ("agreement.typ", "wording.en.json", "wording.zh-CN.json"):
+        (tmp_path / name).write_bytes((own / name).read_bytes())
+    (tmp_path / "fonts").symlink_to(own / "fonts")
+    TypstRenderer(tmp_path)
+    wording = (own / "wording.zh-CN.json").read_text()
+    (tmp_path / "wording.zh-CN.json").write_text(wording.replace("代扣授权", "代扣授權龘"))
+    with pytest.raises(TemplateBroken, match="龘"):
+        TypstRenderer(tmp_path)
+    (tmp_path / "wording.zh-CN.json").unlink()
+    with pytest.raises(TemplateBroken, match="wording"):
+        TypstRenderer(tmp_path)

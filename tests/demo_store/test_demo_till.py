@@ -149,6 +149,7 @@ def test_when_fenqi_is_down_the_till_says_so_and_a_second_press_is_the_same_sale
     demo.server.lose_next_answer()
     answer = demo.browser.post("/till/sales", data=form)
     assert answer.status_code == 503 and "never makes two sales" in answer.text
+    assert "XM-" not in demo.browser.get("/till").text
     assert demo.browser.post("/till/sales", data=form).status_code == 303
     assert len(list(demo.parts.client.checkouts.list())) == 1
 

@@ -1,12 +1,10 @@
 """What can go wrong between terms and a signed agreement; every error says what to mend."""
 
+from merchant_server.ports import DocumentRefused
 
-class TermsRefused(Exception):
+
+class TermsRefused(DocumentRefused):
     """The terms cannot be made into an agreement. Attributes: field, reason."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        self.field, self.reason = field, reason
-        super().__init__(f"the agreement's {field} {reason}")
 
 
 class TemplateBroken(Exception):

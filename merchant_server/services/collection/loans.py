@@ -22,5 +22,7 @@ def list_loans(
 ) -> list[dict[str, Any]]:
     """Return up to `limit` of the caller's loans as resources, newest first, older than `before`."""
     with deps.storage.reading() as uow:
-        loans = uow.loans.page(caller.merchant_id, caller.mode, before=before, limit=limit, checkout_id=checkout_id)
+        loans = uow.loans.page(
+            caller.merchant_id, caller.mode, before=before, limit=limit, checkout_id=checkout_id
+        )
         return [loan_resource(loan, uow.loans.installments(loan.id)) for loan in loans]

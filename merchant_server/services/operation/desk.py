@@ -34,12 +34,12 @@ from merchant_server.services.deps import Deps
 from merchant_server.services.operation.test_clock import ClockReading, advance_clock, read_clock
 
 CLOCKS_MAX = 3
-LOANS_MAX = 8
+LOANS_MAX = 6
 MANDATES_MAX = 4
-MESSAGES_MAX = 6
-BOOKINGS_MAX = 8
-EVENTS_MAX = 14
-ENTRIES_MAX = 6
+MESSAGES_MAX = 4
+BOOKINGS_MAX = 6
+EVENTS_MAX = 16
+ENTRIES_MAX = 4
 SET_ASIDE_MAX = 6
 # The checker reads everything, so it rests for this many times as long as it took.
 REST_FACTOR = 20
@@ -187,7 +187,8 @@ def look_at_house(deps: Deps) -> House:
         return House(
             clocks=tuple(ShopClock(each, read_clock(uow, deps, _visitor(each.id))) for each in merchants),
             loans=tuple(
-                LoanStrip(loan, tuple(uow.loans.installments(loan.id))) for loan in uow.loans.latest(LOANS_MAX)
+                LoanStrip(loan, tuple(uow.loans.installments(loan.id)))
+                for loan in uow.loans.latest(LOANS_MAX)
             ),
             mandates=tuple(uow.mandates.latest(MANDATES_MAX)),
             events=_events(uow),
@@ -208,7 +209,9 @@ def look_at_sandbox(window: SandboxWindow) -> Sandbox | None:
 def account_labels(deps: Deps, bookings: tuple[BankBooking, ...]) -> dict[str, str]:
     """Return the masked account of each booking's mandate that is ours."""
     with deps.storage.reading() as uow:
-        mandates = [uow.mandates.get(reference) for reference in {each.mandate_reference for each in bookings}]
+        mandates = [
+            uow.mandates.get(reference) for reference in {each.mandate_reference for each in bookings}
+        ]
     return {mandate.id: mandate.account_label for mandate in mandates if mandate is not None}
 
 
@@ -273,7 +276,10 @@ def _entries(uow: UnitOfWork) -> tuple[EntryRow, ...]:
     return tuple(
         EntryRow(
             *fact,
-            tuple(Posting(row["source"], row["target"], Money(row["amount_minor"], row["currency"])) for row in same),
+            tuple(
+                Posting(row["source"], row["target"], Money(row["amount_minor"], row["currency"]))
+                for row in same
+            ),
         )
         for fact, same in rows
     )

@@ -9,6 +9,9 @@ from merchant_server.domain.merchant import Caller
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps
 
+# Far enough for every loan, and near enough that every due date stays in the calendar.
+AHEAD_SECONDS_MAX = 100 * 366 * 86_400
+
 
 @dataclass(frozen=True, slots=True)
 class ClockReading:
@@ -27,12 +30,22 @@ def read_clock(uow: UnitOfWork, deps: Deps, caller: Caller) -> ClockReading:
 def advance_clock(
     uow: UnitOfWork, deps: Deps, caller: Caller, *, months: int = 0, days: int = 0, seconds: int = 0
 ) -> ClockReading:
-    """Move the caller's business time forwards. Raises RuleRefused in live mode, where time is not ours to move."""
+    """Move the caller's business time forwards, a hundred years at most.
+
+    Raises RuleRefused beyond that, and in live mode, where time is not ours to move.
+    """
     if caller.mode != "test":
         raise RuleRefused("live mode has no test clock", code="live_unavailable", hint="use a test key")
     before = deps.business_now(uow, caller.merchant_id)
     after = add_months(before, months) + timedelta(days=days, seconds=seconds)
-    uow.merchants.advance_clock(caller.merchant_id, int((after - before).total_seconds()))
+    step_seconds = int((after - before).total_seconds())
+    if uow.merchants.clock_offset_seconds(caller.merchant_id) + step_seconds > AHEAD_SECONDS_MAX:
+        raise RuleRefused(
+            "the test clock goes at most a hundred years ahead",
+            code="clock_too_far",
+            hint="make a new test merchant to begin today again",
+        )
+    uow.merchants.advance_clock(caller.merchant_id, step_seconds)
     uow.audit.add(
         deps.ids.new("aud"),
         at=deps.clock.now(),

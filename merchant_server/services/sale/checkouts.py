@@ -12,6 +12,7 @@ from merchant_server.domain.merchant import Caller, Merchant
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout, publish_checkout
+from merchant_server.services.sale.claims import offers_for
 
 LANGUAGE_DEFAULT = "zh-CN"
 
@@ -20,7 +21,7 @@ def create_checkout(uow: UnitOfWork, deps: Deps, caller: Caller, draft: Mapping[
     """Store a new checkout from a loaded CheckoutDraftSchema. Raises RuleRefused."""
     merchant = merchant_of(uow, caller.merchant_id)
     now = deps.clock.now()
-    plan_ids = _plans_that_fit(uow, caller, draft)
+    plan_ids = _plans_that_fit(uow, deps, merchant, caller.mode, draft)
     store_id = _place(uow, merchant, draft)
     checkout = Checkout(
         id=deps.ids.new("chk"),
@@ -48,8 +49,10 @@ def create_checkout(uow: UnitOfWork, deps: Deps, caller: Caller, draft: Mapping[
     return checkout
 
 
-def _plans_that_fit(uow: UnitOfWork, caller: Caller, draft: Mapping[str, Any]) -> tuple[str, ...]:
-    plans = {plan.id: plan for plan in uow.merchants.plans(caller.merchant_id, caller.mode)}
+def _plans_that_fit(
+    uow: UnitOfWork, deps: Deps, merchant: Merchant, mode: str, draft: Mapping[str, Any]
+) -> tuple[str, ...]:
+    plans = {plan.id: plan for plan in uow.merchants.plans(merchant.id, mode)}
     wanted = draft["plan_ids"] or list(plans)
     for plan_id in wanted:
         if plan_id not in plans:
@@ -59,21 +62,24 @@ def _plans_that_fit(uow: UnitOfWork, caller: Caller, draft: Mapping[str, Any]) -
                 field="plan_ids",
                 hint="GET /v1/plans lists your plans",
             )
-    currency = merchant_of(uow, caller.merchant_id).currency
-    if draft["amount"].currency != currency:
+    if draft["amount"].currency != merchant.currency:
         raise RuleRefused(
-            f"this merchant sells in {currency}",
+            f"this merchant sells in {merchant.currency}",
             code="currency_not_supported",
             field="amount.currency",
-            hint=f"send an amount in {currency}",
+            hint=f"send an amount in {merchant.currency}",
         )
-    fitting = tuple(plan_id for plan_id in wanted if plans[plan_id].accepts(draft["amount"]))
+    # Exactly what a phone would be offered, so that no code leads to an empty page.
+    today = deps.today(uow, merchant)
+    offers = offers_for(deps, draft["amount"], [plans[plan_id] for plan_id in wanted], today)
+    offered = {offer.plan.id for offer in offers}
+    fitting = tuple(plan_id for plan_id in wanted if plan_id in offered)
     if not fitting:
         raise RuleRefused(
             "no plan takes this amount",
             code="no_plan_fits",
             field="amount.minor",
-            hint="look at min_amount and max_amount of your plans, or add a plan",
+            hint="look at the bounds, the length and the yearly cost of your plans, or add a plan",
         )
     return fitting
 

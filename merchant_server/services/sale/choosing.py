@@ -1,21 +1,21 @@
 """The choice: an approved consumer picks a plan and an account, and the agreement is drawn up and shown."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from fenqi.finance.money import Money
-from fenqi.finance.rates import parse_rate
-from fenqi.offers import Offer, quote
+from fenqi.offers import Offer
 
 from merchant_server.domain.agreement import Agreement, AgreementStatus, sha256
 from merchant_server.domain.checkout import Checkout, CheckoutStatus
 from merchant_server.domain.consumer import Consumer
 from merchant_server.domain.deduction import Mandate, MandateStatus
 from merchant_server.domain.errors import RuleRefused, Unavailable
-from merchant_server.ports import BankAccount, ProviderRefused, ProviderUnavailable, UnitOfWork
+from merchant_server.ports import BankAccount, DocumentRefused, ProviderRefused, ProviderUnavailable, UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout
 from merchant_server.services.sale.approval import discounted
-from merchant_server.services.sale.claims import cheapest_first, held_checkout
+from merchant_server.services.sale.claims import held_checkout, offers_for
 from merchant_server.services.sale.codes import require_step
 from merchant_server.services.sale.terms import agreement_terms
 
@@ -65,9 +65,10 @@ def _priced_offers(uow: UnitOfWork, deps: Deps, checkout: Checkout) -> tuple[Off
         for plan in uow.merchants.plans(checkout.merchant_id, checkout.mode)
         if plan.id in checkout.plan_ids
     ]
-    priced = [plan.priced(annual_rate=discounted(parse_rate(plan.annual_rate, "annual_rate"), decision.rate_discount)) for plan in plans]
+    rates = [discounted(plan.annual_rate, decision.rate_discount) for plan in plans]
+    priced = [plan.priced(annual_rate=rate) for plan, rate in zip(plans, rates, strict=True)]
     today = deps.today(uow, merchant_of(uow, checkout.merchant_id))
-    return cheapest_first(quote(checkout.amount, priced, today), deps)
+    return offers_for(deps, checkout.amount, priced, today)
 
 
 def _accounts(deps: Deps, consumer: Consumer) -> tuple[BankAccount, ...]:
@@ -117,7 +118,7 @@ def prepare_agreement(deps: Deps, token: str, claim: str, *, plan_id: str, accou
         lender_name=deps.lender_name,
         policy_version=deps.policy.version,
     )
-    shown = deps.renderer.render(terms, language=checkout.language)
+    shown = _render(deps, terms, checkout.language)
     agreement = Agreement(
         id=agreement_id,
         merchant_id=merchant.id,
@@ -137,6 +138,18 @@ def prepare_agreement(deps: Deps, token: str, claim: str, *, plan_id: str, accou
     )
     _commit_draft(deps, token, claim, agreement, mandate)
     return agreement
+
+
+def _render(deps: Deps, terms: dict[str, Any], language: str) -> bytes:
+    try:
+        return deps.renderer.render(terms, language=language)
+    except DocumentRefused as refused:
+        raise RuleRefused(
+            f"the agreement cannot be printed: {refused.field} {refused.reason}",
+            code="agreement_unprintable",
+            field=refused.field,
+            hint="check how the name is written; if it is right, pay another way and tell us",
+        ) from refused
 
 
 def _mandate(

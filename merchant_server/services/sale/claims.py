@@ -2,9 +2,13 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
+from fenqi.finance.errors import FinanceError
+from fenqi.finance.money import Money
+from fenqi.finance.plan import Plan
 from fenqi.offers import Offer, quote
 
 from merchant_server.domain.checkout import Checkout, CheckoutStatus
@@ -90,11 +94,22 @@ def _visit(uow: UnitOfWork, deps: Deps, checkout: Checkout) -> Visit:
     today = deps.today(uow, merchant)
     stores = {store.id: store for store in uow.merchants.stores(merchant.id)}
     plans = [p for p in uow.merchants.plans(merchant.id, checkout.mode) if p.id in checkout.plan_ids]
-    offers = cheapest_first(quote(checkout.amount, plans, today), deps)
+    offers = offers_for(deps, checkout.amount, plans, today)
     return Visit(checkout, merchant, stores.get(checkout.store_id or ""), offers, today)
 
 
-def cheapest_first(offers: tuple[Offer, ...], deps: Deps) -> tuple[Offer, ...]:
-    """Order offers by yearly all-in cost, then by length; one above the legal cap is not offered."""
+def offers_for(deps: Deps, amount: Money, plans: Iterable[Plan], today: date) -> tuple[Offer, ...]:
+    """Price an amount under each plan that can carry it, cheapest a year first, then shortest.
+
+    A plan above the legal cap, or with an installment below one minor unit, is not offered.
+    """
+    offers = [offer for plan in plans for offer in _priced(amount, plan, today)]
     legal = [offer for offer in offers if offer.annual_cost <= deps.rate_cap]
     return tuple(sorted(legal, key=lambda offer: (offer.annual_cost, offer.plan.installments)))
+
+
+def _priced(amount: Money, plan: Plan, today: date) -> tuple[Offer, ...]:
+    try:
+        return quote(amount, [plan], today)
+    except FinanceError:
+        return ()

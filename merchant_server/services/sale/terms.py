@@ -52,7 +52,11 @@ def agreement_terms(
         "loan_id": loan_id,
         "language": checkout.language,
         "signed_on": today.isoformat(),
-        "merchant": {"name": merchant.name, "legal_name": merchant.legal_name, "store": store_name or ("线上" if chinese else "online")},
+        "merchant": {
+            "name": merchant.name,
+            "legal_name": merchant.legal_name,
+            "store": store_name or ("线上" if chinese else "online"),
+        },
         "lender": {"name": lender_name},
         "consumer": {
             "name": consumer.person.name,

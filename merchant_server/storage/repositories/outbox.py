@@ -142,7 +142,7 @@ class Deliveries:
         self._db = connection
 
     def due_endpoints(self, now: datetime) -> list[str]:
-        """Return the endpoints for which something is due; each is served on its own, so that a bad one hurts nobody."""
+        """Return the endpoints for which something is due; each is served apart, so a bad one hurts nobody."""
         rows = self._db.all(
             "SELECT DISTINCT endpoint_id FROM deliveries WHERE status = 'pending' AND due_at <= :now",
             {"now": stamp(now)},

@@ -16,6 +16,8 @@ HEIGHTS = {
     InstallmentStatus.DEDUCTING: 18,
 }
 HALF_BAR = 100
+# Short schedules are drawn as the first part of a year, so that boxes keep one size.
+CELLS_MIN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,11 @@ def strip(installments: Sequence[Installment]) -> tuple[Cell, ...]:
         box = (place * CELL_WIDTH, CELL_HEIGHT - height, CELL_WIDTH - CELL_GAP, height)
         cells.append(Cell(*box, state, state == "overdue"))
     return tuple(cells)
+
+
+def strip_width(installments: Sequence[Installment]) -> int:
+    """Return the width of the whole drawing."""
+    return max(len(installments), CELLS_MIN) * CELL_WIDTH
 
 
 def tally(installments: Sequence[Installment]) -> list[tuple[str, int]]:
@@ -68,4 +75,10 @@ def largest_minor(balances: Sequence[tuple[str, int, Money]], currency: str) -> 
     return max((abs(each.minor) for _kind, _count, each in balances if each.currency == currency), default=1)
 
 
-TEMPLATE_DRAWINGS = {"strip": strip, "tally": tally, "bar": bar, "largest_minor": largest_minor}
+TEMPLATE_DRAWINGS = {
+    "strip": strip,
+    "strip_width": strip_width,
+    "tally": tally,
+    "bar": bar,
+    "largest_minor": largest_minor,
+}

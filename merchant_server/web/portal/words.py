@@ -1,7 +1,9 @@
 """The desk's words in two languages. Its catalogue is texts/*/LC_MESSAGES/desk.po, apart from the consumer's pages."""
 
 import re
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask_babel import Domain
 
@@ -44,17 +46,17 @@ GOOD = frozenset({"active", "repaid", "paid", "succeeded", "delivered"})
 BAD = frozenset({"overdue", "failed", "reversed", "dead", "forged", "written_off", "refused"})
 ACCOUNTS: dict[str, Any] = {
     "bank:cash": later("Money at the bank"),
-    "loan:*:principal": later("Loans: principal that consumers owe"),
-    "loan:*:interest": later("Loans: interest that consumers owe"),
-    "loan:*:fee": later("Loans: fees that consumers owe"),
-    "merchant:*:held": later("Merchants: signed, not yet captured"),
-    "merchant:*:payable": later("Merchants: to be paid out"),
+    "loan:*:principal": later("Loans: principal owed"),
+    "loan:*:interest": later("Loans: interest owed"),
+    "loan:*:fee": later("Loans: fees owed"),
+    "merchant:*:held": later("Merchants: not yet captured"),
+    "merchant:*:payable": later("Merchants: to pay out"),
     "income:interest:deferred": later("Interest not yet earned"),
     "income:interest:earned": later("Interest earned"),
     "income:fee:deferred": later("Fees not yet earned"),
     "income:fee:earned": later("Fees earned"),
     "income:merchant_fee": later("Fees from merchants"),
-    "consumer:*:refundable": later("Consumers: money to give back"),
+    "consumer:*:refundable": later("Consumers: to give back"),
 }
 PARTS: dict[str, Any] = {
     "principal": later("principal"),
@@ -80,6 +82,17 @@ PHONES: dict[str, Any] = {
     "down": later("the SMS gateway is down"),
     "slow": later("the SMS gateway answers too late"),
 }
+# Reasons of the providers are English; these are the ones that a visitor can bring about.
+REASONS: dict[str, Any] = {
+    "the signature does not match": later("the signature does not match"),
+    "reference": later("we never asked for this"),
+    "amount": later("another amount"),
+    "currency": later("another currency"),
+    "mandate": later("another mandate"),
+    "gateway_account": later("another account of ours"),
+    "mode": later("another mode"),
+    "kind": later("an unknown kind"),
+}
 
 
 def say(text: str, **values: Any) -> str:
@@ -95,6 +108,11 @@ def state_words(state: str) -> str:
 def state_mood(state: str) -> str:
     """Return how a state looks: good, bad or calm."""
     return "good" if state in GOOD else "bad" if state in BAD else "calm"
+
+
+def reason_words(reason: str) -> str:
+    """Return why a callback was turned away; a reason that has no words yet is shown as it is."""
+    return ", ".join(str(REASONS.get(part, part)) for part in reason.split(", "))
 
 
 def short_id(long_id: str) -> str:
@@ -134,6 +152,16 @@ def phone_words(phone: str) -> str:
     return phone
 
 
+def bank_account(label: str) -> str:
+    """Return a masked account without the remark that the sandbox puts behind it."""
+    return label.partition("（")[0]
+
+
+def day_of(moment: datetime, time_zone: str) -> date:
+    """Return the date that a time falls on there."""
+    return moment.astimezone(ZoneInfo(time_zone)).date()
+
+
 def meaning(value: Any) -> str:
     """Return what a magic value does, in the request's language."""
     if value.kind == "phone":
@@ -145,11 +173,14 @@ TEMPLATE_WORDS = {
     "say": say,
     "state_words": state_words,
     "state_mood": state_mood,
+    "reason_words": reason_words,
     "short_id": short_id,
     "kind_words": kind_words,
     "account_words": account_words,
     "entry_words": entry_words,
     "code_in": code_in,
     "phone_words": phone_words,
+    "bank_account": bank_account,
+    "day_of": day_of,
     "meaning": meaning,
 }
