@@ -142,8 +142,8 @@ class Codes(Protocol):
         """Store a code after one try; raises TransitionConflict when another try came between."""
         ...
 
-    def sent_since(self, phone_index: str, since: datetime) -> int:
-        """Return how many codes a number was sent since then."""
+    def sent_since(self, phone_index: str, purpose: str, since: datetime) -> int:
+        """Return how many codes a number was sent for a purpose since then."""
         ...
 
 

@@ -11,7 +11,6 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from merchant_server.domain.errors import DomainError
-from merchant_server.ports import UnprintableCharacter
 from merchant_server.web.context import request_id
 from merchant_server.web.language import LOCALES, language_tag
 from merchant_server.web.problems import STATUS
@@ -153,9 +152,11 @@ WORDS: dict[str, Words] = {
     "rate_over_cap": Words(
         _l("This plan costs more a year than the law allows."), _l("Choose another plan.")
     ),
-    "character_unprintable": Words(
-        _l("The agreement cannot show the character “%(character)s”."),
-        _l("Nothing was signed. Please pay the shop in another way; this is a gap on our side."),
+    "agreement_unprintable": Words(
+        _l("The agreement cannot be printed with these details."),
+        _l(
+            "Nothing was signed. A rare character in a name can be why. Please pay the shop in another way and tell us."
+        ),
     ),
     "unavailable": Words(
         _l("A service that we need does not answer."), _l("Nothing was charged. Wait a moment and try again.")
@@ -220,11 +221,6 @@ def from_domain(error: DomainError) -> ResponseReturnValue:
     return error_page(status_for(error), error.code, error.facts, retry_header(error))
 
 
-def from_character(error: UnprintableCharacter) -> ResponseReturnValue:
-    """Show which character the agreement's font lacks."""
-    return error_page(422, "character_unprintable", {"character": error.character})
-
-
 def from_csrf(_error: CSRFError) -> ResponseReturnValue:
     """Show that a form lost its session."""
     return error_page(400, "form_expired")
@@ -248,7 +244,6 @@ def from_bug(error: Exception) -> ResponseReturnValue:
 def install(blueprint: Blueprint) -> None:
     """Answer every error of a blueprint's views with a page."""
     blueprint.register_error_handler(DomainError, from_domain)
-    blueprint.register_error_handler(UnprintableCharacter, from_character)
     blueprint.register_error_handler(CSRFError, from_csrf)
     blueprint.register_error_handler(HTTPException, from_http)
     blueprint.register_error_handler(Exception, from_bug)

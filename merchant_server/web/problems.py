@@ -90,7 +90,8 @@ def from_http(error: HTTPException) -> Response:
     """Return a routing or parsing refusal of the framework, with its own headers (Allow on 405)."""
     status = error.code or 500
     if error.response is not None or status < 400:
-        return Response(status=status) if error.response is None else error.response  # type: ignore[return-value]
+        # A redirect of the router keeps its Location.
+        return error.get_response()  # type: ignore[return-value]
     code, hint = HTTP_CODES.get(status, ("request_refused", "look at the status"))
     kept = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
     return problem(status, code, error.description or code, hint=hint, headers=kept)

@@ -230,7 +230,7 @@ def turn_dials(window: SandboxWindow, changes: dict[str, int | bool]) -> None:
     except ProviderRefused as refused:
         raise RuleRefused("the sandbox does not take that", code=refused.code) from refused
     except ProviderUnavailable as silent:
-        raise Unavailable("the sandbox does not answer") from silent
+        raise _silent() from silent
 
 
 def resend_callback(window: SandboxWindow, event_id: str) -> None:
@@ -240,7 +240,11 @@ def resend_callback(window: SandboxWindow, event_id: str) -> None:
     except ProviderRefused as refused:
         raise NotFound("the bank has no such callback") from refused
     except ProviderUnavailable as silent:
-        raise Unavailable("the sandbox does not answer") from silent
+        raise _silent() from silent
+
+
+def _silent() -> Unavailable:
+    return Unavailable("the sandbox does not answer", hint="start it again", retry_after_seconds=5)
 
 
 def _visitor(merchant_id: str) -> Caller:

@@ -1,6 +1,6 @@
 """The choice: an approved consumer picks a plan and an account, and the agreement is drawn up and shown."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fenqi.finance.money import Money
@@ -9,9 +9,16 @@ from fenqi.offers import Offer
 from merchant_server.domain.agreement import Agreement, AgreementStatus, sha256
 from merchant_server.domain.checkout import Checkout, CheckoutStatus
 from merchant_server.domain.consumer import Consumer
+from merchant_server.domain.decision import Decision
 from merchant_server.domain.deduction import Mandate, MandateStatus
 from merchant_server.domain.errors import RuleRefused, Unavailable
-from merchant_server.ports import BankAccount, DocumentRefused, ProviderRefused, ProviderUnavailable, UnitOfWork
+from merchant_server.ports import (
+    BankAccount,
+    DocumentRefused,
+    ProviderRefused,
+    ProviderUnavailable,
+    UnitOfWork,
+)
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout
 from merchant_server.services.sale.approval import discounted
@@ -56,10 +63,7 @@ def held_by_consumer(uow: UnitOfWork, deps: Deps, token: str, claim: str) -> tup
 
 
 def _priced_offers(uow: UnitOfWork, deps: Deps, checkout: Checkout) -> tuple[Offer, ...]:
-    answered = checkout.decision_id and uow.decisions.get(checkout.decision_id)
-    if not answered:
-        raise RuleRefused("there is no decision yet", code="step_out_of_order", hint="open the page again")
-    _, decision = answered
+    decision = _decision(uow, checkout)
     plans = [
         plan
         for plan in uow.merchants.plans(checkout.merchant_id, checkout.mode)
@@ -69,6 +73,13 @@ def _priced_offers(uow: UnitOfWork, deps: Deps, checkout: Checkout) -> tuple[Off
     priced = [plan.priced(annual_rate=rate) for plan, rate in zip(plans, rates, strict=True)]
     today = deps.today(uow, merchant_of(uow, checkout.merchant_id))
     return offers_for(deps, checkout.amount, priced, today)
+
+
+def _decision(uow: UnitOfWork, checkout: Checkout) -> Decision:
+    answered = checkout.decision_id and uow.decisions.get(checkout.decision_id)
+    if not answered:
+        raise RuleRefused("there is no decision yet", code="step_out_of_order", hint="open the page again")
+    return answered[1]
 
 
 def _accounts(deps: Deps, consumer: Consumer) -> tuple[BankAccount, ...]:
@@ -89,8 +100,13 @@ def bank_down() -> Unavailable:
     )
 
 
-def prepare_agreement(deps: Deps, token: str, claim: str, *, plan_id: str, account_token: str) -> Agreement:
-    """Render the agreement for a chosen plan and bank account, and store exactly the bytes to be shown."""
+def prepare_agreement(
+    deps: Deps, token: str, claim: str, *, plan_id: str, account_token: str, language: str | None = None
+) -> Agreement:
+    """Render the agreement for a chosen plan and bank account, and store exactly the bytes to be shown.
+
+    `language` is the reader's; without it the document is in the checkout's.
+    """
     chosen = choices(deps, token, claim)
     offer = next((offer for offer in chosen.offers if offer.plan.id == plan_id), None)
     account = next((account for account in chosen.accounts if account.token == account_token), None)
@@ -99,8 +115,10 @@ def prepare_agreement(deps: Deps, token: str, claim: str, *, plan_id: str, accou
     if account is None:
         raise RuleRefused("choose one of the accounts", code="account_unknown", field="account_token")
     with deps.storage.reading() as uow:
-        checkout, consumer = held_by_consumer(uow, deps, token, claim)
+        held, consumer = held_by_consumer(uow, deps, token, claim)
+        checkout = replace(held, language=language or held.language)
         merchant = merchant_of(uow, checkout.merchant_id)
+        policy_version = _decision(uow, checkout).policy_version
         stores = {store.id: store.name for store in uow.merchants.stores(merchant.id)}
         today = deps.today(uow, merchant)
     mandate = _mandate(deps, checkout, consumer, account, offer)
@@ -116,7 +134,7 @@ def prepare_agreement(deps: Deps, token: str, claim: str, *, plan_id: str, accou
         mandate=mandate,
         today=today,
         lender_name=deps.lender_name,
-        policy_version=deps.policy.version,
+        policy_version=policy_version,
     )
     shown = _render(deps, terms, checkout.language)
     agreement = Agreement(

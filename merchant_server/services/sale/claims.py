@@ -5,6 +5,7 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from fenqi.finance.errors import FinanceError
 from fenqi.finance.money import Money
@@ -17,6 +18,9 @@ from merchant_server.domain.merchant import Merchant, Store
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout
+
+# The yearly cost as people read it: hundredths of a percent. Finer differences are rounding of cents.
+SHOWN_RATE = Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,9 @@ def offers_for(deps: Deps, amount: Money, plans: Iterable[Plan], today: date) ->
     """
     offers = [offer for plan in plans for offer in _priced(amount, plan, today)]
     legal = [offer for offer in offers if offer.annual_cost <= deps.rate_cap]
-    return tuple(sorted(legal, key=lambda offer: (offer.annual_cost, offer.plan.installments)))
+    return tuple(
+        sorted(legal, key=lambda offer: (offer.annual_cost.quantize(SHOWN_RATE), offer.plan.installments))
+    )
 
 
 def _priced(amount: Money, plan: Plan, today: date) -> tuple[Offer, ...]:

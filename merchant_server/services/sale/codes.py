@@ -44,13 +44,13 @@ def parse_phone(text: str, region: str = "CN") -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def send_phone_code(deps: Deps, token: str, claim: str, phone_text: str) -> None:
-    """Send a code to a number that the consumer typed. Raises RuleRefused, Expired, Unavailable."""
+def send_phone_code(deps: Deps, token: str, claim: str, phone_text: str, language: str | None = None) -> None:
+    """Send a code, in the reader's language, to a typed number. Raises RuleRefused, Expired, Unavailable."""
     phone = parse_phone(phone_text)
     with deps.storage.unit_of_work() as uow:
         checkout = _on_the_way(uow, deps, token, claim, (CheckoutStatus.OPENED,))
         uow.applicants.put(Applicant(checkout.id, phone), checkout.merchant_id)
-        message = prepare_code(uow, deps, checkout, "phone", phone, bound_to=phone)
+        message = prepare_code(uow, deps, checkout, "phone", phone, bound_to=phone, language=language)
     send(deps, phone, *message)
 
 
@@ -70,14 +70,21 @@ def check_phone_code(deps: Deps, token: str, claim: str, digits: str) -> None:
 
 
 def prepare_code(
-    uow: UnitOfWork, deps: Deps, checkout: Checkout, purpose: str, phone: str, bound_to: str
+    uow: UnitOfWork,
+    deps: Deps,
+    checkout: Checkout,
+    purpose: str,
+    phone: str,
+    *,
+    bound_to: str,
+    language: str | None = None,
 ) -> tuple[str, str]:
     """Store a new code within the number's limits; return its reference and the text to send after the commit."""
     now = deps.clock.now()
     phone_index = uow.applicants.phone_index(phone)
     refuse_too_many(
-        uow.codes.sent_since(phone_index, now - timedelta(minutes=10)),
-        uow.codes.sent_since(phone_index, now - timedelta(days=1)),
+        uow.codes.sent_since(phone_index, purpose, now - timedelta(minutes=10)),
+        uow.codes.sent_since(phone_index, purpose, now - timedelta(days=1)),
     )
     digits = deps.ids.digits(DIGITS)
     code = issue(
@@ -92,7 +99,9 @@ def prepare_code(
     )
     uow.codes.add(code)
     shop = merchant_of(uow, checkout.merchant_id).name
-    text = TEXTS[purpose, checkout.language].format(shop=shop, digits=digits, amount=str(checkout.amount))
+    text = TEXTS[purpose, language or checkout.language].format(
+        shop=shop, digits=digits, amount=str(checkout.amount)
+    )
     return code.id, text
 
 

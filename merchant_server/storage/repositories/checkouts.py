@@ -183,11 +183,12 @@ class Codes:
         )
         moved(self._db, changed, "code", code.id)
 
-    def sent_since(self, phone_index: str, since: datetime) -> int:
-        """Return how many codes a number was sent since then."""
+    def sent_since(self, phone_index: str, purpose: str, since: datetime) -> int:
+        """Return how many codes a number was sent for a purpose since then."""
         row = self._db.one(
-            "SELECT COUNT(*) AS sent FROM codes WHERE phone_index = :phone_index AND created_at >= :since",
-            {"phone_index": phone_index, "since": stamp(since)},
+            "SELECT COUNT(*) AS sent FROM codes WHERE phone_index = :phone_index"
+            " AND purpose = :purpose AND created_at >= :since",
+            {"phone_index": phone_index, "purpose": purpose, "since": stamp(since)},
         )
         assert row is not None
         return int(row["sent"])

@@ -1,5 +1,6 @@
 """/v1: JSON for merchants. Every route needs a key, a scope, and on POST an Idempotency-Key."""
 
+from fenqi.wire import ProblemSchema
 from flask import Flask, g, request
 from flask_smorest import Api
 
@@ -27,10 +28,18 @@ OPENAPI = {
 
 
 class ProblemApi(Api):
-    """flask-smorest without its own error bodies: web/problems.py answers every refusal."""
+    """flask-smorest without its own error bodies: web/problems.py answers every refusal, and this describes them."""
+
+    ERROR_SCHEMA = ProblemSchema
 
     def _register_error_handlers(self) -> None:
         return
+
+    def _register_responses(self) -> None:
+        # Every response that flask-smorest registers by itself is a refusal.
+        self.DEFAULT_RESPONSE_CONTENT_TYPE = "application/problem+json"
+        super()._register_responses()
+        del self.DEFAULT_RESPONSE_CONTENT_TYPE
 
 
 def register(app: Flask) -> None:

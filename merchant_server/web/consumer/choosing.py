@@ -33,7 +33,9 @@ def choose(site: Site, token: str) -> ResponseReturnValue:
     visit = arrive(site, token, Page.PLAN)
     plan_id, account = request.form.get("plan_id", ""), request.form.get("account_token", "")
     try:
-        prepare_agreement(site.deps, token, claim(site), plan_id=plan_id, account_token=account)
+        prepare_agreement(
+            site.deps, token, claim(site), plan_id=plan_id, account_token=account, language=language_tag()
+        )
     except DomainError as error:
         if error.code not in ("plan_unknown", "account_unknown"):
             raise

@@ -9,6 +9,7 @@ from merchant_server.services.sale.codes import check_phone_code, send_phone_cod
 from merchant_server.web.consumer.arrival import Site, arrive, claim, show, show_refusal
 from merchant_server.web.consumer.cards import card
 from merchant_server.web.consumer.steps import PAGES, Page
+from merchant_server.web.language import language_tag
 
 
 def start(site: Site, token: str) -> ResponseReturnValue:
@@ -28,7 +29,7 @@ def send_code(site: Site, token: str) -> ResponseReturnValue:
     visit = arrive(site, token, Page.PHONE)
     number = request.form.get("phone", "")
     try:
-        send_phone_code(site.deps, token, claim(site), number)
+        send_phone_code(site.deps, token, claim(site), number, language_tag())
     except DomainError as error:
         return show_refusal(error, "phone", Page.PHONE, visit, number=number)
     return redirect(url_for(".code", token=token), 303)

@@ -17,6 +17,7 @@ from merchant_server.web.consumer.arrival import (
 )
 from merchant_server.web.consumer.disclosure import Disclosure, disclosure, way_back
 from merchant_server.web.consumer.steps import Page
+from merchant_server.web.language import language_tag
 
 # The page's own policy would keep some browsers' PDF viewers from showing the document.
 PDF_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
@@ -34,7 +35,7 @@ def send_code(site: Site, token: str) -> ResponseReturnValue:
     view = _view(site, token)
     try:
         _refuse_another(view)
-        signing.send_signing_code(site.deps, token, claim(site))
+        signing.send_signing_code(site.deps, token, claim(site), language_tag())
     except DomainError as error:
         return show_refusal(error, "agreement", Page.AGREEMENT, visit, view=view)
     return redirect(url_for(".sign", token=token), 303)

@@ -27,7 +27,7 @@ def test_the_list_of_forms_is_not_empty() -> None:
 def test_a_form_from_another_site_is_refused_on_every_route(
     phone: Phone, path: str, headers: dict[str, str]
 ) -> None:
-    """T-32, even with a valid CSRF token."""
+    """Even with a valid CSRF token."""
     phone.get("/phone")
     answer = phone.post(path, {"phone": "13800138000"}, **headers)
     assert answer.status_code == 403

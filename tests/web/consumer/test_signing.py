@@ -55,7 +55,7 @@ def test_signing_twice_lands_on_the_receipt_both_times(phone: Phone) -> None:
 
 
 def test_many_taps_at_once_make_one_loan_and_all_end_on_the_receipt(phone: Phone) -> None:
-    """T-01, through the pages: every answer is the receipt or a page that waits for it."""
+    """Every answer is the receipt or a page that waits for it."""
     phone.to_sign()
     form = phone.hidden | {"code": phone.installation.last_code()}
     claim = phone.client.get_cookie("fenqi_phone")
@@ -87,6 +87,7 @@ def test_a_code_that_a_failing_bank_used_up_waits_and_then_asks_for_another(phon
     failed = phone.post("/sign", code)
     assert (failed.status_code, phone.status) == (503, "signing")
     assert "银行暂时没有响应" in failed.text
+    assert "请在下方重新获取" in failed.text
     phone.installation.bank.down = False
     again = phone.post("/sign", code)
     assert again.status_code == 409
