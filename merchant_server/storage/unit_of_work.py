@@ -42,7 +42,7 @@ class SqlUnitOfWork:
         self.events = Events(connection, new_id)
         self.endpoints = Endpoints(connection, sealer)
         self.deliveries = Deliveries(connection)
-        self.idempotency = IdempotencyKeys(connection)
+        self.idempotency = IdempotencyKeys(connection, sealer)
         self.audit = Audit(connection)
 
     def breaches(self) -> list[Breach]:
