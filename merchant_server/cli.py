@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from merchant_server.app import Installation, install
+from merchant_server.commands.keys import keys
 from merchant_server.domain.errors import DomainError
 from merchant_server.settings import Settings, SettingsError
 from merchant_server.storage.engine import StorageError
@@ -120,6 +121,9 @@ def doctor(as_json: bool) -> None:
         click.echo("balanced: every law holds" if checkup.healthy else f"{len(checkup.breaches)} breaches")
         click.echo(f"{checkup.pending_deliveries} deliveries pending")
     sys.exit(0 if checkup.healthy else 1)
+
+
+main.add_command(keys)
 
 
 @main.group()

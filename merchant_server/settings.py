@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from environs import Env, EnvError
 
+RANGES = {"codes_per_hour": (1, 10**9), "retention_years": (0, 100), "trusted_proxies": (0, 9)}
+
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the message names it and says what to do."""
@@ -32,6 +34,9 @@ class Settings:
     callback_url: str = _setting("", "where the bank calls back; empty means the public URL")
     lender_name: str = _setting("分期示范资金方 Fenqi Demo Lender", "the lender named in agreements")
     rate_cap: str = _setting("0.24", "highest yearly all-in cost that may be offered, as a decimal")
+    codes_per_hour: str = _setting("3000", "text messages with codes that all visitors together get in an hour")
+    retention_years: str = _setting("10", "years that a loan's records are kept after its end (反洗钱法 §34)")
+    trusted_proxies: str = _setting("0", "proxies in front whose X-Forwarded-For is believed; 0 when there is none")
     desk: str = _setting("on", "on shows the sandbox desk at /desk; it exists in sandbox installations only")
     threads: str = _setting("64", "threads of the web server; each live page holds one")
 
@@ -58,6 +63,10 @@ class Settings:
                 raise SettingsError(f"FENQI_{name.upper()}={getattr(self, name)!r}: use a port from 1 to 65535")
         if not self.threads.isdecimal() or not 4 <= int(self.threads) <= 1024:
             raise SettingsError(f"FENQI_THREADS={self.threads!r}: use a number from 4 to 1024")
+        for name, (least, most) in RANGES.items():
+            text = getattr(self, name)
+            if not text.isdecimal() or not least <= int(text) <= most:
+                raise SettingsError(f"FENQI_{name.upper()}={text!r}: use a number from {least} to {most}")
         if self.desk not in ("on", "off"):
             raise SettingsError(f"FENQI_DESK={self.desk!r}: use on or off")
         if not Decimal(0) < self.legal_rate_cap <= Decimal(1):

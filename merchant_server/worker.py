@@ -13,6 +13,8 @@ from merchant_server.services.operation.upkeep import (
     expire_checkouts,
     reopen_stuck_decisions,
 )
+from merchant_server.services.person.erasure import erase_due, forget_old
+from merchant_server.services.person.mandates import end_revoked_mandates
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
@@ -47,6 +49,9 @@ def work_once(deps: Deps, pool: ThreadPoolExecutor, run: Callable[[Callable[[], 
         lambda: expire_checkouts(deps),
         lambda: reopen_stuck_decisions(deps),
         lambda: cancel_orphan_mandates(deps),
+        lambda: end_revoked_mandates(deps),
+        lambda: erase_due(deps),
+        lambda: forget_old(deps),
     )
     return sum(run(step) for step in steps)
 

@@ -36,7 +36,8 @@ from merchant_server.services.operation.doctor import check
 from merchant_server.services.operation.test_clock import advance_clock
 from merchant_server.services.sale import approval, checkouts, choosing, claims, codes, signing
 from merchant_server.storage.engine import Engine, open_engine
-from merchant_server.storage.sealed import Sealer
+from merchant_server.storage.key_ring import KeyRing
+from merchant_server.storage.rotation import Rotation
 from merchant_server.storage.unit_of_work import SqlStorage
 from merchant_server.worker import work_once
 from tests.fakes.providers import FakeBank, FakeBureau, FakeIdentity, FakeSms, FakeWebhookSender
@@ -87,6 +88,7 @@ class Installation:
     bureau: FakeBureau
     sms: FakeSms
     sender: FakeWebhookSender
+    rotation: Rotation
     caller: Caller = field(init=False)
     api_key: str = field(init=False)
     store_id: str = field(init=False)
@@ -217,14 +219,15 @@ def build(engine: Engine, state: Path) -> Installation:
     clock, bank, bureau, sms, sender = HandClock(), FakeBank(), FakeBureau(), FakeSms(), FakeWebhookSender()
     renderer, signer = _documents(str(state))
     ids = SystemIds()
+    ring = KeyRing.open(state / "wrapping-keys.json", b"i" * 32)
     deps = Deps(
-        storage=SqlStorage(engine, Sealer({"k1": b"s" * 32}, "k1", b"i" * 32), ids.new),
+        storage=SqlStorage(engine, ring, ids.new),
         clock=clock, ids=ids, identity=FakeIdentity(), bureau=bureau, sms=sms, bank=bank,
         policy=ZenCreditPolicy(Path(str(files("merchant_server") / "policy" / "cn-standard.json"))),
         renderer=renderer, signer=signer, sender=sender, code_key=b"c" * 32,
         public_url="http://127.0.0.1:8010", lender_name="示范资金方", rate_cap=Decimal("0.24"),
     )  # fmt: skip
-    made = Installation(engine, deps, clock, bank, bureau, sms, sender)
+    made = Installation(engine, deps, clock, bank, bureau, sms, sender, Rotation(engine, ring, ids.new))
     made.set_up_merchant()
     return made
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from merchant_server.domain.event import Fact
 from merchant_server.ports.lending import Callbacks, Deductions, Ledger, Loans
+from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People
 from merchant_server.ports.selling import (
     Agreements,
     Applicants,
@@ -259,6 +260,26 @@ class UnitOfWork(Protocol):
     @property
     def audit(self) -> Audit:
         """Who did what."""
+        ...
+
+    @property
+    def people(self) -> People:
+        """One person across every table."""
+        ...
+
+    @property
+    def visits(self) -> MyVisits:
+        """Browsers on people's own pages."""
+        ...
+
+    @property
+    def complaints(self) -> Complaints:
+        """What consumers complained about."""
+        ...
+
+    @property
+    def code_sends(self) -> CodeSends:
+        """Codes that were sent."""
         ...
 
     def breaches(self) -> list[Breach]:

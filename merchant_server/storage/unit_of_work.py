@@ -7,14 +7,19 @@ from merchant_server.domain.errors import TransitionConflict, Unavailable
 from merchant_server.ports import Breach
 from merchant_server.storage import laws
 from merchant_server.storage.engine import Conflict, Connection, Engine, Retry, StorageUnavailable
+from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.repositories.agreements import Agreements, Mandates
 from merchant_server.storage.repositories.checkouts import Applicants, Checkouts, Codes
+from merchant_server.storage.repositories.code_sends import CodeSends
+from merchant_server.storage.repositories.complaints import Complaints
 from merchant_server.storage.repositories.consumers import Consumers, CreditLines, Decisions
 from merchant_server.storage.repositories.deductions import Callbacks, Deductions
 from merchant_server.storage.repositories.ledger import Ledger
 from merchant_server.storage.repositories.loans import Loans
 from merchant_server.storage.repositories.merchants import Merchants
+from merchant_server.storage.repositories.my_visits import MyVisits
 from merchant_server.storage.repositories.outbox import Deliveries, Endpoints, Events
+from merchant_server.storage.repositories.people import People
 from merchant_server.storage.repositories.records import Audit, IdempotencyKeys
 from merchant_server.storage.sealed import Sealer
 
@@ -24,8 +29,9 @@ RETRY_AFTER_SECONDS = 2
 class SqlUnitOfWork:
     """Repositories that share one connection, so that what they write commits together or not at all."""
 
-    def __init__(self, connection: Connection, sealer: Sealer, new_id: Callable[[str], str]) -> None:
+    def __init__(self, connection: Connection, ring: KeyRing, new_id: Callable[[str], str]) -> None:
         self._connection = connection
+        sealer = Sealer(connection, ring, new_id)
         self.merchants = Merchants(connection)
         self.checkouts = Checkouts(connection)
         self.applicants = Applicants(connection, sealer)
@@ -34,7 +40,7 @@ class SqlUnitOfWork:
         self.lines = CreditLines(connection)
         self.decisions = Decisions(connection, sealer)
         self.agreements = Agreements(connection, sealer)
-        self.mandates = Mandates(connection)
+        self.mandates = Mandates(connection, sealer)
         self.loans = Loans(connection)
         self.deductions = Deductions(connection)
         self.callbacks = Callbacks(connection)
@@ -44,6 +50,10 @@ class SqlUnitOfWork:
         self.deliveries = Deliveries(connection)
         self.idempotency = IdempotencyKeys(connection, sealer)
         self.audit = Audit(connection)
+        self.people = People(connection)
+        self.visits = MyVisits(connection, sealer)
+        self.complaints = Complaints(connection, sealer)
+        self.code_sends = CodeSends(connection, sealer)
 
     def breaches(self) -> list[Breach]:
         """Return what breaks the laws of the house in this snapshot."""
@@ -53,8 +63,8 @@ class SqlUnitOfWork:
 class SqlStorage:
     """Opens units of work on one engine."""
 
-    def __init__(self, engine: Engine, sealer: Sealer, new_id: Callable[[str], str]) -> None:
-        self.engine, self._sealer, self._new_id = engine, sealer, new_id
+    def __init__(self, engine: Engine, ring: KeyRing, new_id: Callable[[str], str]) -> None:
+        self.engine, self._ring, self._new_id = engine, ring, new_id
 
     @contextmanager
     def unit_of_work(self) -> Iterator[SqlUnitOfWork]:
@@ -63,13 +73,13 @@ class SqlStorage:
         Raises Unavailable when the database cannot serve, TransitionConflict when a race was lost.
         """
         with _in_words_of_the_domain(), self.engine.transaction() as connection:
-            yield SqlUnitOfWork(connection, self._sealer, self._new_id)
+            yield SqlUnitOfWork(connection, self._ring, self._new_id)
 
     @contextmanager
     def reading(self) -> Iterator[SqlUnitOfWork]:
         """Open one read-only snapshot, never blocked by writers. Raises Unavailable."""
         with _in_words_of_the_domain(), self.engine.reading() as connection:
-            yield SqlUnitOfWork(connection, self._sealer, self._new_id)
+            yield SqlUnitOfWork(connection, self._ring, self._new_id)
 
 
 @contextmanager

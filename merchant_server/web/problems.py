@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from merchant_server.domain.errors import (
     DomainError,
+    Erased,
     Expired,
     Forbidden,
     NotFound,
@@ -29,6 +30,7 @@ STATUS: dict[type[DomainError], int] = {
     TransitionConflict: 409,
     RuleRefused: 422,
     Expired: 410,
+    Erased: 410,
     Forbidden: 403,
     Unauthenticated: 401,
     Unavailable: 503,

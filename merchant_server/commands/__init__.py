@@ -1,0 +1,1 @@
+"""Groups of `fenqi-server` commands, one a file; cli.py attaches them."""
