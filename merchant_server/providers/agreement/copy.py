@@ -20,6 +20,8 @@ from merchant_server.providers.agreement.figures import money_text, short_date_t
 ZONE = ZoneInfo("Asia/Shanghai")
 SECTIONS = ("person", "applications", "decisions", "loans", "agreements", "mandates", "complaints")
 TEXT_CHARACTERS_MAX = 10_000
+# The title says the id; a list of agreements, not their terms; a version number says nothing to a person.
+UNTOLD = ("object", "id", "terms", "sequence")
 
 
 class CopyPrinter:
@@ -56,7 +58,8 @@ class CopyPrinter:
         for name in SECTIONS:
             value = data[name]
             items = [value] if isinstance(value, Mapping) else value
-            sections.append({"title": words[name], "items": [_item(each, words, language) for each in items]})
+            own = words | {key.removeprefix(f"{name}:"): text for key, text in words.items()}
+            sections.append({"title": words[name], "items": [_item(each, own, language) for each in items]})
         return {
             "title": words["title"],
             "lead": words["lead"],
@@ -83,53 +86,54 @@ class CopyPrinter:
 
 
 def _item(value: Mapping[str, Any], words: Mapping[str, str], language: str) -> dict[str, Any]:
-    rows, table = [], []
+    rows: list[list[str]] = []
+    tables = []
     for name, each in value.items():
-        if name == "installments" and each:
-            table = _table(each, words, language)
-        elif name not in ("object", "terms", "sequence"):
+        if _is_table(each):
+            tables.append(_table(words.get(name, name), each, words, language))
+        elif name not in UNTOLD:
             rows += _rows(words.get(name, name), each, words, language)
-    return {"title": str(value.get("id", "")), "rows": rows, "table": table}
+    return {"title": str(value.get("id", "")), "rows": rows, "tables": tables}
+
+
+def _is_table(value: Any) -> bool:
+    """Say whether a value is a list of rows; a list of reasons has its own words and is no table."""
+    return (
+        isinstance(value, list) and bool(value) and isinstance(value[0], Mapping) and "zh-CN" not in value[0]
+    )
 
 
 def _rows(label: str, value: Any, words: Mapping[str, str], language: str) -> list[list[str]]:
-    """Return the pairs of one value; a map or a list of maps has one for each of its parts."""
-    if isinstance(value, Mapping) and set(value) != {"minor", "currency"}:
-        if {"zh-CN", "en"} <= set(value):
-            return [[label, f"{value[language]} ({value.get('code', '')})"]]
-        return [
-            row
-            for name, each in value.items()
-            for row in _rows(f"{label} · {words.get(name, name)}", each, words, language)
+    """Return the pairs of one value; a map has one for each of its parts."""
+    if isinstance(value, Mapping) and not _is_money(value):
+        inner = [
+            (f"{label} · {words.get(name, name)}", each) for name, each in value.items() if name != "currency"
         ]
-    if isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
-        return [
-            row
-            for number, each in enumerate(value, 1)
-            for row in _rows(f"{label} {number}", each, words, language)
-        ]
+        return [row for name, each in inner for row in _rows(name, each, words, language)]
     if isinstance(value, list):
-        return [[label, ", ".join(_told(each, words, language) for each in value) or words["none"]]]
+        return [[label, "; ".join(_told(each, words, language) for each in value) or words["none"]]]
     return [[label, _told(value, words, language)]]
+
+
+def _is_money(value: Mapping[str, Any]) -> bool:
+    return set(value) == {"minor", "currency"}
 
 
 def _told(value: Any, words: Mapping[str, str], language: str) -> str:
     if value is None or value == "":
         return words["none"]
     if isinstance(value, Mapping):
-        return money_text(Money(value["minor"], value["currency"]))
+        if _is_money(value):
+            return money_text(Money(value["minor"], value["currency"]))
+        return f"{value.get(language, '')} ({value.get('code', '')})"
     text = str(value)
     return words.get(f"={text}") or _text(text, language)
 
 
-def _table(rows: list[dict[str, Any]], words: Mapping[str, str], language: str) -> list[list[str]]:
-    names = [
-        name
-        for name in ("number", "due_on", "principal", "interest", "fee", "total", "paid", "status")
-        if name in rows[0]
-    ]
+def _table(title: str, rows: list[dict[str, Any]], words: Mapping[str, str], language: str) -> dict[str, Any]:
+    names = [name for name in rows[0] if name != "id"]
     body = [[_told(row[name], words, language) for name in names] for row in rows]
-    return [[words.get(name, name) for name in names], *body]
+    return {"title": title, "rows": [[words.get(name, name) for name in names], *body]}
 
 
 def _text(text: str, language: str) -> str:

@@ -98,7 +98,7 @@ def _decision(uow: UnitOfWork, decision_id: str) -> dict[str, Any]:
         "id": decision_id,
         "outcome": decision.outcome.value,
         "grade": decision.grade,
-        "limit_minor": decision.limit_minor,
+        "limit": {"minor": decision.limit_minor, "currency": features.currency},
         "policy_version": decision.policy_version,
         "reasons": [_reason(code) for code in decision.reasons],
         "looked_at": features.to_dict(),
