@@ -8,13 +8,11 @@ from merchant_server.domain.complaint import Complaint
 from merchant_server.domain.consumer import Consumer
 from merchant_server.domain.deduction import Mandate, MandateStatus
 from merchant_server.domain.errors import Erased, NotFound
-from merchant_server.domain.loan import OPEN_INSTALLMENTS, Installment, Loan, LoanStatus
+from merchant_server.domain.loan import OPEN_INSTALLMENTS, Installment, Loan
 from merchant_server.domain.merchant import Merchant
+from merchant_server.domain.retention import OPEN_LOANS
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
-
-OPEN_LOANS = (LoanStatus.ACTIVE, LoanStatus.OVERDUE)
-LIVE_MANDATES = (MandateStatus.ACTIVE, MandateStatus.SUSPENDED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from merchant_server.domain.deduction import Mandate, MandateStatus
 from merchant_server.domain.errors import NotFound, TransitionConflict
+from merchant_server.domain.retention import OPEN_LOANS
 from merchant_server.ports import ProviderRefused, ProviderUnavailable, UnitOfWork
 from merchant_server.services.deps import Deps
 from merchant_server.services.publishing import move_loan
@@ -47,7 +48,7 @@ def _take_back(uow: UnitOfWork, deps: Deps, mandate: Mandate) -> Mandate:
     )
     for loan_id in uow.people.ids("loans", mandate.consumer_id):
         loan = uow.loans.locked(loan_id)
-        if loan is not None and loan.mandate_id == mandate.id:
+        if loan is not None and loan.mandate_id == mandate.id and loan.status in OPEN_LOANS:
             move_loan(uow, deps, loan.next(), loan, uow.loans.installments(loan_id), "mandate.revoked")
     return revoked
 

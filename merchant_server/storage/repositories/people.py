@@ -48,8 +48,9 @@ class People:
     def loans_ended(self, consumer_id: str) -> list[EndedLoan]:
         """Return each loan with its state, and when it came into it."""
         rows = self._db.all(
-            "SELECT l.id, l.status, t.at FROM loans l JOIN transitions t ON t.aggregate_id = l.id"
-            " AND t.version = l.version WHERE l.consumer_id = :id ORDER BY l.id",
+            "SELECT l.id, l.status, MAX(t.at) AS at FROM loans l JOIN transitions t ON t.aggregate_id = l.id"
+            " AND t.to_state = l.status AND (t.from_state IS NULL OR t.from_state <> t.to_state)"
+            " WHERE l.consumer_id = :id GROUP BY l.id, l.status ORDER BY l.id",
             {"id": consumer_id},
         )
         return [EndedLoan(row["id"], row["status"], moment(row["at"]).date()) for row in rows]
