@@ -8,6 +8,7 @@ from merchant_server.ports import Breach
 from merchant_server.storage import laws
 from merchant_server.storage.engine import Conflict, Connection, Engine, Retry, StorageUnavailable
 from merchant_server.storage.repositories.agreements import Agreements, Mandates
+from merchant_server.storage.repositories.audit import Audit, ConsentEvents
 from merchant_server.storage.repositories.checkouts import Applicants, Checkouts, Codes
 from merchant_server.storage.repositories.consumers import Consumers, CreditLines, Decisions
 from merchant_server.storage.repositories.deductions import Callbacks, Deductions
@@ -15,7 +16,7 @@ from merchant_server.storage.repositories.ledger import Ledger
 from merchant_server.storage.repositories.loans import Loans
 from merchant_server.storage.repositories.merchants import Merchants
 from merchant_server.storage.repositories.outbox import Deliveries, Endpoints, Events
-from merchant_server.storage.repositories.records import Audit, IdempotencyKeys
+from merchant_server.storage.repositories.records import IdempotencyKeys
 from merchant_server.storage.sealed import Sealer
 
 RETRY_AFTER_SECONDS = 2
@@ -42,8 +43,9 @@ class SqlUnitOfWork:
         self.events = Events(connection, new_id)
         self.endpoints = Endpoints(connection, sealer)
         self.deliveries = Deliveries(connection)
-        self.idempotency = IdempotencyKeys(connection)
+        self.idempotency = IdempotencyKeys(connection, sealer)
         self.audit = Audit(connection)
+        self.consents = ConsentEvents(connection, sealer)
 
     def breaches(self) -> list[Breach]:
         """Return what breaks the laws of the house in this snapshot."""
@@ -63,7 +65,9 @@ class SqlStorage:
         Raises Unavailable when the database cannot serve, TransitionConflict when a race was lost.
         """
         with _in_words_of_the_domain(), self.engine.transaction() as connection:
-            yield SqlUnitOfWork(connection, self._sealer, self._new_id)
+            uow = SqlUnitOfWork(connection, self._sealer, self._new_id)
+            yield uow
+            uow.audit.chain()
 
     @contextmanager
     def reading(self) -> Iterator[SqlUnitOfWork]:

@@ -1,20 +1,24 @@
-"""What is kept about requests: their idempotency keys, and the audit rows of what was done."""
+"""What is kept about requests: their idempotency keys."""
 
 from datetime import datetime
 
 from merchant_server.ports import StoredReply
 from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.rows import insert, stamp, to_json
+from merchant_server.storage.sealed import Sealer
 
 # How far back the newest acts of one name are looked for; the table has no index on names.
 LOOKED_AT_MAX = 2_000
 
 
 class IdempotencyKeys:
-    """One row a key, merchant and mode, written in the transaction of its effect."""
+    """One row a key, merchant and mode, written in the transaction of its effect.
 
-    def __init__(self, connection: Connection) -> None:
-        self._db = connection
+    Answers are sealed: one of them shows a new webhook endpoint's secret.
+    """
+
+    def __init__(self, connection: Connection, sealer: Sealer) -> None:
+        self._db, self._sealer = connection, sealer
 
     def claim(self, merchant_id: str, mode: str, key: str, fingerprint: str, at: datetime) -> bool:
         """Take a key; say False when it was taken before. On PostgreSQL this waits for a rival's commit."""
@@ -42,47 +46,20 @@ class IdempotencyKeys:
         )
         if row is None:
             return None
-        return StoredReply(row["fingerprint"], row["response_status"], row["response_body"])
+        sealed = row["response_sealed"]
+        place = _place(merchant_id, mode, key)
+        body = None if sealed is None else self._sealer.open(sealed, "idempotency_keys", "response", place)
+        return StoredReply(row["fingerprint"], row["response_status"], body)
 
     def answer(self, merchant_id: str, mode: str, key: str, status: int, body: bytes) -> None:
         """Keep the answer to replay, byte for byte."""
+        sealed = self._sealer.seal(body, "idempotency_keys", "response", _place(merchant_id, mode, key))
         self._db.execute(
-            "UPDATE idempotency_keys SET response_status = :status, response_body = :body"
+            "UPDATE idempotency_keys SET response_status = :status, response_sealed = :sealed"
             " WHERE merchant_id = :merchant_id AND mode = :mode AND key = :key",
-            {"merchant_id": merchant_id, "mode": mode, "key": key, "status": status, "body": body},
+            {"merchant_id": merchant_id, "mode": mode, "key": key, "status": status, "sealed": sealed},
         )
 
 
-class Audit:
-    """Who did what to what; rows are only ever added, and hold no personal data."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._db = connection
-
-    def add(
-        self, audit_id: str, *, at: datetime, actor: str, action: str, subject: str, merchant_id: str | None = None,
-        detail: dict[str, object] | None = None,
-    ) -> None:  # fmt: skip
-        """Store one act."""
-        row = {
-            "id": audit_id,
-            "merchant_id": merchant_id,
-            "at": stamp(at),
-            "actor": actor,
-            "action": action,
-            "subject": subject,
-            "detail": to_json(detail or {}),
-        }
-        insert(self._db, "audit", row)
-
-    def of(self, subject: str) -> list[Row]:
-        """Return the acts on a subject, oldest first."""
-        return self._db.all("SELECT * FROM audit WHERE subject = :subject ORDER BY id", {"subject": subject})
-
-    def latest(self, action_prefix: str, limit: int) -> list[Row]:
-        """Return the newest acts whose name begins so, looking back over a bounded number of acts."""
-        return self._db.all(
-            "SELECT * FROM (SELECT * FROM audit ORDER BY id DESC LIMIT :looked_at) newest"
-            " WHERE action LIKE :pattern ORDER BY id DESC LIMIT :limit",
-            {"looked_at": LOOKED_AT_MAX, "pattern": action_prefix + "%", "limit": limit},
-        )
+def _place(merchant_id: str, mode: str, key: str) -> str:
+    return f"{merchant_id}/{mode}/{key}"

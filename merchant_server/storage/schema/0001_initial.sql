@@ -353,7 +353,7 @@ CREATE TABLE idempotency_keys (
   key TEXT NOT NULL,
   fingerprint TEXT NOT NULL,
   response_status BIGINT,
-  response_body BLOB,
+  response_sealed BLOB,
   created_at TEXT NOT NULL,
   PRIMARY KEY (merchant_id, mode, key)
 );

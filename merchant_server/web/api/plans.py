@@ -33,6 +33,6 @@ def listing() -> Response:
 @blp.arguments(PlanDraftSchema)
 @blp.response(201, PlanSchema)
 def create(plan: Plan) -> Response:
-    """Make a plan, or give one new terms; what was signed keeps its own."""
+    """Make a plan, once: the same terms again change nothing, other terms need another id."""
     who = caller("settings")
     return answer_once(who, 201, lambda uow: _shown(put_plan(uow, deps(), who, plan)))
