@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from merchant_server.storage.engine import Engine, open_engine
+from merchant_server.storage.engine import Connection, Engine, open_engine
 from tests.databases import postgres_database
 
 WORDS = {"INTEGER": "whole", "BIGINT": "whole", "TEXT": "text", "BLOB": "bytes", "BYTEA": "bytes"}
@@ -21,14 +21,7 @@ def sqlite_shape(engine: Engine) -> dict[str, Any]:
                     r["name"]: (WORDS[r["type"]], bool(r["notnull"]) or bool(r["pk"]))
                     for r in db.all(f"SELECT * FROM pragma_table_info('{table}')")
                 },
-                "unique": sorted(
-                    tuple(
-                        c["name"]
-                        for c in db.all(f"SELECT name FROM pragma_index_info('{r['name']}') ORDER BY seqno")
-                    )
-                    for r in db.all(f"SELECT * FROM pragma_index_list('{table}')")
-                    if r["unique"]
-                ),
+                "unique": sorted(unique_keys(db, table)),
                 "indexes": sorted(
                     r["name"]
                     for r in db.all(f"SELECT name FROM pragma_index_list('{table}')")
@@ -42,6 +35,16 @@ def sqlite_shape(engine: Engine) -> dict[str, Any]:
             for table in tables
             if not table.startswith(("_sqlite_migrations", "sqlite_"))
         }
+
+
+def unique_keys(db: Connection, table: str) -> set[tuple[str, ...]]:
+    """A lone INTEGER PRIMARY KEY is SQLite's row id and has no index of its own."""
+    primary = [
+        (r["pk"], r["name"]) for r in db.all(f"SELECT name, pk FROM pragma_table_info('{table}')") if r["pk"]
+    ]
+    indexes = [r["name"] for r in db.all(f"SELECT * FROM pragma_index_list('{table}')") if r["unique"]]
+    columns = [db.all(f"SELECT name FROM pragma_index_info('{index}') ORDER BY seqno") for index in indexes]
+    return {tuple(r["name"] for r in rows) for rows in columns} | {tuple(name for _, name in sorted(primary))}
 
 
 def postgres_shape(engine: Engine) -> dict[str, Any]:
