@@ -8,10 +8,11 @@ from fenqi._version import __version__
 from flask import Flask
 
 from merchant_server.keys import InstallationKeys
-from merchant_server.providers.agreement import Authority, PadesSigner, TypstRenderer
+from merchant_server.providers.agreement import AuditHeadKey, Authority, PadesSigner, TypstRenderer
 from merchant_server.providers.bank import HttpBank
+from merchant_server.providers.breaker import CircuitBreaker, GuardedBureau, GuardedIdentity
 from merchant_server.providers.bureau import HttpBureauProvider
-from merchant_server.providers.credit_policy import ZenCreditPolicy
+from merchant_server.providers.credit_policy import ZenCreditPolicy, ZenWorkshop
 from merchant_server.providers.identity import HttpIdentityProvider
 from merchant_server.providers.sandbox import key_ring
 from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT
@@ -30,9 +31,10 @@ from merchant_server.web.bodies import BODY_BYTES_MAX
 from merchant_server.web.consumer import consumer_pages
 from merchant_server.web.context import EXTENSION
 from merchant_server.web.health import health_routes, name_request
-from merchant_server.web.paths import PathWord
 from merchant_server.web.pages import set_up_pages
+from merchant_server.web.paths import PathWord
 from merchant_server.web.portal import desk_pages
+from merchant_server.web.portal.review import review_pages
 
 SEALING_KEY_ID = "k1"
 POLICY_FILE = "cn-standard.json"
@@ -73,8 +75,10 @@ def install(settings: Settings) -> Installation:
         storage=SqlStorage(engine, sealer, ids.new),
         clock=SystemClock(),
         ids=ids,
-        identity=HttpIdentityProvider(base_url=url, api_key=key),
-        bureau=HttpBureauProvider(base_url=url, api_key=key),
+        identity=GuardedIdentity(
+            HttpIdentityProvider(base_url=url, api_key=key), CircuitBreaker("identity")
+        ),
+        bureau=GuardedBureau(HttpBureauProvider(base_url=url, api_key=key), CircuitBreaker("bureau")),
         sms=HttpSmsSender(base_url=url, api_key=key),
         bank=HttpBank(
             base_url=url,
@@ -83,8 +87,10 @@ def install(settings: Settings) -> Installation:
             keys=key_ring(str(settings.state_path / "sandbox-bank.pem")),
         ),
         policy=ZenCreditPolicy(Path(str(files("merchant_server") / "policy" / POLICY_FILE))),
+        workshop=ZenWorkshop(),
         renderer=TypstRenderer(),
         signer=PadesSigner(authority),
+        heads=AuditHeadKey.open(settings.state_path / "authority", authority),
         sender=HttpWebhookSender(version=__version__, allow_private=True),
         code_key=keys.codes,
         public_url=settings.public_url.rstrip("/"),
@@ -99,6 +105,8 @@ def create_app(installation: Installation) -> Flask:
     secure = installation.settings.secure
     app = build_app(installation.deps, secret_key=installation.keys.web, secure=secure)
     app.register_blueprint(health_routes(installation.deps, installation.require_schema))
+    if installation.settings.portal_token:
+        app.register_blueprint(review_pages(installation.deps, installation.settings.portal_token))
     if installation.settings.desk == "on":
         app.register_blueprint(desk_pages(installation.deps, installation.sandbox_window()))
     return app

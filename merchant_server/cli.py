@@ -4,33 +4,18 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import click
 
-from merchant_server.app import Installation, install
-from merchant_server.domain.errors import DomainError
-from merchant_server.settings import Settings, SettingsError
-from merchant_server.storage.engine import StorageError
-
-
-def _installation() -> Installation:
-    return install(Settings.from_env())
-
-
-def _readable(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn what can go wrong into one sentence and exit code 1."""
-
-    @wraps(command)
-    def wrapped(*positional: Any, **named: Any) -> None:
-        try:
-            command(*positional, **named)
-        except (SettingsError, StorageError, DomainError, OSError) as wrong:
-            raise click.ClickException(str(wrong)) from wrong
-
-    return wrapped
+from merchant_server.app import install
+from merchant_server.commands import audit as audit_commands
+from merchant_server.commands import installation as _installation
+from merchant_server.commands import policy as policy_commands
+from merchant_server.commands import readable as _readable
+from merchant_server.commands import review as review_commands
+from merchant_server.commands import risk as risk_commands
+from merchant_server.settings import Settings
 
 
 @click.group()
@@ -179,5 +164,18 @@ def settings() -> None:
     from dataclasses import fields
 
     current = Settings.from_env()
+
+    def shown(name: str) -> str:
+        value = str(getattr(current, name))
+        return "(set)" if name.endswith("_token") and value else value
+
     for each in fields(current):
-        click.echo(f"FENQI_{each.name.upper():<18} {getattr(current, each.name):<28} {each.metadata['help']}")
+        click.echo(f"FENQI_{each.name.upper():<18} {shown(each.name):<28} {each.metadata['help']}")
+
+
+main.add_command(audit_commands.audit)
+main.add_command(audit_commands.evidence)
+main.add_command(policy_commands.policy)
+main.add_command(review_commands.review)
+main.add_command(review_commands.block)
+main.add_command(risk_commands.risk)

@@ -33,6 +33,7 @@ class Settings:
     lender_name: str = _setting("分期示范资金方 Fenqi Demo Lender", "the lender named in agreements")
     rate_cap: str = _setting("0.24", "highest yearly all-in cost that may be offered, as a decimal")
     desk: str = _setting("on", "on shows the sandbox desk at /desk; it exists in sandbox installations only")
+    portal_token: str = _setting("", "secret that lets staff review at /portal/reviews; empty means no such pages")
     threads: str = _setting("64", "threads of the web server; each live page holds one")
 
     @classmethod
@@ -58,6 +59,8 @@ class Settings:
                 raise SettingsError(f"FENQI_{name.upper()}={getattr(self, name)!r}: use a port from 1 to 65535")
         if not self.threads.isdecimal() or not 4 <= int(self.threads) <= 1024:
             raise SettingsError(f"FENQI_THREADS={self.threads!r}: use a number from 4 to 1024")
+        if self.portal_token and len(self.portal_token) < 24:
+            raise SettingsError("FENQI_PORTAL_TOKEN is too short: use at least 24 random characters")
         if self.desk not in ("on", "off"):
             raise SettingsError(f"FENQI_DESK={self.desk!r}: use on or off")
         if not Decimal(0) < self.legal_rate_cap <= Decimal(1):

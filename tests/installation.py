@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,12 @@ from werkzeug.test import TestResponse
 from merchant_server.app import build_app
 from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.merchant import Caller
-from merchant_server.providers.agreement import Authority, PadesSigner, TypstRenderer
-from merchant_server.providers.credit_policy import ZenCreditPolicy
+from merchant_server.providers.agreement import AuditHeadKey, Authority, PadesSigner, TypstRenderer
+from merchant_server.providers.credit_policy import ZenCreditPolicy, ZenWorkshop
 from merchant_server.providers.system import SystemIds
 from merchant_server.services.deps import Deps
 from merchant_server.services.operation import merchants
+from merchant_server.services.operation.delivery import deliver_due
 from merchant_server.services.operation.doctor import check
 from merchant_server.services.operation.test_clock import advance_clock
 from merchant_server.services.sale import approval, checkouts, choosing, claims, codes, signing
@@ -72,8 +73,9 @@ class HandClock:
 
 
 @cache
-def _documents(folder: str) -> tuple[TypstRenderer, PadesSigner]:
-    return TypstRenderer(), PadesSigner(Authority.open(folder))
+def _documents(folder: str) -> tuple[TypstRenderer, PadesSigner, AuditHeadKey]:
+    authority = Authority.open(folder)
+    return TypstRenderer(), PadesSigner(authority), AuditHeadKey.open(folder, authority)
 
 
 @dataclass
@@ -193,7 +195,7 @@ class Installation:
         """Let the worker do all that is due now."""
         with ThreadPoolExecutor(2) as pool:
             for _ in range(20):
-                if not work_once(self.deps, pool, run=lambda step: step()):
+                if not work_once(self.deps, partial(deliver_due, self.deps, pool), run=lambda step: step()):
                     return
                 self.clock.pass_(seconds=30)
 
@@ -215,13 +217,14 @@ class Installation:
 def build(engine: Engine, state: Path) -> Installation:
     """Wire an installation on a migrated database."""
     clock, bank, bureau, sms, sender = HandClock(), FakeBank(), FakeBureau(), FakeSms(), FakeWebhookSender()
-    renderer, signer = _documents(str(state))
+    renderer, signer, heads = _documents(str(state))
     ids = SystemIds()
     deps = Deps(
         storage=SqlStorage(engine, Sealer({"k1": b"s" * 32}, "k1", b"i" * 32), ids.new),
         clock=clock, ids=ids, identity=FakeIdentity(), bureau=bureau, sms=sms, bank=bank,
         policy=ZenCreditPolicy(Path(str(files("merchant_server") / "policy" / "cn-standard.json"))),
-        renderer=renderer, signer=signer, sender=sender, code_key=b"c" * 32,
+        workshop=ZenWorkshop(),
+        renderer=renderer, signer=signer, heads=heads, sender=sender, code_key=b"c" * 32,
         public_url="http://127.0.0.1:8010", lender_name="示范资金方", rate_cap=Decimal("0.24"),
     )  # fmt: skip
     made = Installation(engine, deps, clock, bank, bureau, sms, sender)

@@ -5,9 +5,10 @@ from datetime import date, datetime
 
 from fenqi.finance.money import Money
 
+from merchant_server.domain.decision import LINE_DAYS
 from merchant_server.domain.errors import RuleRefused
 
-LINE_DAYS = 50
+__all__ = ["LINE_DAYS", "Applicant", "Consumer", "CreditLine", "History", "Person", "mask_phone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +77,25 @@ class Applicant:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What this installation knows of a person; `refusals` are those of the last 30 days."""
+    """What this installation knows of a person; `refusals` are those of the last 30 days.
+
+    `due_soon_minor` is what falls due, or is late, until the day that was asked for.
+    """
 
     open_loans: int
     outstanding_minor: int
     oldest_overdue_on: date | None
     refusals: int
+    repaid_loans: int = 0
+    due_soon_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class CreditLine:
-    """How much a person may owe in all; `used` is the outstanding principal of their loans (law 4)."""
+    """How much a person may owe in all; `used` is the outstanding principal of their loans (law 4).
+
+    `decision_id` is the decision that granted it, whose credit report may be kept for as long as the line lives.
+    """
 
     consumer_id: str
     limit: Money
@@ -95,6 +104,7 @@ class CreditLine:
     rate_discount: str
     expires_at: datetime
     version: int
+    decision_id: str | None = None
 
     @property
     def left(self) -> Money:

@@ -14,8 +14,10 @@ from merchant_server.ports import (
     BureauProvider,
     Clock,
     CreditPolicy,
+    HeadSigner,
     IdentityProvider,
     Ids,
+    PolicyWorkshop,
     SmsSender,
     Storage,
     UnitOfWork,
@@ -25,7 +27,9 @@ from merchant_server.ports import (
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """The outside of a service. `code_key` is the HMAC key of one-time codes; `rate_cap` the legal yearly cost."""
+    """The outside of a service. `code_key` is the HMAC key of one-time codes; `rate_cap` the legal yearly cost.
+
+    `policy` is the shipped one, which decides until another is published; `workshop` opens the published ones."""
 
     storage: Storage
     clock: Clock
@@ -35,8 +39,10 @@ class Deps:
     sms: SmsSender
     bank: Bank
     policy: CreditPolicy
+    workshop: PolicyWorkshop
     renderer: AgreementRenderer
     signer: AgreementSigner
+    heads: HeadSigner
     sender: WebhookSender
     code_key: bytes
     public_url: str

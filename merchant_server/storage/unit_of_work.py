@@ -10,13 +10,17 @@ from merchant_server.storage.engine import Conflict, Connection, Engine, Retry, 
 from merchant_server.storage.repositories.agreements import Agreements, Mandates
 from merchant_server.storage.repositories.audit import Audit, ConsentEvents
 from merchant_server.storage.repositories.checkouts import Applicants, Checkouts, Codes
-from merchant_server.storage.repositories.consumers import Consumers, CreditLines, Decisions
+from merchant_server.storage.repositories.consumers import Consumers, CreditLines
+from merchant_server.storage.repositories.decisions import Decisions
 from merchant_server.storage.repositories.deductions import Callbacks, Deductions
 from merchant_server.storage.repositories.ledger import Ledger
 from merchant_server.storage.repositories.loans import Loans
 from merchant_server.storage.repositories.merchants import Merchants
 from merchant_server.storage.repositories.outbox import Deliveries, Endpoints, Events
+from merchant_server.storage.repositories.policies import Policies
 from merchant_server.storage.repositories.records import IdempotencyKeys
+from merchant_server.storage.repositories.reviews import Reviews
+from merchant_server.storage.repositories.watch import Watch
 from merchant_server.storage.sealed import Sealer
 
 RETRY_AFTER_SECONDS = 2
@@ -34,6 +38,9 @@ class SqlUnitOfWork:
         self.consumers = Consumers(connection, sealer)
         self.lines = CreditLines(connection)
         self.decisions = Decisions(connection, sealer)
+        self.policies = Policies(connection)
+        self.watch = Watch(connection, sealer)
+        self.reviews = Reviews(connection, sealer)
         self.agreements = Agreements(connection, sealer)
         self.mandates = Mandates(connection)
         self.loans = Loans(connection)

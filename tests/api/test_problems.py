@@ -118,6 +118,12 @@ def test_an_unknown_path_is_a_problem_too(sqlite_installation: Installation, pat
     refused(sqlite_installation.get(path), 404, "not_found")
 
 
+def test_a_redirect_says_where_to(sqlite_installation: Installation) -> None:
+    answer = sqlite_installation.get("/v1//plans")
+    assert answer.status_code == 308
+    assert answer.headers["Location"].endswith("/v1/plans")
+
+
 def test_a_callback_that_is_not_signed_is_a_problem(installation: Installation) -> None:
     refused(installation.client.post("/callbacks/bank", data=b"{}"), 401, "callback_forged")
 

@@ -7,8 +7,10 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from itertools import chain
+from datetime import UTC, datetime, timedelta
+
+from fenqi.errors import JsonRefused
+from fenqi.wire.strict_json import strict_json
 
 from merchant_server.domain.audit import (
     NO_PREVIOUS,
@@ -92,6 +94,28 @@ def sign_daily_head(deps: Deps) -> int:
     return int(size > 0 and due and sign_head(deps) is not None)
 
 
+def read_head(line: bytes) -> TreeHead:
+    """Read a head from the first line of an export, or from a head by itself. Raises RuleRefused (head_malformed).
+
+    Whether its signature holds is for `verify_log` to say.
+    """
+    try:
+        told = strict_json(line)
+        told = told.get("head", told)
+        at = datetime.strptime(told["at"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+        head = TreeHead(told["size"], told["root_hash"], at, told["signature"], told["certificate"])
+        texts = (head.root_hash, head.signature, head.certificate_pem)
+        if type(head.size) is not int or head.size < 1 or not all(isinstance(text, str) for text in texts):
+            raise ValueError("a member has another type")
+    except (JsonRefused, AttributeError, KeyError, TypeError, ValueError) as malformed:
+        raise RuleRefused(
+            f"this is no exported head: {malformed}",
+            code="head_malformed",
+            hint="give a file that fenqi-server audit export or audit head wrote",
+        ) from malformed
+    return head
+
+
 def verify_log(deps: Deps, exported: Sequence[TreeHead] = ()) -> Verified:
     """Read the whole log in one snapshot and compare it with every head, stored or `exported` earlier.
 
@@ -100,7 +124,7 @@ def verify_log(deps: Deps, exported: Sequence[TreeHead] = ()) -> Verified:
     """
     with deps.storage.reading() as uow:
         stored = uow.audit.heads()
-        findings = list(chain(_forged_heads(deps, (*stored, *exported))))
+        findings = list(_forged_heads(deps, (*stored, *exported)))
         awaited: dict[int, set[str]] = {}
         for head in (*stored, *exported):
             awaited.setdefault(head.size, set()).add(head.root_hash)

@@ -3,12 +3,9 @@
 from datetime import datetime
 
 from merchant_server.ports import StoredReply
-from merchant_server.storage.engine import Connection, Row
-from merchant_server.storage.repositories.rows import insert, stamp, to_json
+from merchant_server.storage.engine import Connection
+from merchant_server.storage.repositories.rows import stamp
 from merchant_server.storage.sealed import Sealer
-
-# How far back the newest acts of one name are looked for; the table has no index on names.
-LOOKED_AT_MAX = 2_000
 
 
 class IdempotencyKeys:

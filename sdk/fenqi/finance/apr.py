@@ -4,10 +4,10 @@ Every function returns a Decimal fraction (0.1299 is 12.99 %) rounded to 15 plac
 """
 
 from collections.abc import Iterable, Sequence
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal, localcontext
 from fractions import Fraction
 from math import lcm
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fenqi.finance import solver
 from fenqi.finance.errors import CurrencyMismatch, FlowError, NoSolution, PlanError, shown
@@ -22,6 +22,9 @@ __all__ = ["RULES", "effective", "eu_aprc", "eu_years", "irr", "of_schedule", "r
 RULES: Final = ("cn_irr", "reg_z", "eu_aprc")
 _RULE_OF: Final = {"CN": "cn_irr", "EU": "eu_aprc", "UK": "eu_aprc", "US": "reg_z"}
 Number = int | Fraction | Decimal
+_CONTEXT: Final = Context(prec=1000, Emax=9999, Emin=-9999)
+_STEP: Final = Decimal("1E-15")
+_ZERO: Final = Decimal("0E-15")
 
 
 def reg_z(
@@ -99,32 +102,96 @@ def of_schedule(schedule: Schedule, rule: str | None = None) -> Decimal:
     """Return a schedule's yearly rate by "cn_irr", "reg_z" or "eu_aprc"; by default by the plan's disclosure.
 
     The consumer is taken to receive the goods' price less the down payment on the day of the purchase; an
-    up-front fee paid that day counts as a payment.
+    up-front fee paid that day counts as a payment. Raises NoSolution when nothing is received.
     """
     if rule is None:
         rule = _RULE_OF[schedule.plan.disclosure]
-    if rule not in RULES:
+    elif rule not in RULES:
         raise PlanError(f"{shown(rule)} is unknown", field="rule", allowed=", ".join(RULES))
     received = schedule.amount.minor - schedule.down_payment_minor - schedule.paid_fee_minor
     if received <= 0:
         raise NoSolution("nothing is received", field="schedule")
     if schedule.total_cost_minor == 0:
-        return _rounded(Decimal(0))
+        return _ZERO
     totals = schedule.rows.total
+    grid = schedule.grid
     if rule == "cn_irr":
-        return _irr_of(schedule, received, totals)
-    period = schedule.plan.parsed_period
-    if rule == "eu_aprc":
-        years = [eu_years(schedule.on, due_on, str(period)) for due_on in schedule.due_dates]
-        flows = [(received, Fraction(0))] + [(-total, t) for total, t in zip(totals, years, strict=True)]
-        return _rounded(_rate_per_unit(flows))
-    if len(totals) == 1:
+        if grid.is_regular and len(totals) == len(grid.rates):
+            top, bottom = _even_rate(schedule, received)
+            return _decimal(top * grid.per_year[0], bottom * grid.per_year[1])
+        return _uneven_irr(schedule, received)
+    if rule == "reg_z" and len(totals) == 1:
         return _single_payment(schedule, received, totals[0])
+    times = _times(schedule, rule)
+    if rule == "eu_aprc":
+        if times.is_even and times.steps:
+            top, bottom = _even_rate(schedule, received)
+            grown = solver.growth((bottom << solver.BITS) // (top + bottom), times.steps)
+            return _decimal(grown - solver.ONE, solver.ONE)
+        flows = [(received, Fraction(0))]
+        flows += [(-total, full + part) for total, (full, part) in zip(totals, times.points, strict=True)]
+        return _rounded(
+            _rate_per_unit(flows, guess=Fraction(grid.rates[-1], grid.scale) * Fraction(*grid.per_year))
+        )
+    if times.is_even:
+        top, bottom = _even_rate(schedule, received)
+        return _decimal(top * grid.per_year[0], bottom * grid.per_year[1])
     items = [(received, 0, Fraction(0))]
-    for total, due_on in zip(totals, schedule.due_dates, strict=True):
-        full, fraction = unit_periods(schedule.on, due_on, str(period))
-        items.append((-total, full, fraction))
-    return _rounded(solve_unit_rate(items) * period.per_year)
+    items += [(-total, *point) for total, point in zip(totals, times.points, strict=True)]
+    return _rounded(solve_unit_rate(items) * Fraction(*grid.per_year))
+
+
+class _Times(NamedTuple):
+    """When a schedule's installments fall, by one rule: whole units and a part of one, or years.
+
+    `is_even` when they fall at 1, 2, 3 ... equal steps, of which a year has `steps` (0: no whole number).
+    """
+
+    points: tuple[tuple[int, Fraction], ...]
+    is_even: bool
+    steps: int
+
+
+def _times(schedule: Schedule, rule: str) -> _Times:
+    """Return the times by "reg_z" or "eu_aprc", kept with the grid: they are the same for every amount."""
+    kept: _Times | None = schedule.grid.kept.get(rule)
+    if kept is not None:
+        return kept
+    period, dues = schedule.plan.period, schedule.due_dates
+    if rule == "eu_aprc":
+        points = tuple((0, eu_years(schedule.on, due_on, period)) for due_on in dues)
+        step = points[0][1]
+        made = _Times(points, all(time == step * k for k, (_, time) in enumerate(points, 1)), _inverse(step))
+    else:
+        points = tuple(unit_periods(schedule.on, due_on, period) for due_on in dues)
+        made = _Times(points, all(full == k and not part for k, (full, part) in enumerate(points, 1)), 0)
+    schedule.grid.kept[rule] = made
+    return made
+
+
+def _inverse(step: Fraction) -> int:
+    return step.denominator if step.numerator == 1 else 0
+
+
+def _even_rate(schedule: Schedule, received: int) -> tuple[int, int]:
+    """Return the rate of one of the equal steps as a ratio, with the plan's own rate as the first guess."""
+    totals, grid = schedule.rows.total, schedule.grid
+    guess = (grid.rates[-1], grid.scale)
+    if schedule.plan.method == "equal_installments" and totals.count(totals[0]) >= len(totals) - 1:
+        found = level_rate(received, totals[0], totals[-1], len(totals), guess)
+        if found is not None:
+            return found
+    return solver.regular_rate(received, totals, guess)
+
+
+def _uneven_irr(schedule: Schedule, received: int) -> Decimal:
+    """Solve on periods of which the first is longer or shorter than the others."""
+    totals, grid = schedule.rows.total, schedule.grid
+    first = grid.first_period + len(grid.rates) - len(totals)
+    steps = first.denominator
+    terms = [(received, 0)] + [(-total, first.numerator + steps * k) for k, total in enumerate(totals)]
+    start = solver.ONE * grid.scale * steps // (grid.scale * steps + grid.rates[-1])
+    return _rounded(_rate(solver.discount(terms, start=start), steps) * Fraction(*grid.per_year))
 
 
 def _single_payment(schedule: Schedule, received: int, total: int) -> Decimal:
@@ -138,30 +205,16 @@ def _single_payment(schedule: Schedule, received: int, total: int) -> Decimal:
     return _rounded(Fraction(total - received, received) * per_year)
 
 
-def _irr_of(schedule: Schedule, received: int, totals: Sequence[int]) -> Decimal:
-    """Solve on whole periods, with the plan's own rate as the first guess."""
-    grid = schedule.grid
-    if grid.is_regular and len(totals) == len(grid.rates):
-        guess = (grid.rates[-1], grid.scale)
-        found = None
-        if schedule.plan.method == "equal_installments" and totals.count(totals[0]) >= len(totals) - 1:
-            found = level_rate(received, totals[0], totals[-1], len(totals), guess)
-        top, bottom = found or solver.regular_rate(received, totals, guess)
-        return _decimal(top * grid.per_year[0], bottom * grid.per_year[1])
-    first = grid.first_period + len(grid.rates) - len(totals)
-    steps = first.denominator
-    terms = [(received, 0)] + [(-total, first.numerator + steps * k) for k, total in enumerate(totals)]
-    rate = _rate(solver.discount(terms), steps)
-    return _rounded(rate * Fraction(*grid.per_year))
-
-
 def _rate_per_unit(
-    flows: Sequence[tuple[int, Fraction]], *, charged_before: Fraction | None = None
+    flows: Sequence[tuple[int, Fraction]],
+    *,
+    charged_before: Fraction | None = None,
+    guess: Fraction | int = 0,
 ) -> Fraction:
     """Return the rate per unit of time; times become whole steps of their common denominator.
 
     With `charged_before`, of several rates take the one next to that of the flows with all earlier times moved
-    to it.
+    to it. `guess` is a rate to start from.
     """
     if not flows:
         raise NoSolution("there are no flows", field="flows")
@@ -174,7 +227,8 @@ def _rate_per_unit(
     if charged_before is not None and earliest < charged_before:
         moved = [(amount, max(time, charged_before)) for amount, time in flows]
         near = solver.discount(solver.merge((amount, int((t - earliest) * steps)) for amount, t in moved))
-    return _rate(solver.discount(terms, near=near), steps)
+    start = solver.ONE * steps * guess.denominator // (steps * guess.denominator + guess.numerator)
+    return _rate(solver.discount(terms, near=near, start=start), steps)
 
 
 def _rate(v: int, steps: int) -> Fraction:
@@ -187,7 +241,7 @@ def _rounded(rate: Fraction | Decimal) -> Decimal:
 
 def _decimal(top: int, bottom: int) -> Decimal:
     """Return top / bottom to 15 places, whatever precision the caller's decimal context has."""
-    return Decimal(f"{divide(top * 10**15, bottom)}E-15")
+    return _CONTEXT.multiply(divide(top * 10**15, bottom), _STEP)
 
 
 def _unpack(item: Sequence[Any], size: int) -> tuple[Any, ...]:
