@@ -89,7 +89,9 @@ def doctor(as_json: bool) -> None:
             json.dumps(
                 {
                     "healthy": checkup.healthy,
-                    "breaches": [{"law": b.law, "subject": b.subject, "detail": b.detail} for b in checkup.breaches],
+                    "breaches": [
+                        {"law": b.law, "subject": b.subject, "detail": b.detail} for b in checkup.breaches
+                    ],
                     "balances": {account: money.to_dict() for account, money in checkup.balances},
                     "pending_deliveries": checkup.pending_deliveries,
                 },
@@ -133,7 +135,9 @@ def create(name: str, legal_name: str | None, stores: tuple[str, ...], **more: A
         till = merchants.create_till(deps, made.id, store.id, f"{store_name} 1")
         places.append({"id": store.id, "name": store.name, "till": {"id": till.id, "name": till.name}})
     key = merchants.create_key(deps, made.id)
-    click.echo(json.dumps({"merchant_id": made.id, "api_key": key.secret, "stores": places}, ensure_ascii=False))
+    click.echo(
+        json.dumps({"merchant_id": made.id, "api_key": key.secret, "stores": places}, ensure_ascii=False)
+    )
 
 
 @merchant.command("key")

@@ -149,14 +149,20 @@ class Phone:
     def _send(self, url: str, **fields: str | tuple[str, ...]) -> str:
         """Fill in the form of a page and send it; return the name of the page that answers."""
         form_page = self.session.get(url, timeout=15)
-        hidden = {each["name"]: each.get("value", "") for each in _inputs(form_page.text) if each.get("type") == "hidden"}
+        hidden = {
+            each["name"]: each.get("value", "")
+            for each in _inputs(form_page.text)
+            if each.get("type") == "hidden"
+        }
         if _name(form_page.url) != _name(url):
             return _name(form_page.url)
         answer = self.session.post(url, data=hidden | fields, timeout=30)
         if answer.status_code >= 500:
             raise requests.ConnectionError(f"HTTP {answer.status_code}")
         if answer.status_code == 422 and _name(url) in ("phone", "apply", "plan"):
-            raise Stuck(_name(url), re.sub(r"<[^>]*>|\s+", " ", answer.text.partition('role="alert"')[2])[:200])
+            raise Stuck(
+                _name(url), re.sub(r"<[^>]*>|\s+", " ", answer.text.partition('role="alert"')[2])[:200]
+            )
         return _name(answer.url)
 
 

@@ -53,7 +53,9 @@ def verify(head_files: tuple[Path, ...], as_json: bool) -> None:
 
 
 @audit.command()
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
+@click.option(
+    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write."
+)
 @readable
 def export(out: Path) -> None:
     """Sign a head and write it with every act as JSON lines. Keep the file outside this installation."""
@@ -77,7 +79,9 @@ def head() -> None:
 
 @click.command()
 @click.argument("agreement_id")
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
+@click.option(
+    "--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write."
+)
 @readable
 def evidence(agreement_id: str, out: Path) -> None:
     """Write the evidence of a signed agreement; `fenqi verify OUT --root root.pem` judges it offline."""

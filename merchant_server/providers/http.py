@@ -7,7 +7,7 @@ personal data.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import quote
 
@@ -118,10 +118,7 @@ class Answer:
 
     status: int
     data: dict[str, Any]
-    raw: bytes = b""
-
-    def __repr__(self) -> str:
-        return f"Answer({self.status}, ***)"
+    raw: bytes = field(default=b"", compare=False, repr=False)
 
 
 class JsonService:

@@ -14,7 +14,7 @@ LAWS: tuple[tuple[str, str], ...] = (
     ),
     (
         # What leaves one account enters another, so sums are zero by shape; this is the shape.
-        "1 a posting moves a positive amount between two accounts of its entry's merchant and its loan's currency",
+        "1 a posting moves a positive amount between two accounts, in its entry's books",
         "SELECT p.entry_id || '/' || p.line AS subject, p.amount_minor || ' from ' || p.source || ' to ' || p.target"
         " AS detail FROM postings p LEFT JOIN journal_entries e ON e.id = p.entry_id"
         " LEFT JOIN loans l ON l.id = e.loan_id WHERE p.amount_minor <= 0 OR p.source = p.target OR e.id IS NULL"
@@ -24,7 +24,8 @@ LAWS: tuple[tuple[str, str], ...] = (
         "2 a schedule sums to the agreed total",
         "SELECT l.id AS subject, 'installments ' || SUM(i.principal_minor) || '+' || SUM(i.interest_minor) || '+'"
         " || SUM(i.fee_minor) AS detail FROM loans l JOIN installments i ON i.loan_id = l.id"
-        " GROUP BY l.id, l.principal_minor, l.interest_minor, l.fee_minor HAVING SUM(i.principal_minor) <> l.principal_minor"
+        " GROUP BY l.id, l.principal_minor, l.interest_minor, l.fee_minor"
+        " HAVING SUM(i.principal_minor) <> l.principal_minor"
         " OR SUM(i.interest_minor) <> l.interest_minor OR SUM(i.fee_minor) <> l.fee_minor",
     ),
     (

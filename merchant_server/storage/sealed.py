@@ -42,7 +42,7 @@ class Sealer:
 
     def open(self, sealed: bytes, table: str, column: str, row: str) -> bytes:
         """Return the value, or raise Unsealable when it does not belong here or was altered."""
-        length = sealed[0]
+        length = sealed[0] if sealed else 0
         key_id = sealed[1 : 1 + length].decode(errors="replace")
         nonce, ciphertext = sealed[1 + length : 1 + length + NONCE_BYTES], sealed[1 + length + NONCE_BYTES :]
         cipher = self._ciphers.get(key_id)

@@ -17,7 +17,9 @@ def test_the_same_key_and_body_answer_the_same_bytes_and_act_once(installation: 
     installation.clock.pass_(days=40)
     # The same JSON in another order and spacing is the same request.
     second = installation.post(
-        "/v1/checkouts", b'{ "reference": "order-1001",\n "amount": {"currency": "CNY", "minor": 399900}}', key="one"
+        "/v1/checkouts",
+        b'{ "reference": "order-1001",\n "amount": {"currency": "CNY", "minor": 399900}}',
+        key="one",
     )
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.data == second.data
@@ -34,7 +36,8 @@ def test_a_replay_shows_what_was_answered_and_not_what_became_of_it(installation
 
 
 @pytest.mark.parametrize(
-    "changed", [draft(reference="other"), draft(amount={"minor": 1, "currency": "CNY"}), draft(description="x")]
+    "changed",
+    [draft(reference="other"), draft(amount={"minor": 1, "currency": "CNY"}), draft(description="x")],
 )
 def test_another_body_under_the_same_key_is_refused_and_does_nothing(
     installation: Installation, changed: dict[str, object]
@@ -46,12 +49,19 @@ def test_another_body_under_the_same_key_is_refused_and_does_nothing(
 
 def test_another_route_under_the_same_key_is_refused(installation: Installation) -> None:
     made = installation.post("/v1/checkouts", draft(), key="one").get_json()
-    refused(installation.post(f"/v1/checkouts/{made['id']}/cancel", {}, key="one"), 422, "idempotency_mismatch")
+    refused(
+        installation.post(f"/v1/checkouts/{made['id']}/cancel", {}, key="one"), 422, "idempotency_mismatch"
+    )
     assert installation.get(f"/v1/checkouts/{made['id']}").get_json()["status"] == "created"
 
 
 def test_a_refusal_frees_the_key_for_the_corrected_request(installation: Installation) -> None:
-    refused(installation.post("/v1/checkouts", draft(store_id="sto_none"), key="one"), 422, "store_unknown", "store_id")
+    refused(
+        installation.post("/v1/checkouts", draft(store_id="sto_none"), key="one"),
+        422,
+        "store_unknown",
+        "store_id",
+    )
     refused(installation.post("/v1/checkouts", {"reference": "r"}, key="one"), 422, "field_invalid", "amount")
     assert installation.post("/v1/checkouts", draft(), key="one").status_code == 201
 
@@ -80,15 +90,23 @@ def test_sixteen_requests_at_once_under_one_key_act_once(installation: Installat
 
     def ask(number: int) -> TestResponse:
         start.wait()
-        return installation.post("/v1/checkouts", draft(reference="r" if same_body else f"r{number}"), key="one")
+        return installation.post(
+            "/v1/checkouts", draft(reference="r" if same_body else f"r{number}"), key="one"
+        )
 
     assert installation.app
     with ThreadPoolExecutor(RUNNERS) as pool:
         answers = list(pool.map(ask, range(RUNNERS)))
     created = {answer.data for answer in answers if answer.status_code == 201}
-    others = {(answer.status_code, answer.get_json(force=True)["code"]) for answer in answers if answer.status_code != 201}
+    others = {
+        (answer.status_code, answer.get_json(force=True)["code"])
+        for answer in answers
+        if answer.status_code != 201
+    }
     assert len(created) == 1
-    assert others <= {(409, "idempotency_in_progress")} | (set() if same_body else {(422, "idempotency_mismatch")})
+    assert others <= {(409, "idempotency_in_progress")} | (
+        set() if same_body else {(422, "idempotency_mismatch")}
+    )
     assert len(installation.rows("SELECT * FROM checkouts")) == 1
     assert len(installation.rows("SELECT * FROM events")) == 1
 
@@ -112,9 +130,13 @@ def test_every_other_post_acts_once_too(
 
 def test_a_capture_and_a_cancel_act_once(installation: Installation) -> None:
     sold = installation.sell(capture="manual")
-    captured = [installation.post(f"/v1/checkouts/{sold.id}/capture", {}, key="capture").data for _ in range(2)]
+    captured = [
+        installation.post(f"/v1/checkouts/{sold.id}/capture", {}, key="capture").data for _ in range(2)
+    ]
     assert captured[0] == captured[1]
     fresh = installation.checkout(reference="order-2")
-    cancelled = [installation.post(f"/v1/checkouts/{fresh.id}/cancel", {}, key="cancel").data for _ in range(2)]
+    cancelled = [
+        installation.post(f"/v1/checkouts/{fresh.id}/cancel", {}, key="cancel").data for _ in range(2)
+    ]
     assert cancelled[0] == cancelled[1]
     assert len(installation.rows("SELECT * FROM journal_entries WHERE kind = 'capture'")) == 1

@@ -119,7 +119,9 @@ def run(schema: Any) -> tuple[Counter[int], Counter[str], list[tuple[str, str, s
         assert not isinstance(event, FatalError | NonFatalError), event.info.format()
         if isinstance(event, ScenarioFinished):
             recorder = event.recorder
-            statuses.update(each.response.status_code for each in recorder.interactions.values() if each.response)
+            statuses.update(
+                each.response.status_code for each in recorder.interactions.values() if each.response
+            )
             for check in (each for found in recorder.checks.values() for each in found):
                 checks[check.name] += 1
                 if check.failure_info is not None and TWO_FRAGMENTS not in check.failure_info.failure.message:

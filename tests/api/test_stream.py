@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-
 from fenqi.wire import CheckoutSchema
 
 from merchant_server.web.api import streaming
@@ -48,7 +47,9 @@ def test_a_stream_shows_the_state_at_once_then_each_change_and_ends_when_it_is_f
     assert list(live) == []
 
 
-def test_a_stream_of_something_unchanging_ends_within_about_a_minute(sqlite_installation: Installation) -> None:
+def test_a_stream_of_something_unchanging_ends_within_about_a_minute(
+    sqlite_installation: Installation,
+) -> None:
     checkout = sqlite_installation.checkout()
     began = sqlite_installation.clock.now()
     seen = list(sqlite_installation.get(f"/v1/checkouts/{checkout.id}/stream").iter_encoded())
@@ -58,7 +59,7 @@ def test_a_stream_of_something_unchanging_ends_within_about_a_minute(sqlite_inst
 
 
 def test_too_many_streams_are_503_with_retry_after_and_a_left_one_gives_its_place_back(
-    sqlite_installation: Installation
+    sqlite_installation: Installation,
 ) -> None:
     house = sqlite_installation
     path = f"/v1/checkouts/{house.checkout().id}/stream"

@@ -62,7 +62,10 @@ def test_a_sale_is_in_the_log_without_gaps(installation: Installation) -> None:
     leaves = installation.rows("SELECT * FROM audit_leaves ORDER BY sequence")
     assert [leaf["sequence"] for leaf in leaves] == list(range(1, len(acts) + 1))
     assert {leaf["audit_id"] for leaf in leaves} == {row["id"] for row in acts}
-    assert [leaf["previous_hash"] for leaf in leaves] == [NO_PREVIOUS, *(leaf["leaf_hash"] for leaf in leaves)][:-1]
+    assert [leaf["previous_hash"] for leaf in leaves] == [
+        NO_PREVIOUS,
+        *(leaf["leaf_hash"] for leaf in leaves),
+    ][:-1]
     verified = verify_log(installation.deps)
     assert verified.intact and verified.size == len(acts) >= 6
 
@@ -361,4 +364,8 @@ def test_a_clock_that_jumps_back_leaves_the_log_whole(installation: Installation
     installation.clock.pass_(seconds=-timedelta(days=400).total_seconds())
     act(installation)
     head = sign_head(installation.deps)
-    assert verify_log(installation.deps).intact and head is not None and head.size == verify_log(installation.deps).size
+    assert (
+        verify_log(installation.deps).intact
+        and head is not None
+        and head.size == verify_log(installation.deps).size
+    )

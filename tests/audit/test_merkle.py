@@ -25,7 +25,16 @@ VECTORS = Path(__file__).resolve().parents[3] / "shared/vectors/standards/rfc696
 # RFC 6962's test data as certificate-transparency publishes it; the roots are those of its reference logs.
 LEAVES = [
     bytes.fromhex(each)
-    for each in ["", *"00 10 2021 3031 40414243 5051525354555657 606162636465666768696a6b6c6d6e6f".split()]
+    for each in (
+        "",
+        "00",
+        "10",
+        "2021",
+        "3031",
+        "40414243",
+        "5051525354555657",
+        "606162636465666768696a6b6c6d6e6f",
+    )
 ]
 ROOTS = (
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
@@ -120,7 +129,13 @@ def test_a_proof_with_anything_changed_proves_nothing() -> None:
         size = chance.randrange(2, 301)
         index = chance.randrange(size)
         path, whole = inclusion_path(index, size, over(leaves)), root(size, over(leaves))
-        right: dict[str, Any] = {"index": index, "size": size, "leaf": leaves[index], "path": path, "root": whole}
+        right: dict[str, Any] = {
+            "index": index,
+            "size": size,
+            "leaf": leaves[index],
+            "path": path,
+            "root": whole,
+        }
         other = chance.randrange(len(path))
         flipped = [*path[:other], leaf_hash(path[other]), *path[other + 1 :]]
         for change in (
@@ -139,9 +154,7 @@ def test_a_rewritten_past_is_not_consistent() -> None:
     for old in range(1, 70):
         path, whole = consistency_path(old, 70, over(leaves)), root(70, over(leaves))
         rewritten = [leaf_hash(b"another"), *leaves[1:old]]
-        assert not is_consistent(
-            old_size=old, old_root=plain_root(rewritten), size=70, root=whole, path=path
-        )
+        assert not is_consistent(old_size=old, old_root=plain_root(rewritten), size=70, root=whole, path=path)
         assert not is_consistent(
             old_size=old, old_root=plain_root(leaves[:old]), size=70, root=whole, path=[*path, path[0]]
         )

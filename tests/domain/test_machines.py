@@ -62,7 +62,9 @@ DRAWN: dict[str, tuple[Machine[Any], dict[str, str]]] = {
 
 def cells() -> list[tuple[str, str, str]]:
     return [
-        (noun, current, wanted) for noun, (_, moves) in DRAWN.items() for current, wanted in product(moves, repeat=2)
+        (noun, current, wanted)
+        for noun, (_, moves) in DRAWN.items()
+        for current, wanted in product(moves, repeat=2)
     ]
 
 
@@ -99,11 +101,15 @@ def test_every_state_of_a_checkout_has_a_text_for_the_till_in_both_languages() -
 
 
 def test_what_can_be_cancelled_is_what_is_not_signed() -> None:
-    assert {state for state in CheckoutStatus if MACHINE.allows(state, CheckoutStatus.CANCELLED)} == BEFORE_SIGNATURE
+    assert {
+        state for state in CheckoutStatus if MACHINE.allows(state, CheckoutStatus.CANCELLED)
+    } == BEFORE_SIGNATURE
 
 
 def test_an_open_installment_is_one_that_can_still_be_paid() -> None:
-    states = {state for state in INSTALLMENT_MACHINE.moves if INSTALLMENT_MACHINE.allows(state, type(state)("paid"))}
+    states = {
+        state for state in INSTALLMENT_MACHINE.moves if INSTALLMENT_MACHINE.allows(state, type(state)("paid"))
+    }
     assert states == OPEN_INSTALLMENTS
 
 

@@ -49,7 +49,9 @@ def test_the_sixth_try_of_a_code_is_refused_even_when_it_would_be_right() -> Non
     assert refused(tried) == "code_exhausted"
 
 
-@pytest.mark.parametrize("digits", ["", "12345", "1234567", "１２３４５６", "123456\n", "abcdef", "-23456", "1e5"])
+@pytest.mark.parametrize(
+    "digits", ["", "12345", "1234567", "１２３４５６", "123456\n", "abcdef", "-23456", "1e5"]
+)
 def test_only_the_very_digits_are_right(digits: str) -> None:
     assert not code().attempt(digits, KEY, NOW).right
 
@@ -64,7 +66,9 @@ def test_what_is_stored_of_a_code_holds_no_digits() -> None:
     assert "123456" not in repr(code())
 
 
-@pytest.mark.parametrize(("in_ten_minutes", "in_a_day", "allowed"), [(2, 9, True), (3, 3, False), (0, 10, False)])
+@pytest.mark.parametrize(
+    ("in_ten_minutes", "in_a_day", "allowed"), [(2, 9, True), (3, 3, False), (0, 10, False)]
+)
 def test_a_number_gets_three_messages_in_ten_minutes_and_ten_a_day(
     in_ten_minutes: int, in_a_day: int, allowed: bool
 ) -> None:

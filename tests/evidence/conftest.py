@@ -18,7 +18,9 @@ from merchant_server.services.sale.evidence import evidence_bundle
 from merchant_server.storage.engine import open_engine
 from tests.installation import Installation, build
 
-WITNESS = Witness(address="203.0.113.7", user_agent="Mozilla/5.0 (测试)", scrolled_to_end=True, confirmed=True)
+WITNESS = Witness(
+    address="203.0.113.7", user_agent="Mozilla/5.0 (测试)", scrolled_to_end=True, confirmed=True
+)
 
 
 @dataclass(frozen=True)
@@ -87,5 +89,7 @@ def sale(
     engine = open_engine(f"sqlite:///{path}")
     house = build(engine, authority_folder)
     agreement_id = sell_watched(house)
-    yield Sale(house, Authority.open(authority_folder), agreement_id, evidence_bundle(house.deps, agreement_id))
+    yield Sale(
+        house, Authority.open(authority_folder), agreement_id, evidence_bundle(house.deps, agreement_id)
+    )
     engine.close()

@@ -52,7 +52,11 @@ def test_five_hundred_flipped_bytes_inside_the_files_are_all_found_when_the_zip_
     chance = random.Random(SEED)
     for number in range(500):
         # Half in the document, half in the records: by size the document would get nearly all.
-        name = "agreement.pdf" if number % 2 else chance.choice([each for each in NAMES if each != "agreement.pdf"])
+        name = (
+            "agreement.pdf"
+            if number % 2
+            else chance.choice([each for each in NAMES if each != "agreement.pdf"])
+        )
         content = bytearray(sale.parts[name])
         place = chance.randrange(len(content))
         content[place] ^= 1 << chance.randrange(8)
@@ -139,7 +143,14 @@ def test_another_roots_installation_cannot_pass(sale: Sale, tmp_path: Any) -> No
 def test_the_evidence_of_another_sale_does_not_fit(sale: Sale) -> None:
     other_id = sell_watched(sale.house, reference="order-2")
     other = Sale(sale.house, sale.authority, other_id, evidence_bundle(sale.house.deps, other_id))
-    for name in ("agreement.pdf", "terms.json", "consent.json", "challenge.json", "audit-proof.json", "bundle.json"):
+    for name in (
+        "agreement.pdf",
+        "terms.json",
+        "consent.json",
+        "challenge.json",
+        "audit-proof.json",
+        "bundle.json",
+    ):
         mixed = pack(sale.parts | {name: other.parts[name]})
         assert not sale.judge(mixed).verified, name
     everything_but_the_document = other.parts | {"agreement.pdf": sale.parts["agreement.pdf"]}
@@ -187,7 +198,12 @@ def test_edited_dropped_and_reordered_records_are_found(sale: Sale) -> None:
 
 
 def test_an_edited_code_record_is_found(sale: Sale) -> None:
-    for change in ({"tries": 1_000}, {"used_at": "2026-11-21T23:00:00.000000Z"}, {"phone_masked": None}, {"x": 1}):
+    for change in (
+        {"tries": 1_000},
+        {"used_at": "2026-11-21T23:00:00.000000Z"},
+        {"phone_masked": None},
+        {"x": 1},
+    ):
         edited = sale.edited("challenge.json", lambda told, change=change: told.update(change))  # type: ignore[misc]
         assert sale.failures(challenge=edited) == {"code"}
 
@@ -204,9 +220,18 @@ def own_log(events: list[dict[str, Any]], certificate: str) -> dict[str, Any]:
     at = "2026-11-21T09:00:00.000000Z"
     message = b"fenqi audit head 1\n" + canonical({"at": at, "root_hash": whole, "size": len(leaves)})
     signature = ed25519.Ed25519PrivateKey.generate().sign(message).hex()
-    head = {"size": len(leaves), "root_hash": whole, "at": at, "signature": signature, "certificate": certificate}
+    head = {
+        "size": len(leaves),
+        "root_hash": whole,
+        "at": at,
+        "signature": signature,
+        "certificate": certificate,
+    }
     paths = [
-        {"sequence": place + 1, "path": [step.hex() for step in inclusion_path(place, len(leaves), over(leaves))]}
+        {
+            "sequence": place + 1,
+            "path": [step.hex() for step in inclusion_path(place, len(leaves), over(leaves))],
+        }
         for place in range(len(leaves))
     ]
     return {"head": head, "paths": paths}

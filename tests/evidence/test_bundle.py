@@ -43,15 +43,22 @@ def test_the_records_tell_the_whole_way_and_no_digits(sale: Sale) -> None:
     ]  # fmt: skip
     by_action = {event["action"]: event for event in told}
     assert by_action["consents.given"]["detail"]["consents"] == ["credit_report", "identity_check", "terms"]
-    assert by_action["agreement.read"]["detail"].items() >= {"scrolled_to_end": True, "confirmed": True}.items()
-    assert by_action["code.used"]["personal"] == {"address": "203.0.113.7", "user_agent": "Mozilla/5.0 (测试)"}
+    assert (
+        by_action["agreement.read"]["detail"].items() >= {"scrolled_to_end": True, "confirmed": True}.items()
+    )
+    assert by_action["code.used"]["personal"] == {
+        "address": "203.0.113.7",
+        "user_agent": "Mozilla/5.0 (测试)",
+    }
     assert by_action["code.sent"]["personal"]["phone_masked"].endswith("8000")
     shown = by_action["agreement.shown"]["detail"]
     document = sale.parts["agreement.pdf"][: shown["document_bytes"]]
     assert hashlib.sha256(document).hexdigest() == shown["document_sha256"]
     assert shown["reading_seconds"] >= 5
     everything = b"".join(content for name, content in sale.parts.items() if name != "agreement.pdf").decode()
-    assert PHONE not in everything and ID_NUMBER not in everything and sale.house.last_code() not in everything
+    assert (
+        PHONE not in everything and ID_NUMBER not in everything and sale.house.last_code() not in everything
+    )
 
 
 def test_the_terms_are_the_only_place_of_the_name(sale: Sale) -> None:
@@ -130,7 +137,9 @@ def test_once_a_persons_key_is_gone_the_signature_is_still_proven(
     events = json.loads(unpack(evidence_bundle(house.deps, agreement_id))["consent.json"])["events"]
     with house.engine.transaction() as connection:
         connection.execute("DROP TRIGGER consent_events_fixed_update")
-        connection.execute("UPDATE consent_events SET personal_sealed = :none", {"none": b"\x02k1" + bytes(28)})
+        connection.execute(
+            "UPDATE consent_events SET personal_sealed = :none", {"none": b"\x02k1" + bytes(28)}
+        )
     bundle = evidence_bundle(house.deps, agreement_id)
     assert verify_bundle(bundle, (authority_folder / "root.pem").read_bytes()).verified
     after = json.loads(unpack(bundle)["consent.json"])["events"]

@@ -42,7 +42,9 @@ def files(sale: Sale, tmp_path: Path) -> tuple[Path, Path]:
     return bundle, root
 
 
-def test_a_good_bundle_is_verified_line_by_line_without_a_network(sale: Sale, files: tuple[Path, Path]) -> None:
+def test_a_good_bundle_is_verified_line_by_line_without_a_network(
+    sale: Sale, files: tuple[Path, Path]
+) -> None:
     done = fenqi("verify", files[0], "--root", files[1])
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("ok ") == 11 and "WRONG" not in done.stdout

@@ -81,7 +81,9 @@ def test_a_clock_that_jumps_back_after_the_code_signs_nothing(installation: Inst
     assert refused.value.code == "clock_unsteady"
     assert nothing_is_signed(house, checkout)
     house.clock.pass_(seconds=31)
-    assert signing.sign(house.deps, checkout.token, CLAIM, house.last_code()).status == CheckoutStatus.CAPTURED
+    assert (
+        signing.sign(house.deps, checkout.token, CLAIM, house.last_code()).status == CheckoutStatus.CAPTURED
+    )
 
 
 def test_a_clock_that_jumps_back_before_the_reading_asks_to_read_again(installation: Installation) -> None:

@@ -94,7 +94,9 @@ class RunningHouse:
 
     def logs(self) -> str:
         """Return the end of every log."""
-        return "\n".join(f"== {log.name}\n{log.read_text()[-3000:]}" for log in sorted(self.folder.glob("*.log")))
+        return "\n".join(
+            f"== {log.name}\n{log.read_text()[-3000:]}" for log in sorted(self.folder.glob("*.log"))
+        )
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None, key: str | None = None) -> Any:
         """Ask the API as a shop does: the same key again and again until there is an answer."""

@@ -117,7 +117,11 @@ def repay(house: RunningHouse) -> None:
             house.restart("worker")
             house.restart("run")
             house.await_ready()
-        wait_for(lambda month=month: paid(house) == {month}, f"installment {month} is paid everywhere\n{house.logs()}", 75)  # type: ignore[misc]
+        wait_for(
+            lambda month=month: paid(house) == {month},
+            f"installment {month} is paid everywhere\n{house.logs()}",
+            75,
+        )  # type: ignore[misc]
     assert {loan["status"] for loan in house.everything("/v1/loans")} == {"repaid"}
 
 

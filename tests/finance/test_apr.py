@@ -275,6 +275,8 @@ def test_a_schedules_rate_is_that_of_its_flows_given_one_by_one(terms, rule):
         paid = [(-row.total, first + index) for index, row in enumerate(rows)]
         general = apr.irr([(usd("3999"), 0), *paid], plan.parsed_period.per_year)
     assert abs(apr.of_schedule(schedule, rule) - general) < Decimal("1e-13")
+    direct = {"cn_irr": apr.irr, "reg_z": apr.reg_z, "eu_aprc": apr.eu_aprc}[rule]
+    assert direct(schedule) == apr.of_schedule(schedule, rule)
 
 
 def test_a_free_loan_costs_nothing_and_a_gift_has_a_negative_rate():

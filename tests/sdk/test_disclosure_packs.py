@@ -21,34 +21,6 @@ from jsonschema import Draft202012Validator, FormatChecker
 PACKS = [read_data(f"{name}.json") for name in DISCLOSURES]
 SCHEMA = read_data("pack.schema.json")
 EU_MEMBERS = re.findall("..", "ATBEBGHRCYCZDKEEFIFRDEGRHUIEITLVLTLUMTNLPLPTROSKSIESSE")
-    "AT",
-    "BE",
-    "BG",
-    "HR",
-    "CY",
-    "CZ",
-    "DK",
-    "EE",
-    "FI",
-    "FR",
-    "DE",
-    "GR",
-    "HU",
-    "IE",
-    "IT",
-    "LV",
-    "LT",
-    "LU",
-    "MT",
-    "NL",
-    "PL",
-    "PT",
-    "RO",
-    "SK",
-    "SI",
-    "ES",
-    "SE",
-]
 
 
 def figures() -> set[str]:

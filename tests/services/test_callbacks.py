@@ -73,7 +73,8 @@ def test_a_forged_callback_has_no_effect_and_leaves_one_audit_row(installation: 
 
 
 @pytest.mark.parametrize(
-    ("age_seconds", "taken"), [(0, True), (299, True), (301, False), (-299, True), (-301, False), (31_536_000, False)]
+    ("age_seconds", "taken"),
+    [(0, True), (299, True), (301, False), (-299, True), (-301, False), (31_536_000, False)],
 )
 def test_a_callback_is_good_for_five_minutes_either_way(
     sqlite_installation: Installation, age_seconds: int, taken: bool
@@ -137,7 +138,9 @@ def test_another_deductions_callback_does_not_settle_this_one(installation: Inst
     second = pending(stranger)
     body = json.loads(installation.bank.callbacks(first.id, installation.clock.now())[0][0])
     told = body | {"reference": second.id}
-    verdict = receive(installation.deps, *installation.bank.signed(told, "bev_crossed_01", installation.clock.now()))
+    verdict = receive(
+        installation.deps, *installation.bank.signed(told, "bev_crossed_01", installation.clock.now())
+    )
     assert (verdict.outcome, verdict.reason) == ("quarantined", "mandate")
 
 
@@ -169,7 +172,8 @@ def test_in_any_order_the_money_ends_where_the_bank_has_it(
         told = {"kind": f"deduction.{status}", "status": status, "code": "" if status == "succeeded" else "x"}
         body = json.loads(installation.bank.callbacks(deduction.id, installation.clock.now())[0][0]) | told
         verdict = receive(
-            installation.deps, *installation.bank.signed(body, f"bev_order_{number:04d}", installation.clock.now())
+            installation.deps,
+            *installation.bank.signed(body, f"bev_order_{number:04d}", installation.clock.now()),
         )
         assert verdict.outcome in ("applied", "unchanged")
     with installation.deps.storage.reading() as uow:
@@ -180,13 +184,18 @@ def test_in_any_order_the_money_ends_where_the_bank_has_it(
 
 
 @pytest.mark.parametrize("order", [("succeeded", "failed"), ("failed", "succeeded")])
-def test_a_success_stands_whenever_a_failure_is_told(sqlite_installation: Installation, order: tuple[str, ...]) -> None:
+def test_a_success_stands_whenever_a_failure_is_told(
+    sqlite_installation: Installation, order: tuple[str, ...]
+) -> None:
     installation = sqlite_installation
     deduction = pending(installation)
     for number, status in enumerate(order):
         told = {"kind": f"deduction.{status}", "status": status, "code": "" if status == "succeeded" else "x"}
         body = json.loads(installation.bank.callbacks(deduction.id, installation.clock.now())[0][0]) | told
-        receive(installation.deps, *installation.bank.signed(body, f"bev_order_{number:04d}", installation.clock.now()))
+        receive(
+            installation.deps,
+            *installation.bank.signed(body, f"bev_order_{number:04d}", installation.clock.now()),
+        )
     with installation.deps.storage.reading() as uow:
         assert uow.loans.installments(deduction.loan_id)[0].status == "paid"
         assert uow.ledger.balance("bank:cash", "CNY") == deduction.amount
@@ -211,7 +220,9 @@ def test_a_callback_that_comes_before_the_banks_own_answer_settles(installation:
     assert settled is not None and settled.status == "succeeded"
 
 
-def test_over_http_it_is_acknowledged_in_the_banks_manner_once_it_is_durable(installation: Installation) -> None:
+def test_over_http_it_is_acknowledged_in_the_banks_manner_once_it_is_durable(
+    installation: Installation,
+) -> None:
     deduction = pending(installation)
     body, headers = installation.bank.callbacks(deduction.id, installation.clock.now())[0]
     answer = installation.client.post("/callbacks/bank", data=body, headers=headers)
@@ -221,7 +232,9 @@ def test_over_http_it_is_acknowledged_in_the_banks_manner_once_it_is_durable(ins
     assert settled is not None and settled.status == "succeeded"
 
 
-def test_a_callback_is_not_acknowledged_while_the_database_cannot_serve(sqlite_installation: Installation) -> None:
+def test_a_callback_is_not_acknowledged_while_the_database_cannot_serve(
+    sqlite_installation: Installation,
+) -> None:
     house = sqlite_installation
     deduction = pending(house)
     body, headers = house.bank.callbacks(deduction.id, house.clock.now())[0]

@@ -50,7 +50,10 @@ def test_a_look_takes_no_hold(installation: Installation) -> None:
     checkout = installation.checkout()
     for _ in range(3):
         assert claims.look_at_link(installation.deps, checkout.token).checkout.claim_hash is None
-    assert claims.open_link(installation.deps, checkout.token, "phone-2").checkout.status == CheckoutStatus.OPENED
+    assert (
+        claims.open_link(installation.deps, checkout.token, "phone-2").checkout.status
+        == CheckoutStatus.OPENED
+    )
 
 
 def test_what_a_visit_shows_before_any_personal_data_is_the_whole_cost(installation: Installation) -> None:
@@ -119,7 +122,9 @@ def test_a_signed_checkout_does_not_expire(installation: Installation) -> None:
 
 
 @pytest.mark.parametrize("state", ["created", "opened", "offered", "referred", "signing"])
-def test_the_shop_can_cancel_in_every_state_before_the_signature(installation: Installation, state: str) -> None:
+def test_the_shop_can_cancel_in_every_state_before_the_signature(
+    installation: Installation, state: str
+) -> None:
     checkout = installation.checkout()
     if state == "opened":
         claims.open_link(installation.deps, checkout.token, "phone-1")
@@ -142,10 +147,7 @@ def test_the_shop_can_cancel_in_every_state_before_the_signature(installation: I
 
 @pytest.mark.parametrize("state", ["declined", "captured", "expired"])
 def test_what_is_over_cannot_be_cancelled(installation: Installation, state: str) -> None:
-    if state == "captured":
-        checkout = installation.sell()
-    else:
-        checkout = installation.checkout()
+    checkout = installation.sell() if state == "captured" else installation.checkout()
     if state == "declined":
         installation.apply(checkout, id_number="110101199003079227")
     if state == "expired":
@@ -161,7 +163,10 @@ def test_cancelling_twice_is_one_cancellation(installation: Installation) -> Non
     checkout = installation.checkout()
     for _ in range(2):
         with installation.deps.storage.unit_of_work() as uow:
-            assert checkouts.cancel_checkout(uow, installation.deps, installation.caller, checkout.id).version == 2
+            assert (
+                checkouts.cancel_checkout(uow, installation.deps, installation.caller, checkout.id).version
+                == 2
+            )
 
 
 def test_a_claim_and_a_cancellation_at_once_leave_one_story(installation: Installation) -> None:

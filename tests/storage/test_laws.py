@@ -65,7 +65,7 @@ BREAKS: dict[str, tuple[str, ...]] = {
     "6 signed agreement, loan": (
         "DELETE FROM loans",
         "UPDATE journal_entries SET kind = 'x' WHERE kind = 'signing'",
-        "UPDATE events SET aggregate_id = 'loan_x' WHERE type = 'loan.created'",
+        "UPDATE events SET aggregate_sequence = 99 WHERE type = 'loan.created'",
         "DELETE FROM audit WHERE action = 'agreement.signed'",
     ),
     "6 a loan has a signed agreement": (

@@ -28,7 +28,9 @@ def test_a_sealed_value_opens_in_its_own_place(sealer: Sealer) -> None:
     "place",
     [("applicants", "person", "con_1"), ("consumers", "name", "con_1"), ("consumers", "person", "con_2")],
 )
-def test_a_sealed_value_opens_in_no_other_table_column_or_row(sealer: Sealer, place: tuple[str, str, str]) -> None:
+def test_a_sealed_value_opens_in_no_other_table_column_or_row(
+    sealer: Sealer, place: tuple[str, str, str]
+) -> None:
     with pytest.raises(Unsealable):
         sealer.open(sealer.seal(b"secret", *PLACE), *place)
 
@@ -62,7 +64,10 @@ def test_an_older_key_still_opens_and_a_lost_one_does_not(sealer: Sealer) -> Non
 def test_a_look_up_hash_depends_on_its_key_and_kind(sealer: Sealer) -> None:
     phone = "+8613800138000"
     other = Sealer(KEYS, "k2", b"j" * 32)
-    assert len({sealer.index("phone", phone), sealer.index("id_number", phone), other.index("phone", phone)}) == 3
+    assert (
+        len({sealer.index("phone", phone), sealer.index("id_number", phone), other.index("phone", phone)})
+        == 3
+    )
     assert sealer.index("phone", phone) == sealer.index("phone", phone)
 
 

@@ -169,9 +169,7 @@ def _pem(part: Certified) -> bytes:
 
 
 def _name(role: str, key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) -> x509.Name:
-    public = key.public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    public = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "fenqi"),

@@ -37,7 +37,9 @@ class AuditHeadKey:
         try:
             if not path.exists():
                 key = ed25519.Ed25519PrivateKey.generate()
-                private = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+                private = key.private_bytes(
+                    PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+                )
                 public = authority.certify_audit_key(key.public_key()).public_bytes(PEM)
                 write_whole(path.parent, KEY_FILE, private + public, 0o600, link)
             if path.stat().st_mode & 0o037:

@@ -133,9 +133,13 @@ def verify_log(deps: Deps, exported: Sequence[TreeHead] = ()) -> Verified:
             growing.add(_leaf_bytes(leaf))
             for root_hash in awaited.pop(growing.size, ()):
                 if root_hash != growing.root().hex():
-                    findings.append(Finding("head", growing.size, "the log does not have the root of a signed head"))
+                    findings.append(
+                        Finding("head", growing.size, "the log does not have the root of a signed head")
+                    )
         for size in sorted(awaited):
-            findings.append(Finding("truncated", size, f"a signed head covers {size} acts; {growing.size} are there"))
+            findings.append(
+                Finding("truncated", size, f"a signed head covers {size} acts; {growing.size} are there")
+            )
         findings += _broken_leaves(uow, 0)
         findings += _beside(uow, growing.size)
     return Verified(growing.size, growing.root().hex(), len(stored), tuple(findings))

@@ -31,7 +31,11 @@ def record_consents(
     witness: Witness = UNSEEN,
 ) -> None:  # fmt: skip
     """Record which consents an applicant gave, and to which wording."""
-    facts = {"consents": sorted(consents), "text_version": CONSENT_TEXT_VERSION, "language": checkout.language}
+    facts = {
+        "consents": sorted(consents),
+        "text_version": CONSENT_TEXT_VERSION,
+        "language": checkout.language,
+    }
     _record(uow, deps, checkout, ConsentKind.CONSENTS_GIVEN, checkout.id, consumer_id, facts, witness)
 
 
@@ -58,7 +62,12 @@ def record_shown(
 
 
 def record_code_sent(
-    uow: UnitOfWork, deps: Deps, checkout: Checkout, agreement: Agreement, phone: str, witness: Witness = UNSEEN
+    uow: UnitOfWork,
+    deps: Deps,
+    checkout: Checkout,
+    agreement: Agreement,
+    phone: str,
+    witness: Witness = UNSEEN,
 ) -> None:
     """Record the code that was just prepared for this document, and what the page saw of its reading."""
     code = _newest_code(uow, checkout)
@@ -77,7 +86,13 @@ def record_code_sent(
 
 
 def record_code_tried(
-    uow: UnitOfWork, deps: Deps, checkout: Checkout, agreement: Agreement, *, right: bool, witness: Witness = UNSEEN
+    uow: UnitOfWork,
+    deps: Deps,
+    checkout: Checkout,
+    agreement: Agreement,
+    *,
+    right: bool,
+    witness: Witness = UNSEEN,
 ) -> None:
     """Record a try of the newest code; the digits are never recorded."""
     code = _newest_code(uow, checkout)
@@ -135,9 +150,7 @@ def _record(
         merchant_id=checkout.merchant_id,
         detail={**facts, **bound},
     )
-    uow.consents.add(
-        audit_id, checkout_id=checkout.id, kind=kind, at=now, salt=salt, personal=personal
-    )
+    uow.consents.add(audit_id, checkout_id=checkout.id, kind=kind, at=now, salt=salt, personal=personal)
 
 
 def evidence_bundle(deps: Deps, agreement_id: str) -> bytes:
@@ -180,10 +193,14 @@ def _signed(uow: UnitOfWork, agreement_id: str) -> tuple[Agreement, list[Consent
         raise NotFound("there is no such agreement", agreement_id=agreement_id)
     if agreement.status != AgreementStatus.SIGNED or agreement.signed_pdf is None:
         raise RuleRefused(
-            "this agreement is not signed", code="agreement_unsigned", hint="only a signed agreement has evidence"
+            "this agreement is not signed",
+            code="agreement_unsigned",
+            hint="only a signed agreement has evidence",
         )
     subjects = (agreement.id, agreement.checkout_id)
-    events = [event for event in uow.consents.of_checkout(agreement.checkout_id) if event.row.subject in subjects]
+    events = [
+        event for event in uow.consents.of_checkout(agreement.checkout_id) if event.row.subject in subjects
+    ]
     signed = [event for event in events if event.row.action == ConsentKind.AGREEMENT_SIGNED]
     if not signed or json.loads(signed[0].row.detail)["signed_sha256"] != sha256(agreement.signed_pdf):
         raise RuleRefused(

@@ -67,7 +67,13 @@ class Audit:
             salt = secrets.token_hex(SALT_BYTES)
             leaf = _row(row | {"sequence": size, "previous_hash": last_hash, "salt": salt}).leaf_hash()
             leaves.append(
-                {"sequence": size, "audit_id": row["id"], "salt": salt, "previous_hash": last_hash, "leaf_hash": leaf}
+                {
+                    "sequence": size,
+                    "audit_id": row["id"],
+                    "salt": salt,
+                    "previous_hash": last_hash,
+                    "leaf_hash": leaf,
+                }
             )
             last_hash = leaf
         insert_all(self._db, "audit_leaves", leaves)
@@ -254,4 +260,6 @@ def _bytes(digits: str) -> bytes:
 
 
 def _head(row: Row) -> TreeHead:
-    return TreeHead(int(row["size"]), row["root_hash"], moment(row["at"]), row["signature"], row["certificate"])
+    return TreeHead(
+        int(row["size"]), row["root_hash"], moment(row["at"]), row["signature"], row["certificate"]
+    )

@@ -20,7 +20,9 @@ class _NotJudged(click.ClickException):
 
 @click.command()
 @click.argument("bundle", type=_FILE)
-@click.option("--root", required=True, type=_FILE, envvar="FENQI_ROOT", help="The operator's root.pem (or FENQI_ROOT).")
+@click.option(
+    "--root", required=True, type=_FILE, envvar="FENQI_ROOT", help="The operator's root.pem (or FENQI_ROOT)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the verdict as one JSON object.")
 def verify(bundle: Path, root: Path, as_json: bool) -> None:
     """Verify the evidence BUNDLE of a signed agreement, offline.
@@ -47,7 +49,9 @@ def _read(path: Path, at_most: int) -> bytes:
 
 def _show(report: Report) -> None:
     for check in report.checks:
-        mark = click.style("ok    ", fg="green") if check.passed else click.style("WRONG ", fg="red", bold=True)
+        mark = (
+            click.style("ok    ", fg="green") if check.passed else click.style("WRONG ", fg="red", bold=True)
+        )
         click.echo(f"{mark} {check.question}")
         if not check.passed:
             click.echo(f"       {_printable(check.reason)}")

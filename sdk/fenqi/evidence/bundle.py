@@ -85,7 +85,15 @@ def unpack(data: bytes) -> dict[str, bytes]:
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
                 raise EvidenceMalformed("The bundle", "is compressed; an evidence bundle is not")
             parts = {entry.filename: archive.read(entry) for entry in entries}
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, RuntimeError, struct.error) as bad:
+    except (
+        zipfile.BadZipFile,
+        OSError,
+        EOFError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+        struct.error,
+    ) as bad:
         raise EvidenceMalformed("The bundle", f"is no readable zip file: {bad}") from bad
     if pack(parts) != data:
         raise EvidenceMalformed("The bundle", "was changed outside its files")

@@ -38,7 +38,9 @@ def wrong_in_figures(terms: Mapping[str, Any], disclosure: Mapping[str, Any]) ->
         return int(value["minor"])
 
     rows = terms["installments"]
-    total = {name: sum(minor(row[name]) for row in rows) for name in ("principal", "interest", "fee", "total")}
+    total = {
+        name: sum(minor(row[name]) for row in rows) for name in ("principal", "interest", "fee", "total")
+    }
     for row in rows:
         if minor(row["total"]) != sum(minor(row[name]) for name in ("principal", "interest", "fee")):
             return f"installment {row['number']} does not add up"
@@ -57,7 +59,13 @@ def wrong_in_figures(terms: Mapping[str, Any], disclosure: Mapping[str, Any]) ->
 def wrong_in_log(events: list[Event], proof: Mapping[str, Any]) -> str:
     """Check that every event is in the tree of the head, by its own content."""
     head = proof["head"]
-    if set(proof) != {"head", "paths"} or set(head) != {"size", "root_hash", "at", "signature", "certificate"}:
+    if set(proof) != {"head", "paths"} or set(head) != {
+        "size",
+        "root_hash",
+        "at",
+        "signature",
+        "certificate",
+    }:
         return "audit-proof.json has other members"
     if [set(entry) for entry in proof["paths"]] != [{"sequence", "path"}] * len(events):
         return "audit-proof.json has not one path an event"
@@ -106,7 +114,9 @@ def _personal_holds(event: Event) -> bool:
     return bool(hashlib.sha256(f"{salt}\n{text}".encode()).hexdigest() == bound)
 
 
-def wrong_in_consent(events: list[Event], agreement_id: str, checkout_id: str, terms: Mapping[str, Any]) -> str:
+def wrong_in_consent(
+    events: list[Event], agreement_id: str, checkout_id: str, terms: Mapping[str, Any]
+) -> str:
     """Check what happened, in what order, and that the reading time was kept."""
     if any(event["subject"] not in (agreement_id, checkout_id) for event in events):
         return "an event belongs to another sale"
@@ -122,11 +132,15 @@ def wrong_in_consent(events: list[Event], agreement_id: str, checkout_id: str, t
         [event for event in events if event["action"] == action]
         for action in ("consents.given", "agreement.shown", "code.sent", "code.used", "agreement.signed")
     )
-    if not given or not all(event["detail"]["consents"] and event["detail"]["text_version"] for event in given):
+    if not given or not all(
+        event["detail"]["consents"] and event["detail"]["text_version"] for event in given
+    ):
         return "no consent to the application is recorded"
     if [event["subject"] for event in (*shown, *signed)] != [agreement_id] * 2 or not used:
         return "an agreement is shown once, confirmed by a code, and signed once"
-    sending = [event for event in sent if event["detail"]["challenge_id"] == used[-1]["detail"]["challenge_id"]]
+    sending = [
+        event for event in sent if event["detail"]["challenge_id"] == used[-1]["detail"]["challenge_id"]
+    ]
     steps = [given[-1], shown[0], sending[-1], used[-1], signed[0]]
     if steps != sorted(steps, key=lambda event: event["sequence"]) or signed[0] is not events[-1]:
         return "the steps are out of order"
@@ -143,7 +157,12 @@ def _wrong_in_reading(shown: Event, later: list[Event], terms: Mapping[str, Any]
         return "the reading time is not what was recorded"
     if any(moment(event["at"]) < ready_at for event in later):
         return "the agreement was confirmed before its reading time was over"
-    stated = (facts["language"], facts["template_version"], facts["disclosure_pack"], facts["disclosure_version"])
+    stated = (
+        facts["language"],
+        facts["template_version"],
+        facts["disclosure_pack"],
+        facts["disclosure_version"],
+    )
     pack = terms["disclosure"]
     if stated != (terms["language"], terms["template_version"], pack["pack"], pack["version"]):
         return "what was shown is of another language, template or disclosure than the terms"

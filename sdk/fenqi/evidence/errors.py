@@ -10,7 +10,9 @@ class RootUnusable(FenqiError):
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        super().__init__(f"The root certificate {reason}.", hint="Give the root.pem that the operator publishes.")
+        super().__init__(
+            f"The root certificate {reason}.", hint="Give the root.pem that the operator publishes."
+        )
 
 
 class EvidenceMalformed(FenqiError):

@@ -56,7 +56,12 @@ class Report:
             "signer": self.signer or None,
             "signed_at": self.signed_at.isoformat() if self.signed_at else None,
             "checks": [
-                {"name": check.name, "question": check.question, "passed": check.passed, "reason": check.reason or None}
+                {
+                    "name": check.name,
+                    "question": check.question,
+                    "passed": check.passed,
+                    "reason": check.reason or None,
+                }
                 for check in self.checks
             ],
         }
@@ -169,7 +174,9 @@ def _wrong_signer(bundle: _Bundle, verdict: "Verdict") -> str:
         return "the certificate is not trusted, so its names say nothing"
     if verdict.agreement_id != bundle.agreement_id:
         return "the certificate was made for another agreement"
-    return "" if verdict.signer == bundle.terms["consumer"]["name"] else "the certificate names another person"
+    return (
+        "" if verdict.signer == bundle.terms["consumer"]["name"] else "the certificate names another person"
+    )
 
 
 def _wrong_timestamp(bundle: _Bundle, verdict: "Verdict") -> str:

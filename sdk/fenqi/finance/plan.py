@@ -138,7 +138,7 @@ class Plan:
             raise PlanError("is unknown", field=unknown[0], allowed=", ".join(_TERMS))
         for needed in ("id", "installments"):
             if needed not in data:
-                raise PlanError("is missing", field=needed)
+                raise PlanError("is missing", field=needed, allowed="a plan has id and installments")
         values = dict(data)
         for term in ("min_amount", "max_amount"):
             if isinstance(values.get(term), Mapping):

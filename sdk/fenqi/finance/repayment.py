@@ -144,8 +144,9 @@ def payoff(
 
 def period_start(schedule: Schedule, number: int) -> date:
     """Return the day on which the period of installment `number` begins to bear interest."""
-    if not 1 <= number <= len(schedule.due_dates):
-        raise RepaymentError(f"installment {number} is not of this schedule", field="rows")
+    if not 1 <= number <= (count := len(schedule.due_dates)):
+        allowed = f"numbers 1 to {count}"
+        raise RepaymentError(f"installment {number} is not of this schedule", field="rows", allowed=allowed)
     return schedule.on if number == 1 else schedule.due_dates[number - 2]
 
 
@@ -166,4 +167,5 @@ def checked_rows(rows: Iterable[Due], currency: str) -> None:
         if row.currency != currency:
             raise CurrencyMismatch(f"{row.currency} row, {currency} amount", field="rows", allowed=currency)
         if min(row.principal_minor, row.interest_minor, row.fee_minor, row.penalty_minor) < 0:
-            raise RepaymentError(f"installment {row.number} owes a negative part", field="rows")
+            said = f"installment {row.number} owes a negative part"
+            raise RepaymentError(said, field="rows", allowed="parts of zero or more")

@@ -112,6 +112,7 @@ def _check_limits(low: Any, high: Any) -> None:
     try:
         ordered = low <= high
     except FinanceError:
-        raise PlanError("has another currency than max_amount", field="min_amount") from None
+        allowed = f"an amount in {high.currency}"
+        raise PlanError("has another currency than max_amount", field="min_amount", allowed=allowed) from None
     if not ordered:
         raise PlanError("exceeds max_amount", field="min_amount", allowed=f"at most {high}")
