@@ -9,10 +9,11 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from merchant_server.keys import InstallationKeys
-from merchant_server.providers.agreement import Authority, PadesSigner, TypstRenderer
+from merchant_server.providers.agreement import AuditHeadKey, Authority, PadesSigner, TypstRenderer
 from merchant_server.providers.bank import HttpBank
+from merchant_server.providers.breaker import CircuitBreaker, GuardedBureau, GuardedIdentity
 from merchant_server.providers.bureau import HttpBureauProvider
-from merchant_server.providers.credit_policy import ZenCreditPolicy
+from merchant_server.providers.credit_policy import ZenCreditPolicy, ZenWorkshop
 from merchant_server.providers.identity import HttpIdentityProvider
 from merchant_server.providers.sandbox import key_ring
 from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT
@@ -36,6 +37,7 @@ from merchant_server.web.my import my_pages
 from merchant_server.web.pages import set_up_pages
 from merchant_server.web.paths import PathWord
 from merchant_server.web.portal import desk_pages
+from merchant_server.web.portal.review import review_pages
 
 # The one sealing key of before the ring; `fenqi-server keys reseal` moves everything off it.
 LEGACY_KEY_ID = "k1"
@@ -78,8 +80,8 @@ def install(settings: Settings) -> Installation:
         storage=SqlStorage(engine, ring, ids.new),
         clock=SystemClock(),
         ids=ids,
-        identity=HttpIdentityProvider(base_url=url, api_key=key),
-        bureau=HttpBureauProvider(base_url=url, api_key=key),
+        identity=GuardedIdentity(HttpIdentityProvider(base_url=url, api_key=key), CircuitBreaker("identity")),
+        bureau=GuardedBureau(HttpBureauProvider(base_url=url, api_key=key), CircuitBreaker("bureau")),
         sms=HttpSmsSender(base_url=url, api_key=key),
         bank=HttpBank(
             base_url=url,
@@ -88,8 +90,10 @@ def install(settings: Settings) -> Installation:
             keys=key_ring(str(settings.state_path / "sandbox-bank.pem")),
         ),
         policy=ZenCreditPolicy(Path(str(files("merchant_server") / "policy" / POLICY_FILE))),
+        workshop=ZenWorkshop(),
         renderer=TypstRenderer(),
         signer=PadesSigner(authority),
+        heads=AuditHeadKey.open(settings.state_path / "authority", authority),
         sender=HttpWebhookSender(version=__version__, allow_private=True),
         code_key=keys.codes,
         public_url=settings.public_url.rstrip("/"),
@@ -108,6 +112,8 @@ def create_app(installation: Installation) -> Flask:
     if proxies := int(installation.settings.trusted_proxies):
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.register_blueprint(health_routes(installation.deps, installation.require_schema))
+    if installation.settings.portal_token:
+        app.register_blueprint(review_pages(installation.deps, installation.settings.portal_token))
     if installation.settings.desk == "on":
         app.register_blueprint(desk_pages(installation.deps, installation.sandbox_window()))
     return app

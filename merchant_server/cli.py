@@ -4,34 +4,19 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import click
 
-from merchant_server.app import Installation, install
-from merchant_server.commands.keys import keys
-from merchant_server.domain.errors import DomainError
-from merchant_server.settings import Settings, SettingsError
-from merchant_server.storage.engine import StorageError
-
-
-def _installation() -> Installation:
-    return install(Settings.from_env())
-
-
-def _readable(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn what can go wrong into one sentence and exit code 1."""
-
-    @wraps(command)
-    def wrapped(*positional: Any, **named: Any) -> None:
-        try:
-            command(*positional, **named)
-        except (SettingsError, StorageError, DomainError, OSError) as wrong:
-            raise click.ClickException(str(wrong)) from wrong
-
-    return wrapped
+from merchant_server.app import install
+from merchant_server.commands import audit as audit_commands
+from merchant_server.commands import installation as _installation
+from merchant_server.commands import keys as key_commands
+from merchant_server.commands import policy as policy_commands
+from merchant_server.commands import readable as _readable
+from merchant_server.commands import review as review_commands
+from merchant_server.commands import risk as risk_commands
+from merchant_server.settings import Settings
 
 
 @click.group()
@@ -105,7 +90,9 @@ def doctor(as_json: bool) -> None:
             json.dumps(
                 {
                     "healthy": checkup.healthy,
-                    "breaches": [{"law": b.law, "subject": b.subject, "detail": b.detail} for b in checkup.breaches],
+                    "breaches": [
+                        {"law": b.law, "subject": b.subject, "detail": b.detail} for b in checkup.breaches
+                    ],
                     "balances": {account: money.to_dict() for account, money in checkup.balances},
                     "pending_deliveries": checkup.pending_deliveries,
                 },
@@ -121,9 +108,6 @@ def doctor(as_json: bool) -> None:
         click.echo("balanced: every law holds" if checkup.healthy else f"{len(checkup.breaches)} breaches")
         click.echo(f"{checkup.pending_deliveries} deliveries pending")
     sys.exit(0 if checkup.healthy else 1)
-
-
-main.add_command(keys)
 
 
 @main.group()
@@ -152,7 +136,9 @@ def create(name: str, legal_name: str | None, stores: tuple[str, ...], **more: A
         till = merchants.create_till(deps, made.id, store.id, f"{store_name} 1")
         places.append({"id": store.id, "name": store.name, "till": {"id": till.id, "name": till.name}})
     key = merchants.create_key(deps, made.id)
-    click.echo(json.dumps({"merchant_id": made.id, "api_key": key.secret, "stores": places}, ensure_ascii=False))
+    click.echo(
+        json.dumps({"merchant_id": made.id, "api_key": key.secret, "stores": places}, ensure_ascii=False)
+    )
 
 
 @merchant.command("key")
@@ -183,5 +169,19 @@ def settings() -> None:
     from dataclasses import fields
 
     current = Settings.from_env()
+
+    def shown(name: str) -> str:
+        value = str(getattr(current, name))
+        return "(set)" if name.endswith("_token") and value else value
+
     for each in fields(current):
-        click.echo(f"FENQI_{each.name.upper():<18} {getattr(current, each.name):<28} {each.metadata['help']}")
+        click.echo(f"FENQI_{each.name.upper():<18} {shown(each.name):<28} {each.metadata['help']}")
+
+
+main.add_command(audit_commands.audit)
+main.add_command(audit_commands.evidence)
+main.add_command(key_commands.keys)
+main.add_command(policy_commands.policy)
+main.add_command(review_commands.review)
+main.add_command(review_commands.block)
+main.add_command(risk_commands.risk)

@@ -4,10 +4,13 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from merchant_server.services.collection.deductions import age, ask_bank, request_due
+from merchant_server.services.decisioning.watching import forget_velocity
 from merchant_server.services.deps import Deps
-from merchant_server.services.operation.delivery import deliver_due
+from merchant_server.services.operation.audit import sign_daily_head
+from merchant_server.services.operation.delivery import Courier
 from merchant_server.services.operation.upkeep import (
     cancel_orphan_mandates,
     expire_checkouts,
@@ -21,17 +24,6 @@ IDLE_SECONDS = 0.25
 PUSH_THREADS = 8
 
 
-def collect(deps: Deps) -> int:
-    """Request what is due for every merchant, ask the bank, and call late what is late."""
-    with deps.storage.reading() as uow:
-        merchants = uow.merchants.all()
-    done = 0
-    for merchant in merchants:
-        done += request_due(deps, merchant.id)
-        done += age(deps, merchant)
-    return done + ask_bank(deps)
-
-
 def tried(step: Callable[[], int]) -> int:
     """Run one step of the loop, which must outlive any one row: what is due stays due and is tried again."""
     try:
@@ -41,17 +33,30 @@ def tried(step: Callable[[], int]) -> int:
         return 0
 
 
-def work_once(deps: Deps, pool: ThreadPoolExecutor, run: Callable[[Callable[[], int]], int] = tried) -> int:
-    """Do everything that is due now; return how much was done."""
+def collect(deps: Deps, run: Callable[[Callable[[], int]], int]) -> int:
+    """Request what is due for every merchant, ask the bank, and call late what is late."""
+    with deps.storage.reading() as uow:
+        merchants = uow.merchants.all()
+    done = 0
+    for merchant in merchants:
+        done += run(partial(request_due, deps, merchant.id))
+        done += run(partial(age, deps, merchant))
+    return done + run(partial(ask_bank, deps))
+
+
+def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[], int]], int] = tried) -> int:
+    """Do everything that is due now; return how much was done. `run` decides what becomes of a failure."""
     steps: tuple[Callable[[], int], ...] = (
-        lambda: deliver_due(deps, pool),
-        lambda: collect(deps),
+        deliver,
+        lambda: collect(deps, run),
         lambda: expire_checkouts(deps),
         lambda: reopen_stuck_decisions(deps),
         lambda: cancel_orphan_mandates(deps),
         lambda: end_revoked_mandates(deps),
         lambda: erase_due(deps),
         lambda: forget_old(deps),
+        lambda: sign_daily_head(deps),
+        lambda: forget_velocity(deps),
     )
     return sum(run(step) for step in steps)
 
@@ -59,6 +64,7 @@ def work_once(deps: Deps, pool: ThreadPoolExecutor, run: Callable[[Callable[[], 
 def work(deps: Deps, stop: threading.Event) -> None:
     """Work until told to stop; what was begun is finished first."""
     with ThreadPoolExecutor(PUSH_THREADS, thread_name_prefix="push") as pool:
+        courier = Courier(deps, pool)
         while not stop.is_set():
-            if not work_once(deps, pool):
+            if not work_once(deps, courier.push_due):
                 stop.wait(IDLE_SECONDS)

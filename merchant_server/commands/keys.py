@@ -6,9 +6,8 @@ from contextlib import contextmanager
 
 import click
 
-from merchant_server.app import Installation, install
-from merchant_server.settings import Settings, SettingsError
-from merchant_server.storage.engine import StorageError
+from merchant_server.app import Installation
+from merchant_server.commands import installation, readable
 
 
 @click.group()
@@ -17,46 +16,55 @@ def keys() -> None:
 
 
 @keys.command()
+@readable
 def status() -> None:
     """List the wrapping keys and how many data keys each wraps."""
-    with _installation() as installation:
-        for each in installation.rotation.counts():
-            click.echo(f"{each.wrapping_key_id}  {each.status:<8} {each.data_keys} data keys")
+    for each in _ready().rotation.counts():
+        click.echo(f"{each.wrapping_key_id}  {each.status:<8} {each.data_keys} data keys")
 
 
 @keys.command()
+@readable
 def rotate() -> None:
     """Make a new wrapping key and wrap every data key under it; run it again if it was cut off."""
-    with _installation() as installation:
-        with _bar("wrapping data keys") as progress:
-            name = installation.rotation.rotate(progress)
-        _record(installation, "keys.rotated", {"wrapping_key": name})
-        click.echo(f"{name} is in use; back the key file up, then `fenqi-server keys destroy` the older one")
+    house = _ready()
+    with _bar("wrapping data keys") as progress:
+        name = house.rotation.rotate(progress)
+    _record(house, "keys.rotated", {"wrapping_key": name})
+    click.echo(f"{name} is in use; back the key file up, then `fenqi-server keys destroy` the older one")
 
 
 @keys.command()
+@readable
 def reseal() -> None:
     """Seal everything under new data keys; run it again if it was cut off."""
-    with _installation() as installation:
-        with _bar("sealing values anew") as progress:
-            moved = installation.rotation.reseal(progress)
-        _record(installation, "keys.resealed", {"values": moved})
-        click.echo(f"{moved} values are sealed under new keys")
+    house = _ready()
+    with _bar("sealing values anew") as progress:
+        moved = house.rotation.reseal(progress)
+    _record(house, "keys.resealed", {"values": moved})
+    click.echo(f"{moved} values are sealed under new keys")
 
 
 @keys.command()
 @click.argument("wrapping_key_id")
 @click.confirmation_option(prompt="Backups from before the rotation become unreadable for ever. Go on?")
+@readable
 def destroy(wrapping_key_id: str) -> None:
     """Take a retired wrapping key out of the key file; erased people are then gone from old backups too."""
-    with _installation() as installation:
-        installation.rotation.destroy(wrapping_key_id)
-        _record(installation, "keys.destroyed", {"wrapping_key": wrapping_key_id})
-        click.echo(f"{wrapping_key_id} is destroyed")
+    house = _ready()
+    house.rotation.destroy(wrapping_key_id)
+    _record(house, "keys.destroyed", {"wrapping_key": wrapping_key_id})
+    click.echo(f"{wrapping_key_id} is destroyed")
 
 
-def _record(installation: Installation, action: str, detail: dict[str, object]) -> None:
-    deps = installation.deps
+def _ready() -> Installation:
+    house = installation()
+    house.require_schema()
+    return house
+
+
+def _record(house: Installation, action: str, detail: dict[str, object]) -> None:
+    deps = house.deps
     with deps.storage.unit_of_work() as uow:
         uow.audit.add(
             deps.ids.new("aud"),
@@ -69,18 +77,8 @@ def _record(installation: Installation, action: str, detail: dict[str, object]) 
 
 
 @contextmanager
-def _installation() -> Iterator[Installation]:
-    try:
-        installation = install(Settings.from_env())
-        installation.require_schema()
-        yield installation
-    except (SettingsError, StorageError, OSError) as wrong:
-        raise click.ClickException(str(wrong)) from wrong
-
-
-@contextmanager
 def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Draw how far the work is, on a terminal; it counts what is left when it begins."""
+    """Draw on a terminal how far the work is."""
     from rich.console import Console
     from rich.progress import Progress
 

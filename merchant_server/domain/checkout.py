@@ -43,7 +43,8 @@ MACHINE = Machine(
         # Back to opened when the sources gave no usable answer: nothing is lost, the consumer tries again.
         _S.DECIDING: (_S.OFFERED, _S.DECLINED, _S.REFERRED, _S.OPENED, _S.EXPIRED, _S.CANCELLED),
         _S.OFFERED: (_S.SIGNING, _S.EXPIRED, _S.CANCELLED),
-        _S.DECLINED: (),
+        # Somebody who was refused may ask for a person to look.
+        _S.DECLINED: (_S.REFERRED,),
         _S.REFERRED: (_S.OFFERED, _S.DECLINED, _S.EXPIRED, _S.CANCELLED),
         # Back to offered when the consumer picks another plan.
         _S.SIGNING: (_S.AUTHORIZED, _S.OFFERED, _S.EXPIRED, _S.CANCELLED),

@@ -5,10 +5,11 @@ from datetime import date, datetime
 
 from fenqi.finance.money import Money
 
+from merchant_server.domain.decision import LINE_DAYS
 from merchant_server.domain.errors import RuleRefused
 from merchant_server.domain.secret import Secret
 
-LINE_DAYS = 50
+__all__ = ["LINE_DAYS", "Applicant", "Consumer", "CreditLine", "History", "Person", "mask_phone"]
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -21,7 +22,12 @@ class Person:
     _born_on: Secret[date]
 
     def __init__(self, name: str, id_number: str, phone: str, born_on: date) -> None:
-        values: dict[str, str | date] = {"name": name, "id_number": id_number, "phone": phone, "born_on": born_on}
+        values: dict[str, str | date] = {
+            "name": name,
+            "id_number": id_number,
+            "phone": phone,
+            "born_on": born_on,
+        }
         for field_name, value in values.items():
             object.__setattr__(self, f"_{field_name}", Secret(value))
 
@@ -102,17 +108,25 @@ class Applicant:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What this installation knows of a person; `refusals` are those of the last 30 days."""
+    """What this installation knows of a person; `refusals` are those of the last 30 days.
+
+    `due_soon_minor` is what falls due, or is late, until the day that was asked for.
+    """
 
     open_loans: int
     outstanding_minor: int
     oldest_overdue_on: date | None
     refusals: int
+    repaid_loans: int = 0
+    due_soon_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class CreditLine:
-    """How much a person may owe in all; `used` is the outstanding principal of their loans (law 4)."""
+    """How much a person may owe in all; `used` is the outstanding principal of their loans (law 4).
+
+    `decision_id` is the decision that granted it, whose credit report may be kept for as long as the line lives.
+    """
 
     consumer_id: str
     limit: Money
@@ -121,6 +135,7 @@ class CreditLine:
     rate_discount: str
     expires_at: datetime
     version: int
+    decision_id: str | None = None
 
     @property
     def left(self) -> Money:

@@ -1,37 +1,42 @@
-"""A credit decision: the features it saw, and the answer with its reasons. It asks nobody."""
+"""A credit decision: the policy's answer, and the record of what was seen and what followed. It asks nobody."""
 
-from dataclasses import asdict, dataclass, field, fields
-from datetime import date, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-GRADES = ("A", "B", "C", "D", "E", "F", "G")
-IDENTITY_RESULTS = ("match", "mismatch", "unknown")
-BUREAU_STATUSES = ("found", "thin", "unknown")
-BUREAU_SCORES = (300, 900)
-LARGEST_AMOUNT_MINOR = 10**15
-COUNTED_FEATURES = (
-    "amount_minor",
-    "age_years",
-    "bureau_debts_minor",
-    "bureau_worst_overdue_days",
-    "bureau_inquiries_30d",
-    "own_open_loans",
-    "own_outstanding_minor",
-    "own_worst_overdue_days",
-    "own_refusals_30d",
+from merchant_server.domain.features import (
+    BUREAU_SCORES,
+    BUREAU_STATUSES,
+    COUNTED_FEATURES,
+    IDENTITY_RESULTS,
+    LARGEST_AMOUNT_MINOR,
+    Features,
+    FeaturesInvalid,
 )
 
-
-class FeaturesInvalid(Exception):
-    """A feature is missing, unknown, mistyped or out of range. Attributes: feature, requirement."""
-
-    def __init__(self, feature: str, requirement: str) -> None:
-        self.feature, self.requirement = feature, requirement
-        super().__init__(
-            f"feature {feature} {requirement}; correct the source or send its default for 'unknown'"
-        )
+__all__ = [
+    "BUREAU_SCORES",
+    "BUREAU_STATUSES",
+    "COUNTED_FEATURES",
+    "GRADES",
+    "IDENTITY_RESULTS",
+    "LARGEST_AMOUNT_MINOR",
+    "LINE_DAYS",
+    "Bureau",
+    "CounterOffer",
+    "Decision",
+    "DecisionRecord",
+    "Features",
+    "FeaturesInvalid",
+    "Identity",
+    "Outcome",
+    "PolicyBroken",
+    "Price",
+]
+GRADES = ("A", "B", "C", "D", "E", "F", "G")
+LINE_DAYS = 50
 
 
 class PolicyBroken(Exception):
@@ -62,7 +67,8 @@ class Identity:
 class Bureau:
     """What the bureau reported. status: found | thin (no history) | unknown (not available).
 
-    `score` is 300–900; `debts_minor` is the sum owed elsewhere; `worst_overdue_days` over the last two years.
+    `score` is 300–900; `debts_minor` is the sum owed elsewhere; `worst_overdue_days` over the last two years;
+    `income_minor` is a month's income, 0 when the bureau does not say.
     """
 
     status: str
@@ -71,82 +77,7 @@ class Bureau:
     worst_overdue_days: int = 0
     inquiries_30d: int = 0
     reference: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """Everything the policy may look at, named and typed; amounts are minor units of `currency`.
-
-    `own_worst_overdue_days` counts days overdue today; `bureau_score` is set exactly when a report was found.
-    `own_refusals_30d` leaves out refusals for the amount alone, or a counter-offer would spoil itself.
-    Construction checks every value, because a rule that meets a wrong type would silently not fire.
-    Raises FeaturesInvalid.
-    """
-
-    currency: str
-    amount_minor: int
-    age_years: int
-    identity: str
-    bureau_status: str
-    bureau_score: int | None
-    bureau_debts_minor: int
-    bureau_worst_overdue_days: int
-    bureau_inquiries_30d: int
-    own_open_loans: int
-    own_outstanding_minor: int
-    own_worst_overdue_days: int
-    own_refusals_30d: int
-    merchant_category: str
-    decided_on: date
-
-    def __post_init__(self) -> None:
-        for name in COUNTED_FEATURES:
-            _require(
-                name,
-                _is_whole(getattr(self, name), 0, LARGEST_AMOUNT_MINOR),
-                f"must be 0 to {LARGEST_AMOUNT_MINOR}",
-            )
-        _require("currency", _is_currency(self.currency), "must be an ISO 4217 code")
-        _require(
-            "identity", self.identity in IDENTITY_RESULTS, f"must be one of {', '.join(IDENTITY_RESULTS)}"
-        )
-        _require(
-            "bureau_status",
-            self.bureau_status in BUREAU_STATUSES,
-            f"must be one of {', '.join(BUREAU_STATUSES)}",
-        )
-        if self.bureau_status == "found":
-            _require(
-                "bureau_score",
-                _is_whole(self.bureau_score, *BUREAU_SCORES),
-                "must be 300 to 900 in a found report",
-            )
-        else:
-            _require("bureau_score", self.bureau_score is None, "must be absent when there is no report")
-        _require("merchant_category", type(self.merchant_category) is str, "must be a text")
-        _require(
-            "decided_on",
-            isinstance(self.decided_on, date) and not isinstance(self.decided_on, datetime),
-            "must be a date without a time",
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-ready dict: the exact input of the policy, kept sealed with the decision."""
-        row = asdict(self)
-        row["decided_on"] = self.decided_on.isoformat()
-        return row
-
-    @classmethod
-    def from_dict(cls, row: dict[str, Any]) -> "Features":
-        """Rebuild the features of a stored decision, for replay. Raises FeaturesInvalid."""
-        names = {each.name for each in fields(cls)}
-        for name in sorted(names.symmetric_difference(row)):
-            raise FeaturesInvalid(name, "is missing" if name in names else "is not known")
-        try:
-            decided_on = date.fromisoformat(row["decided_on"])
-        except (TypeError, ValueError):
-            raise FeaturesInvalid("decided_on", "must be a date such as 2026-11-21") from None
-        return cls(**{**row, "decided_on": decided_on})
+    income_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +87,9 @@ class Decision:
     `limit_minor` is the person's whole line, to be compared with exposure including this purchase;
     `available_minor` is what was left of it before this purchase. Both are 0 unless a line was granted.
     `grade` is what the scorecard says, also when a hard rule decided otherwise.
+    Conditions of a yes: no plan above `rate_cap_bps` a year, and no installment above `installment_max_minor`.
+    `line_days` is the life of a granted line; `expected_loss_minor` is what the policy thinks this sale costs.
+    `ask_bureau` says whether the policy wants a fresh report for these features.
     `reasons` are codes of domain.refusal, most important first; `counter_offer_minor` is the largest
     amount in whole currency units that the same policy would have approved, when there is one.
     `trace` (matched rows and derived values) is as personal as the features: keep it sealed with them.
@@ -170,6 +104,11 @@ class Decision:
     counter_offer_minor: int | None = None
     available_minor: int = 0
     trace: dict[str, Any] = field(default_factory=dict)
+    rate_cap_bps: int = 10_000
+    installment_max_minor: int | None = None
+    line_days: int = LINE_DAYS
+    expected_loss_minor: int = 0
+    ask_bureau: bool = True
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict; equal decisions give equal dicts."""
@@ -183,10 +122,15 @@ class Decision:
             "policy_version": self.policy_version,
             "counter_offer_minor": self.counter_offer_minor,
             "trace": self.trace,
+            "rate_cap_bps": self.rate_cap_bps,
+            "installment_max_minor": self.installment_max_minor,
+            "line_days": self.line_days,
+            "expected_loss_minor": self.expected_loss_minor,
+            "ask_bureau": self.ask_bureau,
         }
 
     @classmethod
-    def from_dict(cls, row: dict[str, Any]) -> "Decision":
+    def from_dict(cls, row: Mapping[str, Any]) -> "Decision":
         """Rebuild a stored decision."""
         return cls(
             **{
@@ -198,16 +142,93 @@ class Decision:
         )
 
 
-def _is_whole(value: object, smallest: int, largest: int) -> bool:
-    return type(value) is int and smallest <= value <= largest
+@dataclass(frozen=True, slots=True)
+class CounterOffer:
+    """The nearest thing that the same policy says yes to. Amounts are minor units of the checkout's currency.
+
+    kind: smaller_amount | longer_term | bigger_down_payment. `changes` are the features that differ from those of
+    the refused decision, so that a replay can prove it.
+    """
+
+    kind: str
+    amount_minor: int
+    down_payment_minor: int
+    plan_id: str
+    installment_minor: int
+    changes: Mapping[str, int]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dict."""
+        return {
+            "kind": self.kind,
+            "amount_minor": self.amount_minor,
+            "down_payment_minor": self.down_payment_minor,
+            "plan_id": self.plan_id,
+            "installment_minor": self.installment_minor,
+            "changes": dict(self.changes),
+        }
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> "CounterOffer":
+        """Rebuild a stored counter-offer."""
+        return cls(**row)
 
 
-def _is_currency(value: object) -> bool:
-    return (
-        isinstance(value, str) and len(value) == 3 and value.isascii() and value.isalpha() and value.isupper()
-    )
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one plan costs an approved person: the yearly rate at their grade, and the yearly all-in cost."""
+
+    plan_id: str
+    annual_rate: Decimal
+    annual_cost: Decimal
+
+    def to_dict(self) -> dict[str, str]:
+        """Return a JSON-ready dict of decimal texts."""
+        return {
+            "plan_id": self.plan_id,
+            "annual_rate": format(self.annual_rate, "f"),
+            "annual_cost": format(self.annual_cost, "f"),
+        }
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, str]) -> "Price":
+        """Rebuild a stored price."""
+        return cls(row["plan_id"], Decimal(row["annual_rate"]), Decimal(row["annual_cost"]))
 
 
-def _require(feature: str, holds: bool, requirement: str) -> None:
-    if not holds:
-        raise FeaturesInvalid(feature, requirement)
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """One decision as kept: what was seen and from where, what the policy said, and what followed from it.
+
+    `sources` maps each source to its state, time and reference. `arm` is champion or challenger.
+    """
+
+    features: Features
+    sources: Mapping[str, Mapping[str, str]]
+    decision: Decision
+    arm: str = "champion"
+    prices: tuple[Price, ...] = ()
+    counter_offers: tuple[CounterOffer, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dict, to be sealed."""
+        return {
+            "features": self.features.to_dict(),
+            "sources": {name: dict(told) for name, told in self.sources.items()},
+            "decision": self.decision.to_dict(),
+            "arm": self.arm,
+            "prices": [price.to_dict() for price in self.prices],
+            "counter_offers": [offer.to_dict() for offer in self.counter_offers],
+        }
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> "DecisionRecord":
+        """Rebuild a stored record. Raises FeaturesInvalid."""
+        return cls(
+            features=Features.from_dict(row["features"]),
+            sources=row.get("sources", {}),
+            decision=Decision.from_dict(row["decision"]),
+            arm=row.get("arm", "champion"),
+            prices=tuple(Price.from_dict(each) for each in row.get("prices", ())),
+            counter_offers=tuple(CounterOffer.from_dict(each) for each in row.get("counter_offers", ())),
+        )

@@ -1,5 +1,7 @@
 """What services need from outside themselves, as Protocols; storage and providers implement them, app wires them."""
 
+from merchant_server.ports.deciding import CreditPolicy, DecisionCase, PolicyWorkshop
+from merchant_server.ports.evidence import HeadSigner, StoredLeaf
 from merchant_server.ports.outside import (
     AgreementRenderer,
     AgreementSigner,
@@ -14,12 +16,12 @@ from merchant_server.ports.outside import (
     CallbackMalformed,
     CallbackTry,
     Clock,
-    CreditPolicy,
     DocumentRefused,
     FaultDials,
     IdentityProvider,
     Ids,
     MagicValue,
+    ProviderGarbled,
     ProviderRefused,
     ProviderUnavailable,
     SandboxWindow,
@@ -55,13 +57,17 @@ __all__ = [
     "CallbackTry",
     "Clock",
     "CreditPolicy",
+    "DecisionCase",
     "Delivery",
     "DocumentRefused",
     "Endpoint",
     "FaultDials",
+    "HeadSigner",
     "IdentityProvider",
     "Ids",
     "MagicValue",
+    "PolicyWorkshop",
+    "ProviderGarbled",
     "ProviderRefused",
     "ProviderUnavailable",
     "SandboxWindow",
@@ -69,6 +75,7 @@ __all__ = [
     "SentCallback",
     "SmsSender",
     "Storage",
+    "StoredLeaf",
     "StoredReply",
     "TextMessage",
     "UnitOfWork",

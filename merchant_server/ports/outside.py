@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from fenqi.finance.money import Money
 
-from merchant_server.domain.decision import Bureau, Decision, Features, Identity
+from merchant_server.domain.decision import Bureau, Identity
 
 
 class Clock(Protocol):
@@ -49,6 +49,14 @@ class ProviderUnavailable(Exception):
     def __init__(self, provider: str, reason: str) -> None:
         self.provider, self.reason = provider, reason
         super().__init__(f"{provider} did not give a usable answer: {reason}")
+
+
+class ProviderGarbled(ProviderUnavailable):
+    """The provider sent what is no answer. `body` is what it sent, for quarantine: never log it."""
+
+    def __init__(self, provider: str, reason: str, body: bytes) -> None:
+        super().__init__(provider, reason)
+        self.body = body
 
 
 class ProviderRefused(Exception):
@@ -152,14 +160,6 @@ class Bank(Protocol):
     def authenticate(self, body: bytes, headers: Mapping[str, str], now: datetime) -> BankCallback:
         """Check signature, key and time over the raw bytes. Raises CallbackForged."""
         ...
-
-
-class CreditPolicy(Protocol):
-    """The policy engine: pure, replayable; the same features and version give the same bytes."""
-
-    version: str
-
-    def decide(self, features: Features) -> Decision: ...
 
 
 class AgreementRenderer(Protocol):

@@ -1,6 +1,6 @@
 """Repositories of the sale: merchants, checkouts, consumers, agreements."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from fenqi.finance.plan import Plan
@@ -9,7 +9,6 @@ from merchant_server.domain.agreement import Agreement
 from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.code import Code
 from merchant_server.domain.consumer import Applicant, Consumer, CreditLine, History
-from merchant_server.domain.decision import Decision, Features
 from merchant_server.domain.deduction import Mandate
 from merchant_server.domain.merchant import ApiKey, Merchant, Store, Till
 
@@ -154,8 +153,14 @@ class Consumers(Protocol):
         """Return the consumer with unsealed personal data, or None."""
         ...
 
-    def history(self, consumer_id: str, since: datetime) -> History:
+    def id_number_index(self, id_number: str) -> str:
+        """Return the keyed hash that an id number is looked up by."""
+        ...
+
+    def history(self, consumer_id: str, since: datetime, due_until: date | None = None) -> History:
         """Return what this installation knows of a consumer: open loans, debts, delays, and refusals since then.
+
+        `due_soon_minor` counts what is not paid of installments that fall due until `due_until`.
 
         A refusal for the amount alone is not counted: taking the smaller counter-offer must not cost points.
         """
@@ -175,35 +180,6 @@ class CreditLines(Protocol):
 
     def save(self, line: CreditLine, was: CreditLine) -> None:
         """Store what is used; raises TransitionConflict when another checkout drew first."""
-        ...
-
-
-class Decisions(Protocol):
-    """What was asked of the policy, and what it answered; features are sealed, and kept for replay."""
-
-    def request(
-        self,
-        decision_id: str,
-        *,
-        merchant_id: str,
-        mode: str,
-        checkout_id: str,
-        consumer_id: str,
-        at: datetime,
-    ) -> None:
-        """Store the intention to decide, before anybody outside is asked."""
-        ...
-
-    def answer(self, decision_id: str, features: Features, decision: Decision, at: datetime) -> None:
-        """Store the answer, once; raises TransitionConflict when there is one."""
-        ...
-
-    def get(self, decision_id: str) -> tuple[Features, Decision] | None:
-        """Return what a decision saw and said, or None while there is no answer."""
-        ...
-
-    def stuck(self, before: datetime, limit: int) -> list[str]:
-        """Return the checkouts whose decision was asked for before then and never answered."""
         ...
 
 

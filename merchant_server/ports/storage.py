@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from merchant_server.domain.event import Fact
+from merchant_server.ports.deciding import Decisions, Policies, Reviews, Watch
+from merchant_server.ports.evidence import Audit, ConsentEvents
 from merchant_server.ports.lending import Callbacks, Deductions, Ledger, Loans
 from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People
 from merchant_server.ports.selling import (
@@ -15,7 +17,6 @@ from merchant_server.ports.selling import (
     Codes,
     Consumers,
     CreditLines,
-    Decisions,
     Mandates,
     Merchants,
 )
@@ -143,32 +144,6 @@ class IdempotencyKeys(Protocol):
         ...
 
 
-class Audit(Protocol):
-    """Who did what to what; rows are only ever added, and hold no personal data."""
-
-    def add(
-        self,
-        audit_id: str,
-        *,
-        at: datetime,
-        actor: str,
-        action: str,
-        subject: str,
-        merchant_id: str | None = None,
-        detail: dict[str, object] | None = None,
-    ) -> None:
-        """Store one act."""
-        ...
-
-    def of(self, subject: str) -> list[dict[str, Any]]:
-        """Return the acts on a subject, oldest first."""
-        ...
-
-    def latest(self, action_prefix: str, limit: int) -> list[dict[str, Any]]:
-        """Return the newest acts whose name begins so, looking back over a bounded number of acts."""
-        ...
-
-
 class UnitOfWork(Protocol):
     """Repositories of one transaction."""
 
@@ -205,6 +180,21 @@ class UnitOfWork(Protocol):
     @property
     def decisions(self) -> Decisions:
         """What the policy said."""
+        ...
+
+    @property
+    def policies(self) -> Policies:
+        """Which policy decides."""
+        ...
+
+    @property
+    def watch(self) -> Watch:
+        """What the fraud rules count."""
+        ...
+
+    @property
+    def reviews(self) -> Reviews:
+        """Cases for people."""
         ...
 
     @property
@@ -280,6 +270,11 @@ class UnitOfWork(Protocol):
     @property
     def code_sends(self) -> CodeSends:
         """Codes that were sent."""
+        ...
+
+    @property
+    def consents(self) -> ConsentEvents:
+        """What consumers were shown and did."""
         ...
 
     def breaches(self) -> list[Breach]:

@@ -46,7 +46,7 @@ class HttpBureauProvider:
         try:
             return self._read(answer)
         except NotStrictJson as error:
-            raise self._service.unavailable(error.reason) from None
+            raise self._service.garbled(error.reason, answer.raw) from None
 
     def _read(self, answer: Answer) -> Bureau:
         score_kind = type(None) if answer.data.get("status") == "thin" else int

@@ -7,7 +7,7 @@ personal data.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ import requests
 from fenqi.finance.money import Money
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from merchant_server.ports import ProviderRefused, ProviderUnavailable
+from merchant_server.ports import ProviderGarbled, ProviderRefused, ProviderUnavailable
 from merchant_server.providers.sockets import DeadlineAdapter
 
 INTEGER_MAX = 10**15
@@ -118,6 +118,7 @@ class Answer:
 
     status: int
     data: dict[str, Any]
+    raw: bytes = field(default=b"", compare=False, repr=False)
 
 
 class JsonService:
@@ -167,6 +168,10 @@ class JsonService:
         """Return the error that says: no usable answer."""
         return ProviderUnavailable(self.provider, reason)
 
+    def garbled(self, reason: str, raw: bytes) -> ProviderGarbled:
+        """Return the error that says: an answer came, and it is none. Its bytes are for quarantine only."""
+        return ProviderGarbled(self.provider, reason, raw)
+
     def refused(self, answer: Answer) -> ProviderRefused:
         """Return the error for a 4xx: the provider's code when it is a plain one, never its free text."""
         code = answer.data.get("code")
@@ -196,10 +201,10 @@ class JsonService:
         try:
             data = parse_json(raw)
         except NotStrictJson as error:
-            raise self.unavailable(f"HTTP {status} without strict JSON: {error.reason}") from None
+            raise self.garbled(f"HTTP {status} without strict JSON: {error.reason}", raw) from None
         if not isinstance(data, dict):
-            raise self.unavailable(f"HTTP {status} without a JSON object")
-        return Answer(status, data)
+            raise self.garbled(f"HTTP {status} without a JSON object", raw)
+        return Answer(status, data, raw)
 
     def _exchange(self, method: str, url: str, body: bytes | None) -> tuple[int, bytes]:
         headers = {"content-type": "application/json"} if body is not None else {}

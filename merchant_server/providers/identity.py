@@ -35,7 +35,7 @@ class HttpIdentityProvider:
         try:
             found = closed_object(answer.data, {"reference": str, "result": str})
         except NotStrictJson as error:
-            raise self._service.unavailable(error.reason) from None
+            raise self._service.garbled(error.reason, answer.raw) from None
         if found["result"] not in ("match", "mismatch") or not 0 < len(found["reference"]) <= 64:
-            raise self._service.unavailable("the result is not one that was agreed on")
+            raise self._service.garbled("the result is not one that was agreed on", answer.raw)
         return Identity(result=found["result"], reference=found["reference"])

@@ -167,7 +167,9 @@ def _callback(row: dict[str, Any]) -> SentCallback:
 
 
 def _magic(data: dict[str, Any]) -> tuple[MagicValue, ...]:
-    people = [MagicValue("person", row["id_number"], row["meaning"], row["meaning_zh"]) for row in data["people"]]
+    people = [
+        MagicValue("person", row["id_number"], row["meaning"], row["meaning_zh"]) for row in data["people"]
+    ]
     accounts = [
         MagicValue("account", row["last_four"], row["meaning"], row["meaning_zh"]) for row in data["accounts"]
     ]

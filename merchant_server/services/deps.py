@@ -14,8 +14,10 @@ from merchant_server.ports import (
     BureauProvider,
     Clock,
     CreditPolicy,
+    HeadSigner,
     IdentityProvider,
     Ids,
+    PolicyWorkshop,
     SmsSender,
     Storage,
     UnitOfWork,
@@ -27,6 +29,7 @@ from merchant_server.ports import (
 class Deps:
     """The outside of a service. `code_key` is the HMAC key of one-time codes; `rate_cap` the legal yearly cost.
 
+    `policy` is the shipped one, which decides until another is published; `workshop` opens the published ones.
     `codes_per_hour` is the whole installation's budget of text messages; `retention_years` how long a loan's records
     are kept after its end.
     """
@@ -39,8 +42,10 @@ class Deps:
     sms: SmsSender
     bank: Bank
     policy: CreditPolicy
+    workshop: PolicyWorkshop
     renderer: AgreementRenderer
     signer: AgreementSigner
+    heads: HeadSigner
     sender: WebhookSender
     code_key: bytes
     public_url: str

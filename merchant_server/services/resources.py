@@ -10,7 +10,8 @@ from merchant_server.domain.loan import Installment, Loan
 from merchant_server.domain.refusal import public
 
 POLL_AFTER_SECONDS = 2
-SIGNED = ("authorized", "captured", "closed")
+# Where a till has nothing more to wait for; a review of a refusal takes longer than a queue.
+SETTLED = ("authorized", "captured", "closed", "declined")
 
 
 def checkout_resource(checkout: Checkout, public_url: str | None = None) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def _till(checkout: Checkout) -> dict[str, Any]:
     chinese, english = TILL_TEXT[checkout.status]
     return {
         "text": {"zh-CN": chinese, "en": english},
-        "final": MACHINE.is_final(checkout.status) or checkout.status in SIGNED,
+        "final": MACHINE.is_final(checkout.status) or checkout.status in SETTLED,
         "poll_after_seconds": POLL_AFTER_SECONDS,
     }
 

@@ -13,16 +13,19 @@ LAWS: tuple[tuple[str, str], ...] = (
         " WHERE NOT EXISTS (SELECT 1 FROM postings p WHERE p.entry_id = e.id)",
     ),
     (
-        "1 the books sum to zero",
-        "SELECT currency AS subject, CAST(SUM(amount) AS TEXT) AS detail FROM ("
-        "SELECT currency, amount_minor AS amount FROM postings"
-        " UNION ALL SELECT currency, -amount_minor FROM postings) moves GROUP BY currency HAVING SUM(amount) <> 0",
+        # What leaves one account enters another, so sums are zero by shape; this is the shape.
+        "1 a posting moves a positive amount between two accounts, in its entry's books",
+        "SELECT p.entry_id || '/' || p.line AS subject, p.amount_minor || ' from ' || p.source || ' to ' || p.target"
+        " AS detail FROM postings p LEFT JOIN journal_entries e ON e.id = p.entry_id"
+        " LEFT JOIN loans l ON l.id = e.loan_id WHERE p.amount_minor <= 0 OR p.source = p.target OR e.id IS NULL"
+        " OR e.merchant_id <> p.merchant_id OR COALESCE(l.currency, p.currency) <> p.currency",
     ),
     (
         "2 a schedule sums to the agreed total",
         "SELECT l.id AS subject, 'installments ' || SUM(i.principal_minor) || '+' || SUM(i.interest_minor) || '+'"
         " || SUM(i.fee_minor) AS detail FROM loans l JOIN installments i ON i.loan_id = l.id"
-        " GROUP BY l.id, l.principal_minor, l.interest_minor, l.fee_minor HAVING SUM(i.principal_minor) <> l.principal_minor"
+        " GROUP BY l.id, l.principal_minor, l.interest_minor, l.fee_minor"
+        " HAVING SUM(i.principal_minor) <> l.principal_minor"
         " OR SUM(i.interest_minor) <> l.interest_minor OR SUM(i.fee_minor) <> l.fee_minor",
     ),
     (
@@ -89,6 +92,25 @@ LAWS: tuple[tuple[str, str], ...] = (
         " WHERE c.used_minor <> COALESCE(b.owed, 0)",
     ),
     (
+        "4 every decision's policy is kept",
+        "SELECT d.id AS subject, d.policy_version AS detail FROM decisions d"
+        " LEFT JOIN policy_versions v ON v.version = d.policy_version"
+        " WHERE d.arm IS NOT NULL AND (d.decided_at IS NULL OR v.version IS NULL)",
+    ),
+    (
+        "4 no policy was published by who proposed it",
+        "SELECT q.id AS subject, q.published_by AS detail FROM policy_publications q"
+        " JOIN policy_proposals p ON p.id = q.proposal_id WHERE LOWER(p.proposed_by) = LOWER(q.published_by)"
+        " OR p.version <> q.version OR p.arm <> q.arm OR p.share_bps <> q.share_bps OR p.proposed_by <> q.proposed_by",
+    ),
+    (
+        "4 a verdict of a person has its audit row, and the reviewer is not the person",
+        "SELECT r.id AS subject, CASE WHEN u.id IS NULL THEN 'no audit row' ELSE 'own case' END AS detail"
+        " FROM reviews r JOIN consumers c ON c.id = r.consumer_id LEFT JOIN reviewers w ON w.name = r.reviewer"
+        " LEFT JOIN audit u ON u.subject = r.id AND u.action = 'review.' || r.status"
+        " WHERE r.status <> 'queued' AND (u.id IS NULL OR w.id_number_index = c.id_number_index)",
+    ),
+    (
         "6 signed agreement, loan, postings, event and audit row come together",
         "SELECT a.id AS subject, CASE WHEN l.id IS NULL THEN 'no loan' WHEN e.id IS NULL THEN 'no entry'"
         " WHEN v.id IS NULL THEN 'no event' ELSE 'no audit row' END AS detail FROM agreements a"
@@ -140,6 +162,21 @@ LAWS: tuple[tuple[str, str], ...] = (
         "SELECT l.id AS subject, l.checkout_id AS detail FROM loans l JOIN checkouts c ON c.id = l.checkout_id"
         " WHERE l.merchant_id <> c.merchant_id OR l.mode <> c.mode OR l.currency <> c.currency"
         " OR l.principal_minor <> c.amount_minor",
+    ),
+    (
+        # Acts that are older than the log enter it with the first new act.
+        "6 every audit row has its place in the log",
+        "SELECT a.id AS subject, a.action AS detail FROM audit a LEFT JOIN audit_leaves l ON l.audit_id = a.id"
+        " JOIN audit_tree t ON t.size > 0 WHERE l.sequence IS NULL",
+    ),
+    (
+        "6 the log's places follow one another, up to its counter",
+        "SELECT CAST(l.sequence AS TEXT) AS subject, 'place, after ' || COALESCE(p.sequence, 0) AS detail"
+        " FROM audit_leaves l LEFT JOIN audit_leaves p ON p.sequence = l.sequence - 1"
+        " WHERE (l.sequence > 1 AND p.sequence IS NULL) OR l.previous_hash <> COALESCE(p.leaf_hash, l.previous_hash)"
+        " UNION ALL SELECT 'counter', 'gave out ' || t.size || ', ' || COUNT(l.sequence) || ' are there'"
+        " FROM audit_tree t LEFT JOIN audit_leaves l ON l.sequence > 0 GROUP BY t.size, t.last_hash"
+        " HAVING COUNT(l.sequence) <> t.size",
     ),
 )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class Place:
     """One sealed column. A value is bound to `table`, `column` and the row's `keys`, joined by a slash.
 
-    `owner` is the column whose value names the owner of the data key, None for the installation's own.
+    `owner` is the column or query that names the owner of the data key, None for the installation's own.
     A `fixed` place lies in an append-only table: its values stay under the key that they were sealed with.
     """
 
@@ -35,6 +35,14 @@ PLACES = (
     Place("agreements", "signed", owner="consumer_id"),
     Place("mandates", "account", owner="consumer_id"),
     Place("complaints", "text", owner="consumer_id"),
+    Place("reviews", "reason", owner="consumer_id"),
+    Place(
+        "quarantined_answers",
+        "body",
+        keys=("decision_id", "source"),
+        owner="(SELECT d.consumer_id FROM decisions d WHERE d.id = decision_id)",
+    ),
+    Place("consent_events", "personal", keys=("audit_id",), owner="checkout_id", fixed=True),
     Place("webhook_endpoints", "secret"),
     Place("idempotency_keys", "response", keys=("merchant_id", "mode", "key")),
 )

@@ -9,10 +9,12 @@ from merchant_server.storage import laws
 from merchant_server.storage.engine import Conflict, Connection, Engine, Retry, StorageUnavailable
 from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.repositories.agreements import Agreements, Mandates
+from merchant_server.storage.repositories.audit import Audit, ConsentEvents
 from merchant_server.storage.repositories.checkouts import Applicants, Checkouts, Codes
 from merchant_server.storage.repositories.code_sends import CodeSends
 from merchant_server.storage.repositories.complaints import Complaints
-from merchant_server.storage.repositories.consumers import Consumers, CreditLines, Decisions
+from merchant_server.storage.repositories.consumers import Consumers, CreditLines
+from merchant_server.storage.repositories.decisions import Decisions
 from merchant_server.storage.repositories.deductions import Callbacks, Deductions
 from merchant_server.storage.repositories.ledger import Ledger
 from merchant_server.storage.repositories.loans import Loans
@@ -20,7 +22,10 @@ from merchant_server.storage.repositories.merchants import Merchants
 from merchant_server.storage.repositories.my_visits import MyVisits
 from merchant_server.storage.repositories.outbox import Deliveries, Endpoints, Events
 from merchant_server.storage.repositories.people import People
-from merchant_server.storage.repositories.records import Audit, IdempotencyKeys
+from merchant_server.storage.repositories.policies import Policies
+from merchant_server.storage.repositories.records import IdempotencyKeys
+from merchant_server.storage.repositories.reviews import Reviews
+from merchant_server.storage.repositories.watch import Watch
 from merchant_server.storage.sealed import Sealer
 
 RETRY_AFTER_SECONDS = 2
@@ -39,6 +44,9 @@ class SqlUnitOfWork:
         self.consumers = Consumers(connection, sealer)
         self.lines = CreditLines(connection)
         self.decisions = Decisions(connection, sealer)
+        self.policies = Policies(connection)
+        self.watch = Watch(connection, sealer)
+        self.reviews = Reviews(connection, sealer)
         self.agreements = Agreements(connection, sealer)
         self.mandates = Mandates(connection, sealer)
         self.loans = Loans(connection)
@@ -54,6 +62,7 @@ class SqlUnitOfWork:
         self.visits = MyVisits(connection, sealer)
         self.complaints = Complaints(connection, sealer)
         self.code_sends = CodeSends(connection, sealer)
+        self.consents = ConsentEvents(connection, sealer)
 
     def breaches(self) -> list[Breach]:
         """Return what breaks the laws of the house in this snapshot."""
@@ -73,7 +82,9 @@ class SqlStorage:
         Raises Unavailable when the database cannot serve, TransitionConflict when a race was lost.
         """
         with _in_words_of_the_domain(), self.engine.transaction() as connection:
-            yield SqlUnitOfWork(connection, self._ring, self._new_id)
+            uow = SqlUnitOfWork(connection, self._ring, self._new_id)
+            yield uow
+            uow.audit.chain()
 
     @contextmanager
     def reading(self) -> Iterator[SqlUnitOfWork]:

@@ -124,7 +124,8 @@ WORDS: dict[str, Words] = {
     ),
     "complaint_empty": Words(_l("The complaint is empty."), _l("Say in a few words what went wrong.")),
     "complaint_too_long": Words(
-        _l("The complaint is too long."), _l("Shorten it to %(characters_max)s characters, or write a second one.")
+        _l("The complaint is too long."),
+        _l("Shorten it to %(characters_max)s characters, or write a second one."),
     ),
     "complaint_unreadable": Words(
         _l("The complaint holds invisible characters."), _l("Type it anew, without pasting.")

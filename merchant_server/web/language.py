@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -74,15 +75,31 @@ def say_language(response: Response) -> Response:
     return response
 
 
+@cache
+def _named(locale: str) -> Locale:
+    return Locale.parse(locale)
+
+
 def _locale() -> Locale:
-    return Locale.parse(locale_name())
+    return _named(locale_name())
+
+
+# A page writes hundreds of amounts and dates, and Babel is slow; equal ones look equal.
+@lru_cache(maxsize=8192)
+def _money(minor: int, currency: str, locale: str) -> str:
+    return format_currency(Decimal(Money(minor, currency).decimal_text), currency, locale=_named(locale))
+
+
+@lru_cache(maxsize=4096)
+def _day(day: date, length: str, locale: str) -> str:
+    return format_date(day, format=length, locale=_named(locale))
 
 
 def money_text(amount: Money | dict[str, Any]) -> str:
     """Write money exactly, as the page's language does: ¥3,999.00, CN¥3,999.00. Takes Money or its JSON form."""
     if isinstance(amount, dict):
-        amount = Money(amount["minor"], amount["currency"])
-    return format_currency(Decimal(amount.decimal_text), amount.currency, locale=_locale())
+        return _money(amount["minor"], amount["currency"], locale_name())
+    return _money(amount.minor, amount.currency, locale_name())
 
 
 def rate_text(rate: Decimal | str) -> str:
@@ -93,12 +110,12 @@ def rate_text(rate: Decimal | str) -> str:
 
 def day_text(day: date | str) -> str:
     """Write a calendar date in full."""
-    return format_date(_date(day), format="long", locale=_locale())
+    return _day(_date(day), "long", locale_name())
 
 
 def short_day_text(day: date | str) -> str:
     """Write a calendar date for a table."""
-    return format_date(_date(day), format="medium", locale=_locale())
+    return _day(_date(day), "medium", locale_name())
 
 
 def clock_text(moment: datetime, time_zone: str) -> str:

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
 from typing import Any
 
 from fenqi.finance import apr
-from fenqi.finance.errors import AmountError
+from fenqi.finance.errors import AmountError, CostAboveCap
 from fenqi.finance.money import Money, money
 from fenqi.finance.plan import Plan
+from fenqi.finance.rates import Rate, parse_rate
 from fenqi.finance.schedule import Schedule, build_schedule
 
 
@@ -18,6 +18,7 @@ class Offer:
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
+        self._annual_cost: Decimal | None = None
 
     @property
     def plan(self) -> Plan:
@@ -44,16 +45,29 @@ class Offer:
         """Everything beyond the goods' price."""
         return self.schedule.total_cost
 
-    @cached_property
+    @property
     def annual_cost(self) -> Decimal:
         """The disclosed yearly rate as a fraction, by the rule of the plan's disclosure."""
-        return apr.of_schedule(self.schedule)
+        if self._annual_cost is None:
+            self._annual_cost = apr.of_schedule(self.schedule)
+        return self._annual_cost
 
     @property
     def per_installment(self) -> Money:
         """The regular installment: the one that most installments equal, the earliest of them on a tie."""
         totals = self.schedule.rows.total
-        return money(max(totals, key=totals.count), self.amount.currency)
+        middle = totals[len(totals) // 2]
+        most = middle if 2 * totals.count(middle) > len(totals) else max(totals, key=totals.count)
+        return money(most, self.amount.currency)
+
+    def require_cost_within(self, cap: Rate) -> None:
+        """Refuse an offer whose disclosed yearly cost, all fees included, is above `cap` ("0.24" is 24 %).
+
+        Raises CostAboveCap, which carries plan_id, annual_cost and cap; RateError for a cap that is no rate.
+        """
+        highest = parse_rate(cap, "cap")
+        if self.annual_cost > highest:
+            raise CostAboveCap(self.plan.id, self.annual_cost, highest)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the offer JSON-ready; installments carry minor units of the amount's currency."""

@@ -1,6 +1,12 @@
-"""The words of the offer text. The script carries the same table; a test compares the two."""
+"""The words of the offer text. The script carries the same table; a test compares the two.
+
+The legal sentences are those of the disclosure packs.
+"""
 
 from typing import Final
+
+from fenqi.disclosure import pack_of
+from fenqi.finance.plan import DISCLOSURES
 
 LANGUAGES: Final = ("zh-CN", "zh-TW", "en")
 
@@ -55,11 +61,6 @@ _OWN: Final[dict[str, dict[str, str]]] = {
         "flat_fee": "等本等费",
         "interest_only": "先息后本",
         "bullet": "到期一次还本付息",
-        "legal_CN": "年化综合融资成本按全部利息和费用计算，除以上列明的项目外不收取其他费用；"
-        "逾期会产生罚息，并可能影响您的征信记录。",
-        "legal_EU": "请注意：借钱需要付出成本。",
-        "legal_UK": "逾期还款可能产生费用，并影响您日后获得信贷。须通过资格与还款能力审核。",
-        "legal_US": "APR（年百分率）是以年利率表示的信贷成本；总成本是信贷让您多付的金额。",
         "legal_estimate": "以上为试算，不是授信承诺；还款日和金额以签署的合同为准。请按还款能力理性借贷。",
         "date": "{y}年{m}月{d}日",
         "months": "",
@@ -102,11 +103,6 @@ _OWN: Final[dict[str, dict[str, str]]] = {
         "flat_fee": "等本等費",
         "interest_only": "按期付息、到期還本",
         "bullet": "到期一次還本付息",
-        "legal_CN": "年化綜合融資成本按全部利息和費用計算，除以上列明的項目外不收取其他費用；"
-        "逾期會產生罰息，並可能影響您的徵信紀錄。",
-        "legal_EU": "請注意：借錢需要付出成本。",
-        "legal_UK": "逾期還款可能產生費用，並影響您日後獲得信貸。須通過資格與還款能力審核。",
-        "legal_US": "APR（年百分率）是以年利率表示的信貸成本；總成本是信貸讓您多付的金額。",
         "legal_estimate": "以上為試算，不是授信承諾；還款日和金額以簽署的合約為準。請按還款能力理性借貸。",
         "CNY": "CN¥",
     },
@@ -159,13 +155,6 @@ _OWN: Final[dict[str, dict[str, str]]] = {
         "flat_fee": "Equal principal, flat fee",
         "interest_only": "Interest only, principal at the end",
         "bullet": "Everything at the end",
-        "legal_CN": "The yearly cost includes all interest and fees; nothing beyond the "
-        "items listed is charged. Late payment adds a penalty and may affect your credit record.",
-        "legal_EU": "Caution! Borrowing money costs money.",
-        "legal_UK": "Late payment may add charges and make it harder to get credit later. "
-        "Subject to status and affordability checks.",
-        "legal_US": "APR is the cost of your credit as a yearly rate; the cost is the "
-        "dollar amount the credit will cost you.",
         "legal_estimate": "This is an estimate, not a promise of credit; dates and amounts are "
         "those of the signed agreement. Borrow only what you can repay.",
         "date": "{b} {d}, {y}",
@@ -174,6 +163,8 @@ _OWN: Final[dict[str, dict[str, str]]] = {
         "USD": "$",
     },
 }
+for _language, _own_words in _OWN.items():
+    _own_words.update((f"legal_{_pack}", pack_of(_pack).offer_sentence(_language)) for _pack in DISCLOSURES)
 TEXTS: Final = {language: _OWN["zh-CN"] | _OWN[language] for language in LANGUAGES}
 
 

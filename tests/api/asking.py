@@ -30,5 +30,7 @@ def is_problem(response: TestResponse) -> dict[str, Any]:
     assert problem["status"] == response.status_code
     assert problem["type"] == f"https://fenqi.dev/errors/{problem['code']}"
     assert problem["detail"] and problem["title"]
-    assert problem["request_id"].startswith("req_") and problem["request_id"] == response.headers["Request-Id"]
+    assert (
+        problem["request_id"].startswith("req_") and problem["request_id"] == response.headers["Request-Id"]
+    )
     return problem

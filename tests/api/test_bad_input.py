@@ -25,7 +25,8 @@ def nothing_stored(house: Installation) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["3999.00", "1e3", "-0.0", "1E400", "0.1", "NaN", "Infinity", "-Infinity", "9" * 30, "01", "+1", "0x10"]
+    "text",
+    ["3999.00", "1e3", "-0.0", "1E400", "0.1", "NaN", "Infinity", "-Infinity", "9" * 30, "01", "+1", "0x10"],
 )
 def test_a_number_that_is_not_whole_is_malformed(house: Installation, text: str) -> None:
     problem = refused(house.post("/v1/checkouts", body_with(text)), 400, "body_malformed")
@@ -33,7 +34,9 @@ def test_a_number_that_is_not_whole_is_malformed(house: Installation, text: str)
     nothing_stored(house)
 
 
-@pytest.mark.parametrize("text", ["-1", "0", "-399900", str(10**15 + 1), '"399900"', "true", "null", "[]", "{}"])
+@pytest.mark.parametrize(
+    "text", ["-1", "0", "-399900", str(10**15 + 1), '"399900"', "true", "null", "[]", "{}"]
+)
 def test_an_amount_that_cannot_be_sold_names_its_field(house: Installation, text: str) -> None:
     refused(house.post("/v1/checkouts", body_with(text)), 422, "field_invalid", AMOUNT)
     nothing_stored(house)
@@ -108,9 +111,7 @@ def test_a_field_out_of_its_bounds_is_named(house: Installation, changes: dict[s
 )  # fmt: skip
 def test_a_return_url_that_a_browser_may_not_follow_is_refused(house: Installation, address: str) -> None:
     refused(house.post("/v1/checkouts", draft(return_url=address)), 422, "field_invalid", "return_url")
-    refused(
-        house.post("/v1/webhook_endpoints", {"url": address}), 422, "field_invalid", "url"
-    )
+    refused(house.post("/v1/webhook_endpoints", {"url": address}), 422, "field_invalid", "url")
     nothing_stored(house)
 
 
@@ -234,8 +235,12 @@ def test_nothing_unsigned_is_captured_and_nothing_signed_is_cancelled(installati
     assert [len(installation.rows("SELECT * FROM journal_entries"))] == [2]
 
 
-@pytest.mark.parametrize(("end", "code"), [("expired", "checkout_expired"), ("cancelled", "checkout_cancelled")])
-def test_a_phone_gets_no_further_with_an_ended_checkout(installation: Installation, end: str, code: str) -> None:
+@pytest.mark.parametrize(
+    ("end", "code"), [("expired", "checkout_expired"), ("cancelled", "checkout_cancelled")]
+)
+def test_a_phone_gets_no_further_with_an_ended_checkout(
+    installation: Installation, end: str, code: str
+) -> None:
     checkout = installation.checkout()
     installation.apply(checkout)
     if end == "expired":
@@ -260,12 +265,17 @@ def test_a_phone_gets_no_further_with_an_ended_checkout(installation: Installati
     assert installation.rows("SELECT * FROM transitions") == before
 
 
-@pytest.mark.parametrize("step", [{}, {"months": 1, "days": 1}, {"days": 0}, {"days": -1}, {"months": 121}, {"hours": 1}])
+@pytest.mark.parametrize(
+    "step", [{}, {"months": 1, "days": 1}, {"days": 0}, {"days": -1}, {"months": 121}, {"hours": 1}]
+)
 def test_a_clock_that_would_not_go_forwards_by_one_unit_is_refused(
     house: Installation, step: dict[str, int]
 ) -> None:
     answer = house.post("/v1/test_clock/advance", step)
-    assert (answer.status_code, answer.get_json(force=True)["code"] in ("field_invalid", "field_unknown")) == (422, True)
+    assert (
+        answer.status_code,
+        answer.get_json(force=True)["code"] in ("field_invalid", "field_unknown"),
+    ) == (422, True)
     assert house.get("/v1/test_clock").get_json()["offset_seconds"] == 0
 
 
@@ -279,7 +289,17 @@ def test_the_test_clock_cannot_be_turned_out_of_the_calendar(sqlite_installation
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=101", "limit=x", "limit=1.5", "status=nonsense", "cursor=", "surprise=1", "reference=%00"]
+    "query",
+    [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "limit=1.5",
+        "status=nonsense",
+        "cursor=",
+        "surprise=1",
+        "reference=%00",
+    ],
 )
 def test_a_bad_query_is_refused_by_its_name(house: Installation, query: str) -> None:
     answer = house.get(f"/v1/checkouts?{query}")

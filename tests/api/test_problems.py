@@ -20,7 +20,11 @@ def api_rules(house: Installation) -> Iterator[Rule]:
 
 
 def path_of(rule: Rule) -> str:
-    return rule.rule.replace("<checkout_id>", "chk_1").replace("<loan_id>", "loan_1").replace("<endpoint_id>", "whe_1")
+    return (
+        rule.rule.replace("<checkout_id>", "chk_1")
+        .replace("<loan_id>", "loan_1")
+        .replace("<endpoint_id>", "whe_1")
+    )
 
 
 def asked(house: Installation) -> Iterator[tuple[str, str]]:
@@ -42,7 +46,9 @@ def test_a_wrong_method_is_405_with_allow(sqlite_installation: Installation) -> 
         taken.setdefault(path_of(rule), set()).update(rule.methods or set())
     for path, methods in taken.items():
         for method in sorted(set(EVERY_METHOD) - methods):
-            answer = house.client.open(path, method=method, headers={"Authorization": f"Bearer {house.api_key}"})
+            answer = house.client.open(
+                path, method=method, headers={"Authorization": f"Bearer {house.api_key}"}
+            )
             refused(answer, 405, "method_not_allowed")
             assert set(answer.headers["Allow"].split(", ")) == methods
 
@@ -71,7 +77,9 @@ def test_no_route_answers_without_a_good_key(
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
-def test_a_key_for_live_mode_cannot_be_made_while_every_provider_is_a_sandbox(installation: Installation) -> None:
+def test_a_key_for_live_mode_cannot_be_made_while_every_provider_is_a_sandbox(
+    installation: Installation,
+) -> None:
     with pytest.raises(merchants.RuleRefused) as refusal:
         merchants.create_key(installation.deps, installation.caller.merchant_id, mode="live")
     assert refusal.value.code == "live_unavailable"
@@ -113,9 +121,17 @@ def test_each_scope_opens_its_own_routes_and_no_other(sqlite_installation: Insta
     refused(house.client.get("/v1/webhook_endpoints", headers=headers), 403, "scope_missing")
 
 
-@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1/nothing", "/v1/checkouts/a/b/c", "/callbacks/nobody", "/v1/checkouts/"])
+@pytest.mark.parametrize(
+    "path", ["/v1", "/v1/", "/v1/nothing", "/v1/checkouts/a/b/c", "/callbacks/nobody", "/v1/checkouts/"]
+)
 def test_an_unknown_path_is_a_problem_too(sqlite_installation: Installation, path: str) -> None:
     refused(sqlite_installation.get(path), 404, "not_found")
+
+
+def test_a_redirect_says_where_to(sqlite_installation: Installation) -> None:
+    answer = sqlite_installation.get("/v1//plans")
+    assert answer.status_code == 308
+    assert answer.headers["Location"].endswith("/v1/plans")
 
 
 def test_a_callback_that_is_not_signed_is_a_problem(installation: Installation) -> None:

@@ -18,7 +18,9 @@ from tests.api.asking import draft, refused
 from tests.installation import Installation
 
 
-def conforms(resource: dict[str, Any], schema: type[Schema], *, without: set[str] = frozenset()) -> dict[str, Any]:
+def conforms(
+    resource: dict[str, Any], schema: type[Schema], *, without: set[str] = frozenset()
+) -> dict[str, Any]:
     """Assert that a resource has exactly the fields of its schema, and loads."""
     fields = schema().fields
     assert set(resource) == {field.data_key or name for name, field in fields.items()} - without
@@ -30,7 +32,11 @@ def test_a_checkout_is_created_retrieved_and_cancelled(installation: Installatio
     made = installation.post("/v1/checkouts", draft(store_id=installation.store_id, metadata={"basket": "7"}))
     assert made.status_code == 201
     checkout = conforms(made.get_json(), CheckoutSchema)
-    assert (checkout["status"], checkout["mode"], checkout["metadata"]) == ("created", "test", {"basket": "7"})
+    assert (checkout["status"], checkout["mode"], checkout["metadata"]) == (
+        "created",
+        "test",
+        {"basket": "7"},
+    )
     assert checkout["url"].startswith("http://127.0.0.1:8010/p/")
 
     assert installation.get(f"/v1/checkouts/{checkout['id']}").get_json() == checkout
@@ -90,7 +96,12 @@ def test_plans_are_made_and_listed_in_order(installation: Installation) -> None:
 
 
 def test_a_plan_keeps_its_terms_under_its_id(installation: Installation) -> None:
-    refused(installation.post("/v1/plans", {"id": "p12", "installments": 24, "annual_rate": "0.1"}), 409, "conflict", "id")
+    refused(
+        installation.post("/v1/plans", {"id": "p12", "installments": 24, "annual_rate": "0.1"}),
+        409,
+        "conflict",
+        "id",
+    )
     assert [plan["installments"] for plan in installation.get("/v1/plans").get_json()["data"]] == [3, 6, 12]
 
 
@@ -165,7 +176,9 @@ def test_a_webhook_endpoint_shows_its_secret_once_and_can_be_deleted(installatio
 @pytest.mark.parametrize(
     ("step", "seconds"), [({"months": 1}, 30 * 86_400), ({"days": 2}, 2 * 86_400), ({"seconds": 7}, 7)]
 )
-def test_the_test_clock_is_read_and_turned(installation: Installation, step: dict[str, int], seconds: int) -> None:
+def test_the_test_clock_is_read_and_turned(
+    installation: Installation, step: dict[str, int], seconds: int
+) -> None:
     before = conforms(installation.get("/v1/test_clock").get_json(), TestClockSchema)
     assert before["offset_seconds"] == 0
     after = installation.post("/v1/test_clock/advance", step)

@@ -58,7 +58,8 @@ def test_another_merchants_store_till_and_plan_cannot_be_sold_with(installation:
         )
         refused(answer, 422, code, field)
     answer = stranger.post(
-        "/v1/checkouts", {"amount": {"minor": 10_000, "currency": "CNY"}, "reference": "r", "plan_ids": ["own"]}
+        "/v1/checkouts",
+        {"amount": {"minor": 10_000, "currency": "CNY"}, "reference": "r", "plan_ids": ["own"]},
     )
     refused(answer, 422, "field_invalid", "plan_ids")
 

@@ -18,7 +18,8 @@ MERCHANT = "merchant_server"
 # Room: what it may import of ours. The longest matching name decides, for the importer and for the imported.
 ARROWS: dict[str, tuple[str, ...]] = {
     "fenqi.finance": ("fenqi.finance",),
-    "fenqi.web": ("fenqi.web", "fenqi.finance", "fenqi.errors", "fenqi.offers"),
+    "fenqi.web": ("fenqi.web", "fenqi.finance", "fenqi.errors", "fenqi.offers", "fenqi.disclosure"),
+    "fenqi.disclosure": ("fenqi.disclosure", "fenqi.finance", "fenqi.errors", "fenqi.offers"),
     "fenqi": ("fenqi",),
     f"{MERCHANT}.domain": (f"{MERCHANT}.domain", "fenqi.finance"),
     f"{MERCHANT}.ports": (f"{MERCHANT}.ports", f"{MERCHANT}.domain", "fenqi"),

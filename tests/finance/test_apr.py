@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy_financial
 import pytest
 import pyxirr
-from fenqi.finance import FinanceError, Money, Plan, apr, build_schedule
+from fenqi.finance import FinanceError, Money, Plan, apr, build_schedule, regulation_z
 from fenqi.finance.errors import CurrencyMismatch, DateOutOfRange, FlowError, NoSolution, SeveralSolutions
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from .published import cases, flows
@@ -223,6 +223,60 @@ def test_effective_rates_on_dates_agree_with_pyxirr(paid, percent_received):
     ours = apr.eu_aprc([(received, 0)], payments)
     assume(oracle is not None and oracle < 1000)
     assert abs(oracle - float(ours)) < 1e-6 * max(1.0, abs(oracle))
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 10**9), st.integers(0, 60), st.integers(0, 29)), min_size=1, max_size=8
+    ),
+    st.integers(40, 99),
+)
+@settings(max_examples=25)
+def test_one_advance_by_regulation_z_gives_what_the_full_search_finds(payments, percent_received):
+    """The quick way for one advance agrees with the search over every rate from -99 % up."""
+    paid = {}
+    for amount, full, day in payments:
+        if full or day:
+            paid[full, Fraction(day, 30)] = paid.get((full, Fraction(day, 30)), 0) + amount
+    assume(paid)
+    flows = [(max(1, sum(paid.values()) * percent_received // 100), 0, ZERO)]
+    flows += [(-paid[time], *time) for time in sorted(paid)]
+    assume(flows[0][0] < sum(paid.values()))
+    quick = regulation_z.solve_unit_rate(flows)
+    assume(quick < 10**5)
+    searched = regulation_z._bracketed(flows)
+    assert abs(quick - searched) < Fraction(1, 10**18) * max(1, searched)
+
+
+@pytest.mark.parametrize("rule", apr.RULES)
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"installments": 12},
+        {"installments": 24, "method": "equal_principal"},
+        {"installments": 4, "period": "2 weeks"},
+        {"installments": 9, "first_due_after": "45 days"},
+        {"installments": 8, "period": "half_month"},
+    ],
+)
+def test_a_schedules_rate_is_that_of_its_flows_given_one_by_one(terms, rule):
+    """The short cuts for schedules and the public functions on plain flows agree."""
+    plan = Plan(id="p", annual_rate="0.18", **terms)
+    schedule = build_schedule(plan, usd("3999"), date(2026, 1, 31))
+    rows, on = schedule.installments, date(2026, 1, 31)
+    if rule == "eu_aprc":
+        paid = [(row.total, apr.eu_years(on, row.due_on, plan.period)) for row in rows]
+        general = apr.eu_aprc([(usd("3999"), 0)], paid)
+    elif rule == "reg_z":
+        paid = [(row.total, *apr.unit_periods(on, row.due_on, plan.period)) for row in rows]
+        general = apr.reg_z([(usd("3999"), 0, ZERO)], paid, plan.parsed_period.per_year)
+    else:
+        first = schedule.grid.first_period + plan.installments - len(rows)
+        paid = [(-row.total, first + index) for index, row in enumerate(rows)]
+        general = apr.irr([(usd("3999"), 0), *paid], plan.parsed_period.per_year)
+    assert abs(apr.of_schedule(schedule, rule) - general) < Decimal("1e-13")
+    direct = {"cn_irr": apr.irr, "reg_z": apr.reg_z, "eu_aprc": apr.eu_aprc}[rule]
+    assert direct(schedule) == apr.of_schedule(schedule, rule)
 
 
 def test_a_free_loan_costs_nothing_and_a_gift_has_a_negative_rate():

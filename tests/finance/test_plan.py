@@ -46,6 +46,8 @@ def test_a_plan_survives_the_wire(plan):
         ("fee_rate", "0.3"),
         ("down_payment_rate", "1"),
         ("up_front_fee_rate", "0.6"),
+        ("early_settlement_fee_rate", "0.06"),
+        ("early_settlement_fee_rate", 0.01),
         ("rate_cap", "101"),
         ("period", "fortnight"),
         ("first_due_after", "0 days"),

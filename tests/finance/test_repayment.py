@@ -119,6 +119,25 @@ def test_interest_paid_ahead_counts_toward_what_has_accrued():
     assert payoff(SCHEDULE, rows, date(2026, 2, 14)).interest == cny(0)
 
 
+def test_an_early_settlement_fee_is_of_the_principal_not_yet_due():
+    plan = PLAN.changed(early_settlement_fee_rate="0.01")
+    schedule = build_schedule(plan, Money(600000, "CNY"), DAY)
+    off = payoff(schedule, owed(schedule), date(2026, 2, 28))
+    ahead = principal(owed(schedule)[1:])
+    assert off.early_settlement_fee.minor == round(ahead / 100)
+    assert off.total == off.principal + off.interest + off.early_settlement_fee
+    assert payoff(SCHEDULE, owed(SCHEDULE), date(2026, 2, 28)).early_settlement_fee == cny(0)
+
+
+@given(plans(early_settlement_fee_rate="0.05"), AMOUNTS, st.integers(0, 2000))
+def test_an_early_settlement_fee_never_exceeds_the_interest_it_saves(plan, amount, days):
+    """Directive (EU) 2023/2225 Article 29; so settling early never costs more than paying to the end."""
+    schedule = built(plan, amount)
+    off = payoff(schedule, owed(schedule), DAY + timedelta(days))
+    assert cny(0) <= off.early_settlement_fee <= off.interest_given_back
+    assert off.total.minor <= sum(row.total_minor for row in owed(schedule))
+
+
 def test_settling_before_the_purchase_is_refused():
     with pytest.raises(RepaymentError):
         payoff(SCHEDULE, owed(SCHEDULE), DAY - timedelta(1))

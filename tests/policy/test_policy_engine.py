@@ -116,6 +116,7 @@ def test_a_policy_that_forgot_its_hard_rules_still_approves_no_one_it_may_not(
 ):
     rules = next(each for each in document["nodes"] if each["id"] == "hard_rules")["content"]["rules"]
     rules[:] = [rule for rule in rules if rule["_id"] == "rule_currency"]
+    cell(document, "conclusion", "outcome_approve", "identity", "")
 
     with pytest.raises(PolicyBroken, match=message):
         ZenCreditPolicy(encoded(document)).decide(applicant(**changes))

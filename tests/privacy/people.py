@@ -52,11 +52,18 @@ def apply(house: Installation, who: Somebody, **draft: object) -> Checkout:
     codes.check_phone_code(house.deps, checkout.token, who.claim, house.last_code())
     house.clock.pass_(minutes=4)
     return approval.apply(
-        house.deps, checkout.token, who.claim, name=who.name, id_number=who.id_number, consents=approval.CONSENTS
+        house.deps,
+        checkout.token,
+        who.claim,
+        name=who.name,
+        id_number=who.id_number,
+        consents=approval.CONSENTS,
     )
 
 
-def sell(house: Installation, who: Somebody, *, plan: str = "p3", account: str = "0001", **draft: object) -> Checkout:
+def sell(
+    house: Installation, who: Somebody, *, plan: str = "p3", account: str = "0001", **draft: object
+) -> Checkout:
     """Make one whole sale to `who`."""
     checkout = apply(house, who, **draft)
     house.choose(checkout, plan=plan, account=account, claim=who.claim)

@@ -1,4 +1,4 @@
-"""Fifty planted pieces of personal data, through whole sales and visits: nowhere in clear but in the open page itself."""
+"""Fifty planted pieces of personal data, through whole sales and visits: nowhere in clear but on the open page."""
 
 import json
 import logging
@@ -127,7 +127,8 @@ def test_the_search_finds_what_is_in_clear(house: Installation, tmp_path: Path) 
     """The test above could not fail otherwise."""
     with house.engine.transaction() as db:
         db.execute(
-            "INSERT INTO chores (name, done_at) VALUES (:name, :at)", {"name": PEOPLE[3].name, "at": label(PEOPLE[4])}
+            "INSERT INTO chores (name, done_at) VALUES (:name, :at)",
+            {"name": PEOPLE[3].name, "at": label(PEOPLE[4])},
         )
     found = [each for path in tmp_path.iterdir() for each in found_in(path.read_bytes())]
     assert set(found) == {PEOPLE[3].name, label(PEOPLE[4])}

@@ -22,7 +22,7 @@ REFUSED_NAMES = [
     "王" * 10_000,
     "王小明😀",
     "👨\u200d👩\u200d👧",
-    "#eval(read(\"/etc/passwd\"))",
+    '#eval(read("/etc/passwd"))',
     "$sum_(i=0)^n$",
     "{{ config }}",
     "%(name)s",
@@ -48,7 +48,9 @@ def try_name(house: Installation, name: str) -> str:
 
 
 @pytest.mark.parametrize("name", REFUSED_NAMES, ids=range(len(REFUSED_NAMES)))
-def test_a_name_that_is_none_is_refused_and_nothing_is_stored(sqlite_installation: Installation, name: str) -> None:
+def test_a_name_that_is_none_is_refused_and_nothing_is_stored(
+    sqlite_installation: Installation, name: str
+) -> None:
     if name == "王小明\n已批准":
         # White space in a row is one blank, and a blank belongs to many names: it stays one name on one line.
         assert approval.parse_person(name, WHO.id_number, WHO.phone).name == "王小明 已批准"
@@ -66,10 +68,12 @@ def test_a_name_of_this_world_is_taken(sqlite_installation: Installation, name: 
 
 @pytest.mark.parametrize(
     "text",
-    ["<img src=x onerror=alert(1)>", "#eval(\"1\") $x$ *bold* _it_ `raw`", "{{ 7*7 }}", "%(minutes_left)s %s", "😀 emoji",
-     "= Heading\n- list\n#pagebreak()", "\\u{202e} as text", "a" * 2000],
+    ["<img src=x onerror=alert(1)>", "#eval(\"1\") $x$ *bold* _it_ `raw`", "{{ 7*7 }}", "%(minutes_left)s %s",
+     "😀 emoji", "= Heading\n- list\n#pagebreak()", "\\u{202e} as text", "a" * 2000],
 )  # fmt: skip
-def test_a_complaint_is_shown_and_printed_as_the_text_that_it_is(sqlite_installation: Installation, text: str) -> None:
+def test_a_complaint_is_shown_and_printed_as_the_text_that_it_is(
+    sqlite_installation: Installation, text: str
+) -> None:
     house = sqlite_installation
     checkout = apply(house, WHO)
     file_complaint(house.deps, checkout.consumer_id or "", text)

@@ -42,7 +42,9 @@ def test_an_unknown_number_is_answered_like_a_known_one(house: Installation) -> 
 
 
 @pytest.mark.parametrize("end", ["", "0000", "99999", "****", "'; --", "X" * 10_000, "\x00"])
-def test_a_wrong_end_of_the_id_number_lets_nobody_in_and_uses_the_code_up(house: Installation, end: str) -> None:
+def test_a_wrong_end_of_the_id_number_lets_nobody_in_and_uses_the_code_up(
+    house: Installation, end: str
+) -> None:
     sell(house, WHO)
     visitor = Visitor(house, WHO)
     visitor.get()
@@ -63,7 +65,10 @@ def test_five_wrong_codes_end_the_code(house: Installation) -> None:
     visitor.get("/code")
     right = house.last_code()
     for _ in range(5):
-        assert visitor.post("/code", code="000000" if right != "000000" else "1", id_number_end="1").status_code == 422
+        assert (
+            visitor.post("/code", code="000000" if right != "000000" else "1", id_number_end="1").status_code
+            == 422
+        )
     assert visitor.post("/code", code=right, id_number_end=WHO.id_number[-4:]).status_code == 422
 
 
@@ -111,7 +116,9 @@ def test_two_people_on_one_number_see_each_their_own(house: Installation) -> Non
     assert theirs.loan_id in page and mine.loan_id not in page
 
 
-def test_the_cookie_changes_when_somebody_comes_in_and_the_old_one_is_worth_nothing(house: Installation) -> None:
+def test_the_cookie_changes_when_somebody_comes_in_and_the_old_one_is_worth_nothing(
+    house: Installation,
+) -> None:
     sell(house, WHO)
     visitor = Visitor(house, WHO)
     visitor.get()
@@ -191,7 +198,10 @@ def test_nothing_of_another_person_is_reachable(house: Installation) -> None:
         ]
         assert [answer.status_code for answer in answers] == [404] * 5, (loan_id, agreement_id)
         assert all(OTHER.name not in answer.text for answer in answers)
-    assert (house.rows("SELECT * FROM mandates ORDER BY id"), house.rows("SELECT * FROM complaints")) == before
+    assert (
+        house.rows("SELECT * FROM mandates ORDER BY id"),
+        house.rows("SELECT * FROM complaints"),
+    ) == before
 
 
 def test_without_a_visit_every_address_leads_to_the_way_in(house: Installation) -> None:
@@ -240,9 +250,13 @@ def test_taking_the_permission_back_stops_collection_and_tells_everybody(house: 
     house.advance(months=2)
     house.work()
     assert house.rows("SELECT * FROM deductions") == []
-    types = [row["type"] for row in house.rows("SELECT type FROM events WHERE aggregate_id = :id", id=sold.loan_id)]
+    types = [
+        row["type"] for row in house.rows("SELECT type FROM events WHERE aggregate_id = :id", id=sold.loan_id)
+    ]
     assert types.count("mandate.revoked") == 1
-    acts = [row["action"] for row in house.rows("SELECT action FROM audit WHERE subject = :id", id=mandate["id"])]
+    acts = [
+        row["action"] for row in house.rows("SELECT action FROM audit WHERE subject = :id", id=mandate["id"])
+    ]
     assert acts == ["mandate.revoked"]
     assert "逾期" in visitor.get(f"/loans/{sold.loan_id}").text
 
@@ -342,7 +356,14 @@ def test_every_page_carries_the_headers_and_speaks_both_languages(house: Install
     sold = sell(house, WHO)
     visitor = Visitor(house, WHO)
     visitor.sign_in()
-    for path in ("", "/code", "/data", "/complaints", f"/loans/{sold.loan_id}", f"/loans/{sold.loan_id}/mandate"):
+    for path in (
+        "",
+        "/code",
+        "/data",
+        "/complaints",
+        f"/loans/{sold.loan_id}",
+        f"/loans/{sold.loan_id}/mandate",
+    ):
         for language in ("zh-CN", "en"):
             visitor.get(f"/data?lang={language}")
             page = visitor.get(path)

@@ -25,7 +25,9 @@ PERSON = Person(CANARY, CANARY + "1", CANARY + "2", date(1990, 3, 7))
     [repr, str, "{}".format, "{!r}".format, lambda value: f"{value}", lambda value: f"{[value]}",
      lambda value: str({"who": value}), lambda value: str(Exception(value))],
 )  # fmt: skip
-@pytest.mark.parametrize("value", [Secret(CANARY), PERSON, Consumer("con_1", PERSON, datetime(2026, 1, 1, tzinfo=UTC))])
+@pytest.mark.parametrize(
+    "value", [Secret(CANARY), PERSON, Consumer("con_1", PERSON, datetime(2026, 1, 1, tzinfo=UTC))]
+)
 def test_no_way_of_printing_shows_the_value(shown: object, value: object) -> None:
     assert "canary" not in shown(value)  # type: ignore[operator]
 

@@ -17,6 +17,9 @@ HEAVY = (
     "merchant_server",
 )
 
+# What the extra "verify" is for: imported when a signature is judged, and by nothing else.
+NEEDS_VERIFY = ("fenqi.evidence.heads", "fenqi.evidence.pdf")
+
 
 def run(code: str) -> str:
     done = subprocess.run(
@@ -43,7 +46,7 @@ def test_no_module_of_the_sdk_pulls_in_flask_or_server_code() -> None:
     code = (
         "import sys, pkgutil, importlib, fenqi\n"
         "for m in pkgutil.walk_packages(fenqi.__path__, 'fenqi.'): \n"
-        "    if '.web' not in m.name: importlib.import_module(m.name)\n"
+        f"    if '.web' not in m.name and m.name not in {NEEDS_VERIFY!r}: importlib.import_module(m.name)\n"
         "print([m for m in ('flask', 'cryptography', 'merchant_server', 'demo_store') if m in sys.modules])"
     )
     assert run(code) == "[]"

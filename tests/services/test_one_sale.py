@@ -24,7 +24,9 @@ def test_a_signed_sale_is_captured_and_booked(installation: Installation) -> Non
         assert loan is not None
         assert uow.ledger.balance(f"loan:{loan.id}:principal", "CNY") == Money(399_900, "CNY")
         # 60 basis points of 3,999.00 are 23.99.
-        assert uow.ledger.balance(f"merchant:{sold.merchant_id}:payable", "CNY") == Money(-(399_900 - 2_399), "CNY")
+        assert uow.ledger.balance(f"merchant:{sold.merchant_id}:payable", "CNY") == Money(
+            -(399_900 - 2_399), "CNY"
+        )
 
 
 def test_a_loan_is_repaid_month_by_month(installation: Installation) -> None:

@@ -11,11 +11,13 @@ from merchant_server.providers.agreement.errors import (
     TemplateBroken,
     TermsRefused,
 )
+from merchant_server.providers.agreement.heads import AuditHeadKey
 from merchant_server.providers.agreement.renderer import TypstRenderer
 from merchant_server.providers.agreement.signer import PadesSigner
 from merchant_server.providers.agreement.verifier import Verdict, verify
 
 __all__ = [
+    "AuditHeadKey",
     "Authority",
     "AuthorityUnusable",
     "PadesSigner",

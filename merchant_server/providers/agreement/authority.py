@@ -6,8 +6,6 @@ Private keys of signatures never leave the call that uses them.
 
 import hashlib
 import os
-import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -15,16 +13,19 @@ from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 from merchant_server.providers.agreement.errors import AuthorityUnusable, SigningRefused
+from merchant_server.providers.agreement.keeping import link, write_whole
 
 KEYS_FILE, ROOT_FILE = "authority.pem", "root.pem"
 LIFETIME_YEARS = 30
 # One fixed start, so that making the root asks no clock and a test clock may stand before the installation.
 VALID_FROM = date(2025, 1, 1)
 DOCUMENT_SIGNING = ObjectIdentifier("1.3.6.1.5.5.7.3.36")  # RFC 9336
+# Our own purpose, under the arc for UUIDs (ITU-T X.667): this key signs heads of the audit log and nothing else.
+AUDIT_HEADS = ObjectIdentifier("2.25.53785286662882511354763023974460063208")
 LONGEST_NAME = 64  # X.520 ub-common-name
 
 
@@ -105,13 +106,25 @@ class Authority:
             critical=False,
         )
 
+    def certify_audit_key(self, key: ed25519.Ed25519PublicKey) -> x509.Certificate:
+        """Return a certificate that lets `key` sign heads of the audit log, as long as the root lasts."""
+        return _issued(
+            _name("Audit log", key),
+            key,
+            self._root,
+            self._root.certificate.not_valid_before_utc,
+            usage=_usage(signs=True),
+            purpose=AUDIT_HEADS,
+            critical=True,
+        )
+
 
 def _create(folder: Path, valid_from: date) -> None:
     start = datetime.combine(valid_from, time(), UTC)
     end = start.replace(year=start.year + LIFETIME_YEARS)
     root = _self_signed(start, end)
     timestamping = _certified(
-        _name("Timestamp authority", root.key),
+        _name("Timestamp authority", root.key.public_key()),
         root,
         start,
         # No content commitment: a timestamp key must never pass for a signer's.
@@ -120,40 +133,11 @@ def _create(folder: Path, valid_from: date) -> None:
         critical=True,
     )
     content = b"".join(_pem(part) for part in (root, timestamping))
-    _write_whole(folder, KEYS_FILE, content, 0o600, _link)
+    write_whole(folder, KEYS_FILE, content, 0o600, link)
 
 
 def _publish(folder: Path, root_pem: bytes) -> None:
-    _write_whole(folder, ROOT_FILE, root_pem, 0o644, os.replace)
-
-
-def _write_whole(
-    folder: Path, name: str, content: bytes, mode: int, place: Callable[[Path, Path], None]
-) -> None:
-    """Make the file appear whole or not at all, and stay after a power loss."""
-    draft = folder / f".{name}.{os.getpid()}.{secrets.token_hex(4)}"
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        place(draft, folder / name)
-    finally:
-        draft.unlink(missing_ok=True)
-    directory = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-def _link(draft: Path, final: Path) -> None:
-    """Place the draft only where nothing stands yet: the first process wins, others read its keys."""
-    try:
-        final.hardlink_to(draft)
-    except FileExistsError:
-        return
+    write_whole(folder, ROOT_FILE, root_pem, 0o644, os.replace)
 
 
 def _read(path: Path) -> tuple[Certified, Certified]:
@@ -184,10 +168,8 @@ def _pem(part: Certified) -> bytes:
     ) + part.certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def _name(role: str, key: ec.EllipticCurvePrivateKey) -> x509.Name:
-    public = key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+def _name(role: str, key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) -> x509.Name:
+    public = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return x509.Name(
         [
             x509.NameAttribute(NameOID.ORGANIZATION_NAME, "fenqi"),
@@ -214,7 +196,7 @@ def _usage(*, signs: bool = False, commits: bool = False, certifies: bool = Fals
 
 def _self_signed(start: datetime, end: datetime) -> Certified:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name("Root", key)
+    name = _name("Root", key.public_key())
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), start, end)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -235,18 +217,31 @@ def _certified(
     critical: bool,
 ) -> Certified:
     key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _issued(
+        subject, key.public_key(), root, start, usage=usage, purpose=purpose, critical=critical
+    )
+    return Certified(key, certificate)
+
+
+def _issued(
+    subject: x509.Name,
+    key: ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey,
+    root: Certified,
+    start: datetime,
+    *,
+    usage: x509.KeyUsage,
+    purpose: ObjectIdentifier,
+    critical: bool,
+) -> x509.Certificate:
     issuer = root.certificate
     until = issuer.not_valid_after_utc
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(root.key.public_key())
-    certificate = (
-        x509.CertificateBuilder(
-            issuer.subject, subject, key.public_key(), x509.random_serial_number(), start, until
-        )
+    return (
+        x509.CertificateBuilder(issuer.subject, subject, key, x509.random_serial_number(), start, until)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.ExtendedKeyUsage([purpose]), critical=critical)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(identifier, critical=False)
         .sign(root.key, hashes.SHA256())
     )
-    return Certified(key, certificate)

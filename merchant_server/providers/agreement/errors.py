@@ -1,6 +1,6 @@
 """What can go wrong between terms and a signed agreement; every error says what to mend."""
 
-from merchant_server.ports import DocumentRefused
+from merchant_server.ports import DocumentRefused, ProviderRefused
 
 
 class TermsRefused(DocumentRefused):
@@ -23,9 +23,9 @@ class AuthorityUnusable(Exception):
         super().__init__(f"the signing authority in {path} {reason}")
 
 
-class SigningRefused(Exception):
+class SigningRefused(ProviderRefused):
     """This document or signer cannot be signed as asked. Attributes: agreement_id, reason."""
 
     def __init__(self, agreement_id: str, reason: str) -> None:
+        super().__init__("signer", "signing_refused", f"agreement {agreement_id} cannot be signed: {reason}")
         self.agreement_id, self.reason = agreement_id, reason
-        super().__init__(f"agreement {agreement_id} cannot be signed: {reason}")

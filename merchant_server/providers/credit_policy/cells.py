@@ -5,21 +5,14 @@ zen-engine takes a broken cell, a mistyped value or an unknown name as "does not
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 
 import zen
 
-from merchant_server.domain.decision import (
-    BUREAU_STATUSES,
-    COUNTED_FEATURES,
-    GRADES,
-    IDENTITY_RESULTS,
-    Features,
-    Outcome,
-)
+from merchant_server.domain.decision import GRADES, Outcome
+from merchant_server.domain.features import COUNTED_FEATURES, REGISTRY
 from merchant_server.domain.refusal import REFUSALS, Kind
 
-FEATURES = frozenset(each.name for each in fields(Features))
+FEATURES = frozenset(REGISTRY)
 TEXTS = FEATURES - {*COUNTED_FEATURES, "bureau_score"}
 WORDS = frozenset(("and", "or", "not", "in", "true", "false", "null"))
 STRING = re.compile(r'"([^"]*)"|\'([^\']*)\'|`([^`]*)`')
@@ -34,10 +27,9 @@ Values = Mapping[str, frozenset[str] | None]
 
 def feature_values() -> dict[str, frozenset[str] | None]:
     """Return the names that a policy may start from, with the values of those that are enumerated."""
-    enumerated = {"identity": IDENTITY_RESULTS, "bureau_status": BUREAU_STATUSES}
     return {
-        name: frozenset(f'"{each}"' for each in enumerated[name]) if name in enumerated else None
-        for name in FEATURES
+        name: frozenset(f'"{each}"' for each in feature.values) if feature.values else None
+        for name, feature in REGISTRY.items()
     }
 
 

@@ -36,14 +36,21 @@ ANSWER = (
     "rate_discount",
     "reasons",
     "counter_offer_minor",
+    "rate_cap_bps",
+    "installment_max_minor",
+    "line_days",
+    "expected_loss_minor",
+    "ask_bureau",
 )
+LEGAL_RATE_CAP_BPS = 2_400
 LISTED = re.compile(r'\s*"[^"]*"(\s*,\s*"[^"]*")*\s*')
 
 
-def check(policy: bytes) -> list[Problem]:
+def check(policy: bytes, *, rate_cap_bps: int = LEGAL_RATE_CAP_BPS) -> list[Problem]:
     """Return every problem found in a policy file, by line; an empty list means that it may be published.
 
-    Never raises for what the file holds.
+    `rate_cap_bps` is the highest yearly cost that the law allows here (24 % in China by default; 最高人民法院
+    法释〔2020〕17 号 and later practice). Never raises for what the file holds.
     """
     try:
         text = policy.decode("utf-8")
@@ -62,9 +69,11 @@ def check(policy: bytes) -> list[Problem]:
             known[node["id"]] = feature_values()
         elif node["type"] == "decisionTableNode":
             found += Table(node, before, source).problems()
+            found += _price_problems(node, source, rate_cap_bps)
             known[node["id"]] = _after(node, before, _table_values(node["content"], before))
         elif node["type"] == "expressionNode":
             found += _expression_problems(node, before, source)
+            found += _price_problems(node, source, rate_cap_bps)
             known[node["id"]] = _after(
                 node, before, {each["key"]: None for each in node["content"]["expressions"]}
             )
@@ -178,6 +187,31 @@ def _expression_problems(node: dict[str, Any], before: Values, source: Source) -
         for fault in expression_faults(each["key"], each["value"], before, frozenset(local)):
             yield source.problem(fault, node["id"], each["key"])
         local.add(each["key"])
+
+
+def _price_problems(node: dict[str, Any], source: Source, cap_bps: int) -> Iterator[Problem]:
+    """Yield every price cap that is not a plain number of basis points within the law's cap."""
+    content = node["content"]
+    columns = {each["id"]: each["field"] for each in content.get("outputs", ())}
+    cells = [
+        (rule.get("_id", ""), rule.get(column, "").strip(), field)
+        for rule in content.get("rules", ())
+        for column, field in columns.items()
+    ]
+    cells += [(each["key"], each["value"].strip(), each["key"]) for each in content.get("expressions", ())]
+    for where, cell, field in cells:
+        if field != "rate_cap_bps":
+            continue
+        if not cell.isdecimal():
+            yield source.problem(
+                f"{cell} is not a whole number of basis points such as 2400", node["id"], where
+            )
+        elif int(cell) > cap_bps:
+            yield source.problem(
+                f"a price up to {cell} basis points a year is over the legal cap of {cap_bps}",
+                node["id"],
+                where,
+            )
 
 
 def _listing_faults(cells: dict[str, str], values: frozenset[str] | None) -> Iterator[tuple[str, str]]:

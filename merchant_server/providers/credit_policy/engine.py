@@ -12,18 +12,32 @@ from typing import Any
 import zen
 
 from merchant_server.domain.decision import GRADES, Decision, Features, Outcome, PolicyBroken
+from merchant_server.domain.features import LARGEST_AMOUNT_MINOR
 from merchant_server.domain.refusal import REFUSALS
 from merchant_server.providers.credit_policy.cells import DECIMAL, FEATURES
 from merchant_server.providers.credit_policy.check import ANSWER, check
 from merchant_server.providers.credit_policy.shape import read
 
 ADULT_YEARS = 18
+WHOLE_MINOR = (
+    "limit_minor",
+    "available_minor",
+    "counter_offer_minor",
+    "installment_max_minor",
+    "expected_loss_minor",
+)
+WHOLE = {
+    **dict.fromkeys(WHOLE_MINOR, (0, LARGEST_AMOUNT_MINOR)),
+    "rate_cap_bps": (0, 10_000),
+    "line_days": (1, 3_650),
+}
 
 
 class ZenCreditPolicy:
     """A checked policy file as a ports.CreditPolicy. Safe to share between threads.
 
-    `version` is the name (a path's stem) and the first 12 hex digits of the SHA-256 of the canonical JSON.
+    `document` is its text; `version` the name (a path's stem) and the first 12 hex digits of the SHA-256 of the
+    canonical JSON.
     Raises PolicyBroken when the file cannot be read or `check` finds anything.
     """
 
@@ -33,9 +47,10 @@ class ZenCreditPolicy:
             policy = source if isinstance(source, bytes) else source.read_bytes()
         except OSError as error:
             raise PolicyBroken(self.name, (f"the file cannot be read: {error.strerror}",)) from None
-        if problems := check(policy):
+        if problems := check(policy, rate_cap_bps=WHOLE["rate_cap_bps"][1]):
             raise PolicyBroken(self.name, tuple(str(each) for each in problems))
         document = read(policy)
+        self.document = policy.decode()
         canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         self.version = f"{self.name}@{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
         self._tables = tuple(node["id"] for node in document["nodes"] if node["type"] == "decisionTableNode")
@@ -48,7 +63,7 @@ class ZenCreditPolicy:
         """Return the policy's answer, with the matched rows and derived values as its trace.
 
         Raises PolicyBroken when the policy fails, leaves an answer out, contradicts itself, or approves what
-        no policy may: an unproven identity, a minor, or an amount beyond the line.
+        no policy may: an unproven identity, a minor, somebody blocked, or an amount beyond the line.
         """
         try:
             response = self._decision.evaluate(features.to_dict(), {"trace": True})
@@ -70,6 +85,11 @@ class ZenCreditPolicy:
             policy_version=self.version,
             counter_offer_minor=result["counter_offer_minor"] or None,
             trace=self._trace(result, response["trace"]),
+            rate_cap_bps=result["rate_cap_bps"],
+            installment_max_minor=_bound(result["installment_max_minor"]),
+            line_days=result["line_days"],
+            expected_loss_minor=result["expected_loss_minor"],
+            ask_bureau=result["ask_bureau"],
         )
 
     def _trace(self, result: dict[str, Any], traced: dict[str, Any]) -> dict[str, Any]:
@@ -80,6 +100,10 @@ class ZenCreditPolicy:
             },
             "values": {name: result[name] for name in sorted(result) if name not in hidden},
         }
+
+
+def _bound(amount_minor: int) -> int | None:
+    return None if amount_minor >= LARGEST_AMOUNT_MINOR else amount_minor
 
 
 def _matched(data: Any) -> str | list[str] | None:
@@ -105,9 +129,11 @@ def _answer_faults(result: dict[str, Any]) -> list[str]:
         faults.append("outcome is not approve, refer or decline")
     if result["grade"] not in GRADES:
         faults.append("grade is not A to G")
-    for name in ("limit_minor", "available_minor", "counter_offer_minor"):
-        if type(result[name]) is not int or result[name] < 0:
-            faults.append(f"{name} is not a whole number from 0")
+    for name, (smallest, largest) in WHOLE.items():
+        if type(result[name]) is not int or not smallest <= result[name] <= largest:
+            faults.append(f"{name} is not a whole number from {smallest} to {largest}")
+    if type(result["ask_bureau"]) is not bool:
+        faults.append("ask_bureau is not true or false")
     discount = result["rate_discount"]
     if not (isinstance(discount, str) and DECIMAL.fullmatch(discount)):
         faults.append("rate_discount is not a decimal text from 0 to 1")
@@ -134,6 +160,8 @@ def _contradictions(result: dict[str, Any], features: Features) -> list[str]:
         faults.append("the counter-offer is more than what is available or was asked for")
     if approved and features.identity != "match":
         faults.append("approved without a proven identity")
+    if approved and features.blocked_matches:
+        faults.append("approved somebody who is on the block list")
     if approved and features.age_years < ADULT_YEARS:
         faults.append("approved a minor")
     if approved and features.amount_minor > result["available_minor"]:

@@ -1,5 +1,6 @@
 """Deductions: committed as requested with our own reference, then sent, then settled by callback or by asking."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from merchant_server.domain.deduction import Deduction, DeductionStatus, MandateStatus
@@ -45,7 +46,9 @@ def _request(deps: Deps, loan_id: str, number: int) -> bool:
         ):
             return False
         if mandate.status != MandateStatus.ACTIVE:
-            uow.loans.save_installment(waiting.to(InstallmentStatus.OVERDUE), installment, NEVER)
+            # It waits for a person; ageing calls it overdue, and the loan with it, the day after.
+            parked = replace(installment, status=waiting.status, version=installment.version + 1)
+            uow.loans.save_installment(parked, installment, NEVER)
             return False
         uow.loans.save_installment(waiting.to(InstallmentStatus.DEDUCTING), installment)
         deduction = Deduction(

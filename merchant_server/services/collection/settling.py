@@ -119,7 +119,7 @@ def _reversed(
 ) -> None:
     booked = uow.ledger.postings_of("repayment", deduction.id)
     _book(uow, deps, deduction, loan, "reversal", reversal_of(booked))
-    if not any(posting.source == f"loan:{loan.id}:principal" for posting in booked):
+    if not any(posting.source.startswith(f"loan:{loan.id}:") for posting in booked):
         # What is taken back had paid nothing: it had only been kept for the consumer.
         return
     nothing = Money(0, deduction.amount.currency)

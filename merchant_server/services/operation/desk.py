@@ -1,37 +1,33 @@
 """What a visitor of a sandbox installation sees behind the sale, and turns: everything newest first, and bounded.
 
-It shows no personal data of the house's own tables; what the sandbox's window shows belongs to invented people.
+Of the house's own tables it unseals nothing; what the sandbox's window shows belongs to invented people.
 """
 
 import json
 import threading
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from fenqi.finance.money import Money
 
-from merchant_server.domain.deduction import Mandate
 from merchant_server.domain.errors import NotFound, RuleRefused, Unavailable
 from merchant_server.domain.ledger import Posting
-from merchant_server.domain.loan import OPEN_INSTALLMENTS, Installment, Loan
-from merchant_server.domain.merchant import SCOPES, Caller, Merchant
-from merchant_server.ports import (
-    BankBooking,
-    Breach,
-    FaultDials,
-    MagicValue,
-    ProviderRefused,
-    ProviderUnavailable,
-    SandboxWindow,
-    SentCallback,
-    TextMessage,
-    UnitOfWork,
-)
+from merchant_server.domain.merchant import SCOPES, Caller
+from merchant_server.ports import BankBooking, ProviderRefused, ProviderUnavailable, SandboxWindow, UnitOfWork
 from merchant_server.services.deps import Deps
-from merchant_server.services.operation.test_clock import ClockReading, advance_clock, read_clock
+from merchant_server.services.operation.desk_sights import (
+    Books,
+    EntryRow,
+    EventRow,
+    House,
+    LoanStrip,
+    Push,
+    Sandbox,
+    SetAside,
+    ShopClock,
+)
+from merchant_server.services.operation.test_clock import advance_clock, read_clock
 
 CLOCKS_MAX = 3
 LOANS_MAX = 6
@@ -43,121 +39,6 @@ ENTRIES_MAX = 4
 SET_ASIDE_MAX = 6
 # The checker reads everything, so it rests for this many times as long as it took.
 REST_FACTOR = 20
-
-
-@dataclass(frozen=True, slots=True)
-class ShopClock:
-    """One merchant and its business time."""
-
-    merchant: Merchant
-    reading: ClockReading
-
-    @property
-    def today(self) -> date:
-        """Return the business date, in the merchant's own time zone."""
-        return self.reading.now.astimezone(ZoneInfo(self.merchant.time_zone)).date()
-
-    @property
-    def days_ahead(self) -> int:
-        """Return how many days the business date is ahead of the real one."""
-        real = self.reading.now - timedelta(seconds=self.reading.offset_seconds)
-        return (self.today - real.astimezone(ZoneInfo(self.merchant.time_zone)).date()).days
-
-
-@dataclass(frozen=True, slots=True)
-class LoanStrip:
-    """One loan with its schedule."""
-
-    loan: Loan
-    installments: tuple[Installment, ...]
-
-    @property
-    def next_open(self) -> Installment | None:
-        """Return the installment that is to be paid next."""
-        return next((each for each in self.installments if each.status in OPEN_INSTALLMENTS), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Push:
-    """Where one event's delivery to one endpoint stands. state: pending | delivered | dead."""
-
-    state: str
-    attempts: int
-    last_status: int
-    reason: str
-    due_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class EventRow:
-    """One event with its deliveries; `created_at` is the merchant's business time."""
-
-    id: str
-    type: str
-    aggregate_id: str
-    sequence: int
-    created_at: datetime
-    pushes: tuple[Push, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class EntryRow:
-    """One journal entry."""
-
-    kind: str
-    source_id: str
-    occurred_on: str
-    postings: tuple[Posting, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """A callback that changed nothing. verdict: forged | quarantined."""
-
-    at: datetime
-    verdict: str
-    subject: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """The installation's own side, read in one snapshot."""
-
-    clocks: tuple[ShopClock, ...]
-    loans: tuple[LoanStrip, ...]
-    mandates: tuple[Mandate, ...]
-    events: tuple[EventRow, ...]
-    entries: tuple[EntryRow, ...]
-    set_aside: tuple[SetAside, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Sandbox:
-    """The sandbox program's side."""
-
-    messages: tuple[TextMessage, ...]
-    bookings: tuple[BankBooking, ...]
-    callbacks: tuple[SentCallback, ...]
-    dials: FaultDials
-    magic: tuple[MagicValue, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    """The trial balance by kind of account, and what breaks the laws; read at `read_at`."""
-
-    balances: tuple[tuple[str, int, Money], ...]
-    breaches: tuple[Breach, ...]
-    read_at: datetime
-
-    @property
-    def sums(self) -> tuple[Money, ...]:
-        """Return each currency's sum over all accounts: zero, or the books do not balance."""
-        sums: dict[str, Money] = {}
-        for _kind, _count, balance in self.balances:
-            sums[balance.currency] = sums.get(balance.currency, Money(0, balance.currency)) + balance
-        return tuple(sums.values())
 
 
 class BooksReader:

@@ -1,26 +1,27 @@
-"""The instant decision: commit the intent, ask the sources, run the policy, commit the answer."""
+"""The instant decision about a checkout: commit the intent, ask the sources and the policy, commit the answer."""
 
-import re
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-
-from fenqi.finance.money import Money
-from stdnum.cn import ric
-from stdnum.exceptions import ValidationError
+from fenqi.finance.plan import Plan
 
 from merchant_server.domain.checkout import Checkout, CheckoutStatus
-from merchant_server.domain.consumer import LINE_DAYS, Applicant, Consumer, CreditLine, History, Person
-from merchant_server.domain.decision import Bureau, Decision, Features, Identity, Outcome, PolicyBroken
+from merchant_server.domain.circumstances import Circumstances
+from merchant_server.domain.consent import UNSEEN, Witness
+from merchant_server.domain.consumer import Applicant, Consumer, Person
+from merchant_server.domain.decision import Outcome
 from merchant_server.domain.errors import RuleRefused
-from merchant_server.domain.merchant import Merchant
-from merchant_server.ports import ProviderRefused, ProviderUnavailable, UnitOfWork
+from merchant_server.ports import UnitOfWork
+from merchant_server.services.decisioning import deciding
+from merchant_server.services.decisioning.pricing import discounted
+from merchant_server.services.decisioning.reviewing import queue_review
+from merchant_server.services.decisioning.vector import Application
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout
-from merchant_server.services.sale.claims import held_checkout
+from merchant_server.services.sale.claims import held_checkout, offers_for
 from merchant_server.services.sale.codes import require_step
+from merchant_server.services.sale.evidence import record_consents
+from merchant_server.services.sale.persons import CONSENTS, parse_person, require_consents
 
-CONSENTS = ("identity_check", "credit_report", "terms")
-_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[·•.' -]){1,59}")
+__all__ = ["CONSENTS", "apply", "discounted", "parse_person"]
+
 _AFTER = {
     Outcome.APPROVE: CheckoutStatus.OFFERED,
     Outcome.REFER: CheckoutStatus.REFERRED,
@@ -28,48 +29,53 @@ _AFTER = {
 }
 
 
-def parse_person(name: str, id_number: str, phone: str) -> Person:
-    """Check a name and an id number (GB 11643: length, date, checksum). Raises RuleRefused naming the field."""
-    name = " ".join(name.split())
-    if not _NAME.fullmatch(name):
-        raise RuleRefused("this is not a name", code="name_invalid", field="name", hint="as on your id card")
-    try:
-        number = ric.validate(id_number)
-        born_on = ric.get_birth_date(number)
-    except ValidationError:
-        raise RuleRefused(
-            "this is not a valid id number",
-            code="id_number_invalid",
-            field="id_number",
-            hint="18 characters, as on your id card",
-        ) from None
-    return Person(name, number, phone, born_on)
-
-
 def apply(
-    deps: Deps, token: str, claim: str, *, name: str, id_number: str, consents: tuple[str, ...]
+    deps: Deps,
+    token: str,
+    claim: str,
+    *,
+    name: str,
+    id_number: str,
+    consents: tuple[str, ...],
+    circumstances: Circumstances | None = None,
+    witness: Witness = UNSEEN,
 ) -> Checkout:
     """Decide on the person who holds this checkout, in one go. Raises RuleRefused, Expired.
 
+    `circumstances` is what the page knows besides the form; without it the phone's claim is the device.
     A crash between the two commits leaves the checkout deciding; upkeep opens it again.
     """
-    missing = [consent for consent in CONSENTS if consent not in consents]
-    if missing:
-        raise RuleRefused(
-            "each consent is needed for a decision",
-            code="consent_missing",
-            field=missing[0],
-            hint="tick it, or pay another way",
+    require_consents(consents)
+    whence = circumstances or Circumstances(device=claim)
+    application, person, plans = _commit_intent(
+        deps, token, claim, name, id_number, consents, whence, witness
+    )
+    plan_ids = tuple(offer.plan.id for offer in application.offers)
+    decided, asked = deciding.ask_and_decide(deps, application, person, plans, plan_ids)
+    now = deps.clock.now()
+    with deps.storage.unit_of_work() as uow:
+        checkout = held_checkout(uow, deps, token, claim)
+        decision = decided.record.decision
+        after = checkout.to(
+            _AFTER[decision.outcome],
+            decline_code=decision.reasons[0] if decision.outcome != Outcome.APPROVE else None,
         )
-    person, consumer_id, decision_id = _commit_intent(deps, token, claim, name, id_number, consents)
-    identity = _identity(deps, decision_id, person)
-    bureau = _bureau(deps, decision_id, person)
-    return _commit_answer(deps, token, claim, consumer_id, decision_id, identity, bureau)
+        deciding.commit(uow, deps, application, decided, asked, now)
+        if decision.outcome == Outcome.REFER:
+            queue_review(uow, deps, application.decision_id, checkout, asked_by="policy")
+        return move_checkout(uow, deps, after, checkout)
 
 
 def _commit_intent(
-    deps: Deps, token: str, claim: str, name: str, id_number: str, consents: tuple[str, ...]
-) -> tuple[Person, str, str]:
+    deps: Deps,
+    token: str,
+    claim: str,
+    name: str,
+    id_number: str,
+    consents: tuple[str, ...],
+    circumstances: Circumstances,
+    witness: Witness,
+) -> tuple[Application, Person, tuple[Plan, ...]]:
     now = deps.clock.now()
     with deps.storage.unit_of_work() as uow:
         checkout = held_checkout(uow, deps, token, claim)
@@ -86,6 +92,7 @@ def _commit_intent(
         )
         uow.applicants.put(known, checkout.merchant_id)
         decision_id = deps.ids.new("dec")
+        application, plans = _application(uow, deps, checkout, consumer.id, decision_id, circumstances)
         uow.decisions.request(
             decision_id,
             merchant_id=checkout.merchant_id,
@@ -94,107 +101,35 @@ def _commit_intent(
             consumer_id=consumer.id,
             at=now,
         )
-        deciding = checkout.to(CheckoutStatus.DECIDING, consumer_id=consumer.id, decision_id=decision_id)
-        move_checkout(uow, deps, deciding, checkout)
-    return person, consumer.id, decision_id
+        keys = circumstances.keys(person, checkout.store_id)
+        uow.watch.note(decision_id, keys, mode=checkout.mode, consumer_id=consumer.id, at=now)
+        record_consents(uow, deps, checkout, consumer.id, consents, witness)
+        deciding_now = checkout.to(CheckoutStatus.DECIDING, consumer_id=consumer.id, decision_id=decision_id)
+        move_checkout(uow, deps, deciding_now, checkout)
+    return application, person, plans
 
 
-def _identity(deps: Deps, reference: str, person: Person) -> Identity:
-    try:
-        return deps.identity.check(
-            reference=reference, name=person.name, id_number=person.id_number, phone=person.phone
-        )
-    except (ProviderUnavailable, ProviderRefused):
-        return Identity("unknown")
-
-
-def _bureau(deps: Deps, reference: str, person: Person) -> Bureau:
-    try:
-        return deps.bureau.report(reference=reference, id_number=person.id_number)
-    except (ProviderUnavailable, ProviderRefused):
-        return Bureau("unknown")
-
-
-def _commit_answer(
-    deps: Deps, token: str, claim: str, consumer_id: str, decision_id: str, identity: Identity, bureau: Bureau
-) -> Checkout:
-    with deps.storage.reading() as uow:
-        checkout = held_checkout(uow, deps, token, claim)
-        features = _features(uow, deps, checkout, consumer_id, identity, bureau)
-    decision = _decide(deps, features)
-    now = deps.clock.now()
-    with deps.storage.unit_of_work() as uow:
-        checkout = held_checkout(uow, deps, token, claim)
-        uow.decisions.answer(decision_id, features, decision, now)
-        if decision.outcome == Outcome.APPROVE:
-            uow.lines.grant(_line(consumer_id, decision, checkout.amount.currency, now))
-        decided = checkout.to(
-            _AFTER[decision.outcome],
-            decline_code=decision.reasons[0] if decision.outcome != Outcome.APPROVE else None,
-        )
-        uow.audit.add(
-            deps.ids.new("aud"),
-            at=now,
-            actor=f"policy {decision.policy_version}",
-            action=f"decision.{decision.outcome}",
-            subject=decision_id,
-            merchant_id=checkout.merchant_id,
-            detail={"checkout_id": checkout.id, "grade": decision.grade, "reasons": list(decision.reasons)},
-        )
-        return move_checkout(uow, deps, decided, checkout)
-
-
-def _decide(deps: Deps, features: Features) -> Decision:
-    """Ask the policy; one that gives no complete answer sends the case to a person, never to a yes."""
-    try:
-        return deps.policy.decide(features)
-    except PolicyBroken:
-        return Decision(Outcome.REFER, "", 0, Decimal(0), ("manual_review",), deps.policy.version)
-
-
-def _features(
-    uow: UnitOfWork, deps: Deps, checkout: Checkout, consumer_id: str, identity: Identity, bureau: Bureau
-) -> Features:
-    merchant: Merchant = merchant_of(uow, checkout.merchant_id)
-    today = deps.today(uow, merchant)
-    history = uow.consumers.history(consumer_id, deps.clock.now() - timedelta(days=30))
-    consumer = uow.consumers.get(consumer_id)
-    assert consumer is not None
-    return Features(
+def _application(
+    uow: UnitOfWork,
+    deps: Deps,
+    checkout: Checkout,
+    consumer_id: str,
+    decision_id: str,
+    circumstances: Circumstances,
+) -> tuple[Application, tuple[Plan, ...]]:
+    merchant = merchant_of(uow, checkout.merchant_id)
+    plans = tuple(uow.merchants.plans(merchant.id, checkout.mode))
+    chosen = [plan for plan in plans if plan.id in checkout.plan_ids]
+    application = Application(
+        decision_id=decision_id,
+        consumer_id=consumer_id,
+        merchant=merchant,
+        mode=checkout.mode,
         currency=checkout.amount.currency,
         amount_minor=checkout.amount.minor,
-        age_years=max(consumer.person.age_on(today), 0),
-        identity=identity.result,
-        bureau_status=bureau.status,
-        bureau_score=bureau.score,
-        bureau_debts_minor=bureau.debts_minor,
-        bureau_worst_overdue_days=bureau.worst_overdue_days,
-        bureau_inquiries_30d=bureau.inquiries_30d,
-        own_open_loans=history.open_loans,
-        own_outstanding_minor=history.outstanding_minor,
-        own_worst_overdue_days=_overdue_days(history, today),
-        own_refusals_30d=history.refusals,
-        merchant_category=merchant.category,
-        decided_on=today,
+        purpose="purchase",
+        store_id=checkout.store_id,
+        offers=offers_for(deps, checkout.amount, chosen, deps.today(uow, merchant)),
+        circumstances=circumstances,
     )
-
-
-def _overdue_days(history: History, today: date) -> int:
-    return 0 if history.oldest_overdue_on is None else max((today - history.oldest_overdue_on).days, 1)
-
-
-def _line(consumer_id: str, decision: Decision, currency: str, now: datetime) -> CreditLine:
-    return CreditLine(
-        consumer_id=consumer_id,
-        limit=Money(decision.limit_minor, currency),
-        used=Money(0, currency),
-        grade=decision.grade,
-        rate_discount=str(decision.rate_discount),
-        expires_at=now + timedelta(days=LINE_DAYS),
-        version=1,
-    )
-
-
-def discounted(annual_rate: Decimal, rate_discount: Decimal) -> Decimal:
-    """Return a plan's rate at a grade's price: never above what was advertised, never below zero."""
-    return max(annual_rate - rate_discount, Decimal(0))
+    return application, plans

@@ -8,6 +8,7 @@ from fenqi.offers import Offer
 
 from merchant_server.domain.agreement import Agreement, AgreementStatus, sha256
 from merchant_server.domain.checkout import Checkout, CheckoutStatus
+from merchant_server.domain.consent import UNSEEN, Witness
 from merchant_server.domain.consumer import Consumer
 from merchant_server.domain.decision import Decision
 from merchant_server.domain.deduction import Mandate, MandateStatus
@@ -19,11 +20,12 @@ from merchant_server.ports import (
     ProviderUnavailable,
     UnitOfWork,
 )
+from merchant_server.services.decisioning.pricing import priced_offers
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout
-from merchant_server.services.sale.approval import discounted
-from merchant_server.services.sale.claims import held_checkout, offers_for
+from merchant_server.services.sale.claims import held_checkout
 from merchant_server.services.sale.codes import require_step
+from merchant_server.services.sale.evidence import record_shown
 from merchant_server.services.sale.terms import agreement_terms
 
 CHOOSING = (CheckoutStatus.OFFERED, CheckoutStatus.SIGNING)
@@ -69,10 +71,8 @@ def _priced_offers(uow: UnitOfWork, deps: Deps, checkout: Checkout) -> tuple[Off
         for plan in uow.merchants.plans(checkout.merchant_id, checkout.mode)
         if plan.id in checkout.plan_ids
     ]
-    rates = [discounted(plan.annual_rate, decision.rate_discount) for plan in plans]
-    priced = [plan.priced(annual_rate=rate) for plan, rate in zip(plans, rates, strict=True)]
     today = deps.today(uow, merchant_of(uow, checkout.merchant_id))
-    return offers_for(deps, checkout.amount, priced, today)
+    return priced_offers(deps, decision, checkout.amount, plans, today)
 
 
 def _decision(uow: UnitOfWork, checkout: Checkout) -> Decision:
@@ -101,8 +101,9 @@ def bank_down() -> Unavailable:
 
 
 def prepare_agreement(
-    deps: Deps, token: str, claim: str, *, plan_id: str, account_token: str, language: str | None = None
-) -> Agreement:
+    deps: Deps, token: str, claim: str, *, plan_id: str, account_token: str, language: str | None = None,
+    witness: Witness = UNSEEN,
+) -> Agreement:  # fmt: skip
     """Render the agreement for a chosen plan and bank account, and store exactly the bytes to be shown.
 
     `language` is the reader's; without it the document is in the checkout's.
@@ -154,7 +155,7 @@ def prepare_agreement(
         status=AgreementStatus.DRAFT,
         version=1,
     )
-    _commit_draft(deps, token, claim, agreement, mandate)
+    _commit_draft(deps, token, claim, agreement, mandate, witness)
     return agreement
 
 
@@ -189,7 +190,9 @@ def _mandate(
     )
 
 
-def _commit_draft(deps: Deps, token: str, claim: str, agreement: Agreement, mandate: Mandate) -> None:
+def _commit_draft(
+    deps: Deps, token: str, claim: str, agreement: Agreement, mandate: Mandate, witness: Witness
+) -> None:
     with deps.storage.unit_of_work() as uow:
         checkout = held_checkout(uow, deps, token, claim)
         require_step(checkout, deps, CHOOSING)
@@ -198,5 +201,6 @@ def _commit_draft(deps: Deps, token: str, claim: str, agreement: Agreement, mand
         uow.agreements.replace_drafts(checkout.id)
         uow.mandates.add(mandate)
         uow.agreements.add(agreement)
+        record_shown(uow, deps, checkout, agreement, witness)
         signing = checkout.to(CheckoutStatus.SIGNING, plan_id=agreement.plan_id, agreement_id=agreement.id)
         move_checkout(uow, deps, signing, checkout)

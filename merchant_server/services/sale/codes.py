@@ -60,9 +60,9 @@ def send_phone_code(
     with deps.storage.unit_of_work() as uow:
         checkout = _on_the_way(uow, deps, token, claim, (CheckoutStatus.OPENED,))
         uow.applicants.put(Applicant(checkout.id, phone), checkout.merchant_id)
-        bound_to = uow.applicants.phone_index(phone)
+        index = uow.applicants.phone_index(phone)
         message = prepare_code(
-            uow, deps, checkout, "phone", phone, bound_to=bound_to, language=language, address=address
+            uow, deps, checkout, "phone", phone, bound_to=index, language=language, address=address
         )
     send(deps, phone, *message)
 
@@ -74,9 +74,8 @@ def check_phone_code(deps: Deps, token: str, claim: str, digits: str) -> None:
         applicant = uow.applicants.get(checkout.id)
         if applicant is None:
             raise RuleRefused("no code was sent yet", code="code_missing", hint="enter your number first")
-        right = try_code(
-            uow, deps, checkout, "phone", uow.applicants.phone_index(applicant.phone), digits
-        )
+        index = uow.applicants.phone_index(applicant.phone)
+        right = try_code(uow, deps, checkout, "phone", index, digits)
         if right:
             verified = Applicant(checkout.id, applicant.phone, phone_verified_at=deps.clock.now())
             uow.applicants.put(verified, checkout.merchant_id)

@@ -1,16 +1,17 @@
 """The signature: a code bound to the shown bytes, a mandate at the bank, then everything in one commit (law 6)."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from fenqi.finance.money import Money
 
 from merchant_server.domain.agreement import Agreement
 from merchant_server.domain.checkout import Checkout, CheckoutStatus
+from merchant_server.domain.consent import UNSEEN, Witness
 from merchant_server.domain.consumer import Consumer
 from merchant_server.domain.deduction import Mandate, MandateStatus
-from merchant_server.domain.errors import NotFound, RuleRefused
+from merchant_server.domain.errors import NotFound, RuleRefused, Unavailable
 from merchant_server.domain.ledger import Entry, signing_postings
 from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, LoanStatus
 from merchant_server.ports import ProviderRefused, ProviderUnavailable, UnitOfWork
@@ -20,6 +21,7 @@ from merchant_server.services.sale import checkouts
 from merchant_server.services.sale.choosing import bank_down, held_by_consumer
 from merchant_server.services.sale.claims import held_checkout
 from merchant_server.services.sale.codes import prepare_code, require_step, send, try_code, wrong_code
+from merchant_server.services.sale.evidence import record_code_sent, record_code_tried, record_signed
 
 SIGNED = (CheckoutStatus.AUTHORIZED, CheckoutStatus.CAPTURED, CheckoutStatus.CLOSED)
 
@@ -35,15 +37,29 @@ def shown_agreement(deps: Deps, token: str, claim: str) -> Agreement:
 
 
 def send_signing_code(
-    deps: Deps, token: str, claim: str, language: str | None = None, *, address: str | None = None
+    deps: Deps,
+    token: str,
+    claim: str,
+    language: str | None = None,
+    witness: Witness = UNSEEN,
+    *,
+    address: str | None = None,
 ) -> None:
     """Send a code bound to the shown document's hash. Raises RuleRefused before the reading time is over."""
     with deps.storage.unit_of_work() as uow:
         checkout, consumer, agreement = _to_sign(uow, deps, token, claim)
         phone = _phone(uow, checkout, consumer)
         message = prepare_code(
-            uow, deps, checkout, "sign", phone, bound_to=agreement.shown_sha256, language=language, address=address
+            uow,
+            deps,
+            checkout,
+            "sign",
+            phone,
+            bound_to=agreement.shown_sha256,
+            language=language,
+            address=address or witness.address,
         )
+        record_code_sent(uow, deps, checkout, agreement, phone, witness)
     send(deps, phone, *message)
 
 
@@ -61,7 +77,7 @@ def _to_sign(uow: UnitOfWork, deps: Deps, token: str, claim: str) -> tuple[Check
     return checkout, consumer, agreement
 
 
-def sign(deps: Deps, token: str, claim: str, digits: str) -> Checkout:
+def sign(deps: Deps, token: str, claim: str, digits: str, witness: Witness = UNSEEN) -> Checkout:
     """Sign with the code: mandate at the bank, signature on the document, then one commit of everything (law 6).
 
     Signing what is signed changes nothing. Raises RuleRefused, Expired, Unavailable.
@@ -72,16 +88,37 @@ def sign(deps: Deps, token: str, claim: str, digits: str) -> Checkout:
             return checkout
         checkout, consumer, agreement = _to_sign(uow, deps, token, claim)
         right = try_code(uow, deps, checkout, "sign", agreement.shown_sha256, digits)
+        record_code_tried(uow, deps, checkout, agreement, right=right, witness=witness)
         mandate = uow.mandates.get(agreement.mandate_id)
         assert mandate is not None
     if not right:
         raise wrong_code()
     _sign_mandate(deps, mandate, consumer)
     now = deps.clock.now()
-    signed_pdf = deps.signer.sign(
-        agreement.shown_pdf, agreement_id=agreement.id, signer=consumer.person.name, signed_at=now
-    )
-    return _commit_signature(deps, checkout, agreement, agreement.sign(signed_pdf, now), mandate)
+    signed = agreement.sign(_signed_pdf(deps, agreement, consumer, now), now)
+    return _commit_signature(deps, checkout, agreement, signed, mandate)
+
+
+def _signed_pdf(deps: Deps, agreement: Agreement, consumer: Consumer, now: datetime) -> bytes:
+    """Sign, or refuse: an agreement without its timestamp is never stored (there is no signing later)."""
+    try:
+        return deps.signer.sign(
+            agreement.shown_pdf, agreement_id=agreement.id, signer=consumer.person.name, signed_at=now
+        )
+    except ProviderUnavailable as failure:
+        raise Unavailable(
+            "the signature cannot be timestamped at the moment",
+            code="timestamp_unavailable",
+            hint="nothing was signed; ask for a new code in a moment",
+            retry_after_seconds=10,
+        ) from failure
+    except ProviderRefused as refused:
+        raise Unavailable(
+            "the agreement cannot be signed at the moment",
+            code="signing_unavailable",
+            hint="nothing was signed; the shop can help with another way to pay",
+            retry_after_seconds=60,
+        ) from refused
 
 
 def _sign_mandate(deps: Deps, mandate: Mandate, consumer: Consumer) -> None:
@@ -125,7 +162,7 @@ def _commit_signature(
         uow.agreements.save_signature(signed, draft)
         uow.mandates.save(mandate.to(MandateStatus.ACTIVE), mandate)
         uow.loans.add(loan, installments)
-        _book_and_record(uow, deps, loan, signed)
+        _book_and_record(uow, deps, checkout, loan, signed)
         authorized = checkout.to(CheckoutStatus.AUTHORIZED, loan_id=loan.id)
         move_checkout(uow, deps, authorized, checkout)
         publish_loan(uow, deps, loan, installments, "loan.created")
@@ -166,7 +203,9 @@ def _loan(
     return loan, installments
 
 
-def _book_and_record(uow: UnitOfWork, deps: Deps, loan: Loan, agreement: Agreement) -> None:
+def _book_and_record(
+    uow: UnitOfWork, deps: Deps, checkout: Checkout, loan: Loan, agreement: Agreement
+) -> None:
     entry = Entry(
         kind="signing",
         source_id=loan.id,
@@ -177,15 +216,7 @@ def _book_and_record(uow: UnitOfWork, deps: Deps, loan: Loan, agreement: Agreeme
         postings=signing_postings(loan),
     )
     uow.ledger.book(deps.ids.new("je"), entry)
-    uow.audit.add(
-        deps.ids.new("aud"),
-        at=deps.clock.now(),
-        actor=f"consumer {loan.consumer_id}",
-        action="agreement.signed",
-        subject=agreement.id,
-        merchant_id=loan.merchant_id,
-        detail={"shown_sha256": agreement.shown_sha256, "signed_sha256": agreement.signed_sha256 or ""},
-    )
+    record_signed(uow, deps, checkout, agreement)
 
 
 def _installment(loan_id: str, row: Mapping[str, Any], nothing: Money) -> Installment:

@@ -107,6 +107,7 @@ class People:
             person,
         )
         self._db.execute("DELETE FROM my_visits WHERE consumer_id = :id", person)
+        self._db.execute("DELETE FROM velocity_facts WHERE consumer_id = :id", person)
         self._db.execute(
             "UPDATE credit_lines SET limit_minor = used_minor, grade = '', expires_at = :now, version = version + 1"
             " WHERE consumer_id = :id",

@@ -1,14 +1,11 @@
-"""What is kept about requests: their idempotency keys, and the audit rows of what was done."""
+"""What is kept about requests: their idempotency keys."""
 
 from datetime import datetime
 
 from merchant_server.ports import StoredReply
-from merchant_server.storage.engine import Connection, Row
-from merchant_server.storage.repositories.rows import insert, stamp, to_json
+from merchant_server.storage.engine import Connection
+from merchant_server.storage.repositories.rows import stamp
 from merchant_server.storage.sealed import Sealer
-
-# How far back the newest acts of one name are looked for; the table has no index on names.
-LOOKED_AT_MAX = 2_000
 
 
 class IdempotencyKeys:
@@ -58,41 +55,6 @@ class IdempotencyKeys:
             "UPDATE idempotency_keys SET response_status = :status, response_sealed = :sealed"
             " WHERE merchant_id = :merchant_id AND mode = :mode AND key = :key",
             {"merchant_id": merchant_id, "mode": mode, "key": key, "status": status, "sealed": sealed},
-        )
-
-
-class Audit:
-    """Who did what to what; rows are only ever added, and hold no personal data."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._db = connection
-
-    def add(
-        self, audit_id: str, *, at: datetime, actor: str, action: str, subject: str, merchant_id: str | None = None,
-        detail: dict[str, object] | None = None,
-    ) -> None:  # fmt: skip
-        """Store one act."""
-        row = {
-            "id": audit_id,
-            "merchant_id": merchant_id,
-            "at": stamp(at),
-            "actor": actor,
-            "action": action,
-            "subject": subject,
-            "detail": to_json(detail or {}),
-        }
-        insert(self._db, "audit", row)
-
-    def of(self, subject: str) -> list[Row]:
-        """Return the acts on a subject, oldest first."""
-        return self._db.all("SELECT * FROM audit WHERE subject = :subject ORDER BY id", {"subject": subject})
-
-    def latest(self, action_prefix: str, limit: int) -> list[Row]:
-        """Return the newest acts whose name begins so, looking back over a bounded number of acts."""
-        return self._db.all(
-            "SELECT * FROM (SELECT * FROM audit ORDER BY id DESC LIMIT :looked_at) newest"
-            " WHERE action LIKE :pattern ORDER BY id DESC LIMIT :limit",
-            {"looked_at": LOOKED_AT_MAX, "pattern": action_prefix + "%", "limit": limit},
         )
 
 

@@ -65,7 +65,7 @@ def retrieve(checkout_id: str) -> Response:
 
 @blp.post("/<checkout_id>/cancel")
 @blp.doc(**IDEMPOTENT)
-@blp.arguments(EmptySchema)
+@blp.arguments(EmptySchema, required=False)
 @blp.response(200, CheckoutSchema)
 def cancel(_: dict[str, Any], checkout_id: str) -> Response:
     """End a checkout that is not signed."""
@@ -75,7 +75,7 @@ def cancel(_: dict[str, Any], checkout_id: str) -> Response:
 
 @blp.post("/<checkout_id>/capture")
 @blp.doc(**IDEMPOTENT)
-@blp.arguments(CaptureSchema)
+@blp.arguments(CaptureSchema, required=False)
 @blp.response(200, CheckoutSchema)
 def capture(body: dict[str, Any], checkout_id: str) -> Response:
     """Claim the money of a signed checkout."""

@@ -87,9 +87,10 @@ def drawn(rows: Sequence[Installment]) -> tuple[Block, ...]:
     edges = [DRAWN_UNITS * place // len(rows) for place in range(len(rows) + 1)]
     gap = min(max(DRAWN_UNITS // len(rows) // 8, 1), GAP_UNITS_MAX)
     kinds = {InstallmentStatus.PAID: "paid", InstallmentStatus.OVERDUE: "late", InstallmentStatus.DUE: "due"}
+    ends = [edge - gap for edge in edges[1:-1]] + edges[-1:]
     return tuple(
-        Block(edges[place], edges[place + 1] - edges[place] - gap * (place + 1 < len(rows)), kinds.get(row.status, "open"))
-        for place, row in enumerate(rows)
+        Block(start, end - start, kinds.get(row.status, "open"))
+        for start, end, row in zip(edges[:-1], ends, rows, strict=True)
     )
 
 

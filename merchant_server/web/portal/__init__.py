@@ -59,7 +59,8 @@ def _panels(deps: Deps, window: SandboxWindow, reader: desk.BooksReader) -> Resp
     panels = draw(deps, window, reader)
     response = make_response(render_template("desk/panels.html", panels=panels))
     response.set_etag(version_of(panels))
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
 
 
 def _turn_clock(deps: Deps) -> ResponseReturnValue:

@@ -65,6 +65,7 @@ class _Commands(click.Group):
         "listen": "listening",
         "qr": "offline",
         "quote": "offline",
+        "verify": "evidence",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -5,24 +5,23 @@ import json
 import re
 import sys
 from datetime import date
-from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
+from shutil import get_terminal_size
 
 import click
 
 from fenqi import qr as qr_code
 from fenqi.cli import Surroundings
-from fenqi.cli.tables import show_table
-from fenqi.finance import apr as yearly_rate
+from fenqi.cli.plots import svg_plot, terminal_plot
+from fenqi.cli.rates import apr
+from fenqi.cli.tables import percent, show_table
 from fenqi.finance.money import Money
 from fenqi.finance.plan import METHODS, Plan
 from fenqi.offers import Offer
 from fenqi.offers import quote as quote_offers
 
+__all__ = ["apr", "qr", "quote"]
 _PLAN = re.compile(r"([0-9]{1,3})x([0-9.]+)(?::([a-z_]+))?")
-_PAYMENT = re.compile(r"([0-9.]+)(?:x([0-9]{1,3}))?")
-_RULES = ("irr", "reg_z", "eu_aprc")
 
 
 def _read_date(context: click.Context, parameter: click.Parameter, text: str | None) -> date | None:
@@ -47,11 +46,6 @@ def _read_plan(text: str) -> Plan:
     return Plan.from_dict(terms)
 
 
-def percent(rate: Decimal) -> str:
-    """Write a fraction as a percentage with two decimals, half up: 0.126825 is 12.68 %."""
-    return f"{(rate * 100).quantize(Decimal('0.01'), rounding='ROUND_HALF_UP')} %"
-
-
 @click.command()
 @click.option("--amount", required=True, help="Price in major units, such as 3999.00.")
 @click.option("--currency", default="CNY", show_default=True, help="ISO 4217 code.")
@@ -59,6 +53,12 @@ def percent(rate: Decimal) -> str:
 @click.option("--on", callback=_read_date, help="Day of the purchase; today when left out.")
 @click.option("--json", "as_json", is_flag=True, help="Print the offers as JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print every installment as CSV.")
+@click.option(
+    "--svg", "svg_file", type=click.Path(dir_okay=False, path_type=Path), help="Draw into an SVG file."
+)
+@click.option(
+    "--plot/--no-plot", default=None, help="Draw bars below each table; left out, on a terminal only."
+)
 @click.pass_obj
 def quote(
     surroundings: Surroundings,
@@ -68,18 +68,29 @@ def quote(
     on: date | None,
     as_json: bool,
     as_csv: bool,
+    svg_file: Path | None,
+    plot: bool | None,
 ) -> None:
     """Price an amount in installments, with every due date and the yearly cost."""
     if as_json and as_csv:
         raise click.UsageError("Choose --json or --csv.")
     day = on or surroundings.clock.now().date()
     offers = quote_offers(Money.parse(amount, currency), [_read_plan(text) for text in plans], on=day)
+    if svg_file:
+        _write(svg_file, svg_plot(offers).encode())
     if as_json:
         click.echo(json.dumps([offer.to_dict() for offer in offers], ensure_ascii=False, indent=2))
     elif as_csv:
         _write_csv(offers)
     else:
-        _show_offers(offers)
+        _show_offers(offers, sys.stdout.isatty() if plot is None else plot)
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise click.FileError(str(path), error.strerror or str(error)) from error
 
 
 def _write_csv(offers: tuple[Offer, ...]) -> None:
@@ -92,7 +103,7 @@ def _write_csv(offers: tuple[Offer, ...]) -> None:
             writer.writerow(fixed + [part.decimal_text for part in parts])
 
 
-def _show_offers(offers: tuple[Offer, ...]) -> None:
+def _show_offers(offers: tuple[Offer, ...], with_plot: bool) -> None:
     rows = [
         (
             offer.plan.id,
@@ -120,45 +131,9 @@ def _show_offers(offers: tuple[Offer, ...]) -> None:
         ]
         title = f"{offer.plan.id}, {offer.amount}"
         show_table(("no.", "due on", "principal", "interest", "fee", "total"), rows, title=title)
-
-
-@click.command()
-@click.option("--amount", required=True, help="What the consumer receives, in major units.")
-@click.option("--currency", default="CNY", show_default=True, help="ISO 4217 code.")
-@click.option(
-    "--payment", "payments", required=True, multiple=True, help="AMOUNT[xTIMES], in order; repeatable."
-)
-@click.option(
-    "--per-year", type=click.IntRange(1, 366), default=12, show_default=True, help="Payments a year."
-)
-@click.option("--rule", type=click.Choice(_RULES), default="irr", show_default=True)
-def apr(amount: str, currency: str, payments: tuple[str, ...], per_year: int, rule: str) -> None:
-    """Compute the yearly rate of a loan that is paid back at even steps.
-
-    irr: nominal yearly rate (China). reg_z: APR, 12 CFR 1026 App. J. eu_aprc: Directive (EU) 2023/2225 Annex III.
-    """
-    received = Money.parse(amount, currency)
-    paid = [Money.parse(text, currency) for text in _spread(payments)]
-    if rule == "irr":
-        flows = [(received, 0), *((-each, period) for period, each in enumerate(paid, 1))]
-        rate = yearly_rate.irr(flows, per_year)
-    elif rule == "reg_z":
-        due = [(each, period, Fraction(0)) for period, each in enumerate(paid, 1)]
-        rate = yearly_rate.reg_z([(received, 0, Fraction(0))], due, per_year)
-    else:
-        due_years = [(each, Fraction(period, per_year)) for period, each in enumerate(paid, 1)]
-        rate = yearly_rate.eu_aprc([(received, Fraction(0))], due_years)
-    click.echo(percent(rate))
-
-
-def _spread(payments: tuple[str, ...]) -> list[str]:
-    amounts: list[str] = []
-    for text in payments:
-        match = _PAYMENT.fullmatch(text)
-        if match is None:
-            raise click.BadParameter(f"{text!r}: expected AMOUNT or AMOUNTxTIMES", param_hint="--payment")
-        amounts += [match[1]] * int(match[2] or 1)
-    return amounts
+        if with_plot:
+            encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+            click.echo(terminal_plot(offer, columns=get_terminal_size().columns, encoding=encoding))
 
 
 @click.command()
@@ -167,12 +142,9 @@ def _spread(payments: tuple[str, ...]) -> list[str]:
 @click.option("--png", "png_file", type=click.Path(dir_okay=False, path_type=Path), help="Write a PNG file.")
 def qr(text: str, svg_file: Path | None, png_file: Path | None) -> None:
     """Draw TEXT as a QR code: in the terminal, or into files."""
-    try:
-        if svg_file:
-            svg_file.write_text(qr_code.svg(text), encoding="utf-8")
-        if png_file:
-            png_file.write_bytes(qr_code.png(text))
-    except OSError as error:
-        raise click.FileError(str(svg_file or png_file), error.strerror or str(error)) from error
+    if svg_file:
+        _write(svg_file, qr_code.svg(text).encode())
+    if png_file:
+        _write(png_file, qr_code.png(text))
     if not svg_file and not png_file:
         click.echo(qr_code.terminal(text))

@@ -3,6 +3,7 @@
 import sys
 import unicodedata
 from collections.abc import Sequence
+from decimal import Decimal
 
 import click
 
@@ -40,3 +41,8 @@ def _show_rich(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str
         table.add_row(*row)
     Console().print(table)
     return True
+
+
+def percent(rate: Decimal) -> str:
+    """Write a fraction as a percentage with two decimals, half up: 0.126825 is 12.68 %."""
+    return f"{(rate * 100).quantize(Decimal('0.01'), rounding='ROUND_HALF_UP')} %"

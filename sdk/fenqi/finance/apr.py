@@ -6,34 +6,33 @@ Every function returns a Decimal fraction (0.1299 is 12.99 %) rounded to 15 plac
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from math import lcm
-from typing import Any, Final
+from typing import Any
 
-from fenqi.finance import solver
-from fenqi.finance.errors import CurrencyMismatch, FlowError, NoSolution, PlanError, shown
+from fenqi.finance.equation import rate_per_unit, rounded
+from fenqi.finance.errors import CurrencyMismatch, FlowError, shown
 from fenqi.finance.intervals import eu_years, unit_periods
-from fenqi.finance.level import level_rate
 from fenqi.finance.money import Money
 from fenqi.finance.regulation_z import solve_unit_rate
-from fenqi.finance.rounding import divide
 from fenqi.finance.schedule import Schedule
+from fenqi.finance.schedule_rate import RULES, of_schedule
 
 __all__ = ["RULES", "effective", "eu_aprc", "eu_years", "irr", "of_schedule", "reg_z", "unit_periods"]
-RULES: Final = ("cn_irr", "reg_z", "eu_aprc")
-_RULE_OF: Final = {"CN": "cn_irr", "EU": "eu_aprc", "UK": "eu_aprc", "US": "reg_z"}
 Number = int | Fraction | Decimal
 
 
 def reg_z(
-    advances: Iterable[tuple[Money, int, Fraction]],
-    payments: Iterable[tuple[Money, int, Fraction]],
-    unit_periods_per_year: Number,
+    advances: Iterable[tuple[Money, int, Fraction]] | Schedule,
+    payments: Iterable[tuple[Money, int, Fraction]] = (),
+    unit_periods_per_year: Number | None = None,
 ) -> Decimal:
     """Return the annual percentage rate by the actuarial method.
 
     Each item is (amount, full unit-periods, fraction of a unit-period) from the first advance; the fraction
-    bears simple interest: 12 CFR 1026 Appendix J (b)(8). Raises NoSolution or SeveralSolutions.
+    bears simple interest: 12 CFR 1026 Appendix J (b)(8). A Schedule alone stands for its own flows.
+    Raises FlowError, NoSolution or SeveralSolutions.
     """
+    if isinstance(advances, Schedule):
+        return of_schedule(advances, "reg_z")
     flows: list[tuple[int, int, Fraction]] = []
     currencies: set[str] = set()
     for sign, items in ((1, advances), (-1, payments)):
@@ -46,18 +45,22 @@ def reg_z(
                 raise FlowError(f"{part} is no part of a period", field="fraction", allowed="0 to below 1")
             flows.append((sign * _positive(amount, currencies), full, fraction))
     per_year = _per_year(unit_periods_per_year, "unit_periods_per_year")
-    return _rounded(solve_unit_rate(flows) * per_year)
+    return rounded(solve_unit_rate(flows) * per_year)
 
 
-def eu_aprc(drawdowns: Iterable[tuple[Money, Number]], payments: Iterable[tuple[Money, Number]]) -> Decimal:
+def eu_aprc(
+    drawdowns: Iterable[tuple[Money, Number]] | Schedule, payments: Iterable[tuple[Money, Number]] = ()
+) -> Decimal:
     """Return the annual percentage rate of charge, an effective yearly rate.
 
     Each item is (amount, years from the first drawdown); a charge paid before it has negative years. Equation
     of Directive (EU) 2023/2225 Annex III Part I, the same as 2008/48/EC Annex I and the FCA's CONC App 1.2.
     A charge before the drawdown makes a second, absurd solution possible, at which its growth rivals the loan;
-    the rate returned is the one next to that of the same charge paid at the drawdown.
-    Raises NoSolution or SeveralSolutions.
+    the rate returned is the one next to that of the same charge paid at the drawdown. A Schedule alone stands for
+    its own flows. Raises FlowError, NoSolution or SeveralSolutions.
     """
+    if isinstance(drawdowns, Schedule):
+        return of_schedule(drawdowns, "eu_aprc")
     flows: list[tuple[int, Fraction]] = []
     currencies: set[str] = set()
     for sign, items in ((1, drawdowns), (-1, payments)):
@@ -65,23 +68,25 @@ def eu_aprc(drawdowns: Iterable[tuple[Money, Number]], payments: Iterable[tuple[
             amount, years = _unpack(item, 2)
             flows.append((sign * _positive(amount, currencies), _exact(years, "years")))
     first = min((time for amount, time in flows if amount > 0), default=Fraction(0))
-    return _rounded(_rate_per_unit(flows, charged_before=first))
+    return rounded(rate_per_unit(flows, charged_before=first))
 
 
-def irr(flows: Iterable[tuple[Money, Number]], periods_per_year: Number) -> Decimal:
+def irr(flows: Iterable[tuple[Money, Number]] | Schedule, periods_per_year: Number | None = None) -> Decimal:
     """Return the nominal yearly rate: the internal rate of one period times the periods in a year.
 
     Each item is (amount, period); paid out to the consumer is positive, paid back negative. It is the simple
-    annualized rate that China's PBOC Announcement [2021] No. 3 asks to show (IRR method).
-    Raises NoSolution or SeveralSolutions.
+    annualized rate that China's PBOC Announcement [2021] No. 3 asks to show (IRR method). A Schedule alone stands
+    for its own flows and periods. Raises FlowError, NoSolution or SeveralSolutions.
     """
+    if isinstance(flows, Schedule):
+        return of_schedule(flows, "cn_irr")
     currencies: set[str] = set()
     exact = []
     for item in flows:
         amount, period = _unpack(item, 2)
         _currency(amount, currencies)
         exact.append((amount.minor, _exact(period, "period")))
-    return _rounded(_rate_per_unit(exact) * _per_year(periods_per_year, "periods_per_year"))
+    return rounded(rate_per_unit(exact) * _per_year(periods_per_year, "periods_per_year"))
 
 
 def effective(nominal: Decimal, periods_per_year: int) -> Decimal:
@@ -92,102 +97,7 @@ def effective(nominal: Decimal, periods_per_year: int) -> Decimal:
         allowed = f"a Decimal above -{periods_per_year}"
         raise FlowError(f"{shown(nominal)} is no rate", field="nominal", allowed=allowed)
     with localcontext(prec=60):
-        return _rounded((1 + nominal / periods_per_year) ** periods_per_year - 1)
-
-
-def of_schedule(schedule: Schedule, rule: str | None = None) -> Decimal:
-    """Return a schedule's yearly rate by "cn_irr", "reg_z" or "eu_aprc"; by default by the plan's disclosure.
-
-    The consumer is taken to receive the goods' price less the down payment on the day of the purchase; an
-    up-front fee paid that day counts as a payment.
-    """
-    if rule is None:
-        rule = _RULE_OF[schedule.plan.disclosure]
-    if rule not in RULES:
-        raise PlanError(f"{shown(rule)} is unknown", field="rule", allowed=", ".join(RULES))
-    received = schedule.amount.minor - schedule.down_payment_minor - schedule.paid_fee_minor
-    if received <= 0:
-        raise NoSolution("nothing is received", field="schedule")
-    if schedule.total_cost_minor == 0:
-        return _rounded(Decimal(0))
-    totals = schedule.rows.total
-    if rule == "cn_irr":
-        return _irr_of(schedule, received, totals)
-    period = schedule.plan.parsed_period
-    if rule == "eu_aprc":
-        years = [eu_years(schedule.on, due_on, str(period)) for due_on in schedule.due_dates]
-        flows = [(received, Fraction(0))] + [(-total, t) for total, t in zip(totals, years, strict=True)]
-        return _rounded(_rate_per_unit(flows))
-    if len(totals) == 1:
-        return _single_payment(schedule, received, totals[0])
-    items = [(received, 0, Fraction(0))]
-    for total, due_on in zip(totals, schedule.due_dates, strict=True):
-        full, fraction = unit_periods(schedule.on, due_on, str(period))
-        items.append((-total, full, fraction))
-    return _rounded(solve_unit_rate(items) * period.per_year)
-
-
-def _single_payment(schedule: Schedule, received: int, total: int) -> Decimal:
-    """One advance, one payment: the unit-period is the whole term, at most a year (Appendix J (b)(4)(ii))."""
-    start, due_on = schedule.on, schedule.due_dates[0]
-    years, over = unit_periods(start, due_on, "year")
-    if years and (years, over) != (1, Fraction(0)):
-        return _rounded(solve_unit_rate([(received, 0, Fraction(0)), (-total, years, over)]))
-    months, days = unit_periods(start, due_on, "month")
-    per_year = Fraction(12, months) if not days else Fraction(365, (due_on - start).days)
-    return _rounded(Fraction(total - received, received) * per_year)
-
-
-def _irr_of(schedule: Schedule, received: int, totals: Sequence[int]) -> Decimal:
-    """Solve on whole periods, with the plan's own rate as the first guess."""
-    grid = schedule.grid
-    if grid.is_regular and len(totals) == len(grid.rates):
-        guess = (grid.rates[-1], grid.scale)
-        found = None
-        if schedule.plan.method == "equal_installments" and totals.count(totals[0]) >= len(totals) - 1:
-            found = level_rate(received, totals[0], totals[-1], len(totals), guess)
-        top, bottom = found or solver.regular_rate(received, totals, guess)
-        return _decimal(top * grid.per_year[0], bottom * grid.per_year[1])
-    first = grid.first_period + len(grid.rates) - len(totals)
-    steps = first.denominator
-    terms = [(received, 0)] + [(-total, first.numerator + steps * k) for k, total in enumerate(totals)]
-    rate = _rate(solver.discount(terms), steps)
-    return _rounded(rate * Fraction(*grid.per_year))
-
-
-def _rate_per_unit(
-    flows: Sequence[tuple[int, Fraction]], *, charged_before: Fraction | None = None
-) -> Fraction:
-    """Return the rate per unit of time; times become whole steps of their common denominator.
-
-    With `charged_before`, of several rates take the one next to that of the flows with all earlier times moved
-    to it.
-    """
-    if not flows:
-        raise NoSolution("there are no flows", field="flows")
-    steps = lcm(*(time.denominator for _, time in flows))
-    earliest = min(time for _, time in flows)
-    terms = solver.merge((amount, int((time - earliest) * steps)) for amount, time in flows)
-    if sum(amount for amount, _ in terms) == 0 and solver.sign_changes(terms) == 1:
-        return Fraction(0)
-    near = None
-    if charged_before is not None and earliest < charged_before:
-        moved = [(amount, max(time, charged_before)) for amount, time in flows]
-        near = solver.discount(solver.merge((amount, int((t - earliest) * steps)) for amount, t in moved))
-    return _rate(solver.discount(terms, near=near), steps)
-
-
-def _rate(v: int, steps: int) -> Fraction:
-    return Fraction(solver.growth(v, steps) - solver.ONE, solver.ONE)
-
-
-def _rounded(rate: Fraction | Decimal) -> Decimal:
-    return _decimal(*rate.as_integer_ratio())
-
-
-def _decimal(top: int, bottom: int) -> Decimal:
-    """Return top / bottom to 15 places, whatever precision the caller's decimal context has."""
-    return Decimal(f"{divide(top * 10**15, bottom)}E-15")
+        return rounded((1 + nominal / periods_per_year) ** periods_per_year - 1)
 
 
 def _unpack(item: Sequence[Any], size: int) -> tuple[Any, ...]:
@@ -217,7 +127,7 @@ def _exact(value: object, field: str) -> Fraction:
     return Fraction(value)
 
 
-def _per_year(value: Number, field: str) -> Fraction:
+def _per_year(value: Number | None, field: str) -> Fraction:
     exact = _exact(value, field)
     if exact <= 0:
         raise FlowError(f"{value} is no count", field=field, allowed="above 0")

@@ -3,6 +3,8 @@
 Must not import anything outside this package: finance stands alone.
 """
 
+from decimal import Decimal
+
 
 class FinanceError(ValueError):
     """Refuse an input. `code` is stable, `field` names the input, `allowed` the accepted range."""
@@ -46,6 +48,17 @@ class RateError(PlanError):
     """A rate is no decimal string, negative, or above its cap."""
 
     code = "rate_invalid"
+
+
+class CostAboveCap(RateError):
+    """An offer's disclosed yearly cost is above the highest that may be sold; facts as attributes."""
+
+    code = "annual_cost_above_cap"
+
+    def __init__(self, plan_id: str, annual_cost: Decimal, cap: Decimal) -> None:
+        message = f"plan {plan_id!r} costs {annual_cost:f} a year; lower its rates or its fees"
+        super().__init__(message, field="annual_cost", allowed=f"at most {cap:f}")
+        self.plan_id, self.annual_cost, self.cap = plan_id, annual_cost, cap
 
 
 class DateOutOfRange(FinanceError):

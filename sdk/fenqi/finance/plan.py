@@ -18,7 +18,8 @@ class Plan:
 
     Rates are decimal strings ("0.12" is 12 % a year) and are kept as Decimal. `annual_rate` is the borrowing
     rate; `fee_rate` (of the financed amount) and `installment_fee_minor` (minor units) are taken with every
-    installment; `up_front_fee_rate` (of the amount less the down payment) is paid at the start or financed.
+    installment; `up_front_fee_rate` (of the amount less the down payment) is paid at the start or financed;
+    `early_settlement_fee_rate` (of the principal not yet due) is taken when everything is settled early.
     The first `interest_free_installments` bear neither interest nor `fee_rate`. `subsidy_bps` is the share of
     `annual_rate`, in basis points, that others bear: an int for the merchant, or a mapping of merchant, brand
     and lender. Raises PlanError or RateError, naming the field and what is allowed.
@@ -33,6 +34,7 @@ class Plan:
     up_front_fee_rate: Decimal
     up_front_fee: str
     installment_fee_minor: int
+    early_settlement_fee_rate: Decimal
     period: str
     first_due_after: str | None
     interest_free_installments: int
@@ -60,6 +62,7 @@ class Plan:
         up_front_fee_rate: Rate = "0",
         up_front_fee: str = "paid",
         installment_fee_minor: int = 0,
+        early_settlement_fee_rate: Rate = "0",
         period: str = "month",
         first_due_after: str | None = None,
         interest_free_installments: int = 0,
@@ -104,6 +107,8 @@ class Plan:
     def accepts(self, amount: Money) -> bool:
         """Tell whether the amount lies within this plan's limits; another currency never does."""
         low, high = self.min_amount, self.max_amount
+        if low is None and high is None:
+            return True
         for limit in (low, high):
             if limit is not None and limit.currency != amount.currency:
                 return False
@@ -133,7 +138,7 @@ class Plan:
             raise PlanError("is unknown", field=unknown[0], allowed=", ".join(_TERMS))
         for needed in ("id", "installments"):
             if needed not in data:
-                raise PlanError("is missing", field=needed)
+                raise PlanError("is missing", field=needed, allowed="a plan has id and installments")
         values = dict(data)
         for term in ("min_amount", "max_amount"):
             if isinstance(values.get(term), Mapping):

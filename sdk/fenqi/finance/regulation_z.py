@@ -10,6 +10,8 @@ from fenqi.finance.errors import NoSolution, SeveralSolutions
 
 Flow = tuple[int, int, Fraction]
 _GRID = 400
+_CLOSE = 1 << (solver.BITS - 80)
+_FAR = 10**6
 
 
 def solve_unit_rate(flows: Sequence[Flow]) -> Fraction:
@@ -29,10 +31,46 @@ def solve_unit_rate(flows: Sequence[Flow]) -> Fraction:
             return Fraction(0)
         v = solver.discount(terms)
         return Fraction(solver.ONE - v, v)
+    found = _one_advance(ordered)
+    if found is not None:
+        return found
     changes = sum((left[0] > 0) != (right[0] > 0) for left, right in pairwise(ordered))
     if changes == 0:
         raise NoSolution("no rate makes them equal: all flows go one way", field="flows")
     return _bracketed(ordered)
+
+
+def _one_advance(flows: Sequence[Flow]) -> Fraction | None:
+    """Return the rate when one advance at the start is repaid by payments that exceed it; None otherwise.
+
+    The advance less the worth of the payments rises with the rate, ever more slowly, so Newton's steps from
+    zero climb to the only solution and never pass it. In integers of 2^128.
+    """
+    advance, *payments = flows
+    if advance[0] <= 0 or any(advance[1:]) or any(amount > 0 for amount, _, _ in payments):
+        return None
+    if advance[0] + sum(amount for amount, _, _ in payments) > 0:
+        return None
+    one, bits = solver.ONE, solver.BITS
+    parts = [(-amount, full, *fraction.as_integer_ratio()) for amount, full, fraction in payments]
+    rate = 0
+    for _ in range(200):
+        v = one * one // (one + rate)
+        value, slope, power, reached = advance[0] << bits, 0, one, 0
+        for amount, full, top, bottom in parts:
+            if full != reached:
+                power, reached = power * solver.power(v, full - reached) >> bits, full
+            simple = one + rate * top // bottom
+            worth = (amount * power << bits) // simple
+            value -= worth
+            slope += worth * ((one * top // bottom << bits) // simple + full * v) >> bits
+        step = (-value << bits) // slope
+        rate += step
+        if step < _CLOSE:
+            return Fraction(rate, one)
+        if rate > _FAR * one:
+            return None
+    return None
 
 
 def _bracketed(flows: Sequence[Flow]) -> Fraction:

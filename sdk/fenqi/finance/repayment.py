@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from fenqi.finance.dates import check_date, year_fraction
 from fenqi.finance.errors import CurrencyMismatch, RepaymentError
 from fenqi.finance.money import Money, money
+from fenqi.finance.rates import ratio
 from fenqi.finance.rounding import divide
 from fenqi.finance.schedule import Schedule
 
@@ -43,7 +44,10 @@ class Applied(NamedTuple):
 
 
 class Payoff(NamedTuple):
-    """What settles everything on one day, and what the consumer is spared by settling early."""
+    """What settles everything on one day, and what the consumer is spared by settling early.
+
+    `early_settlement_fee` is what the plan charges for it; `fee` are fees of installments.
+    """
 
     on: date
     principal: Money
@@ -52,11 +56,12 @@ class Payoff(NamedTuple):
     penalty: Money
     interest_given_back: Money
     fee_given_back: Money
+    early_settlement_fee: Money
 
     @property
     def total(self) -> Money:
         """The amount to pay."""
-        return self.principal + self.interest + self.fee + self.penalty
+        return self.principal + self.interest + self.fee + self.penalty + self.early_settlement_fee
 
 
 def owed(schedule: Schedule) -> tuple[Due, ...]:
@@ -100,40 +105,48 @@ def payoff(
 
     Rows due by then are owed whole. Of the running period the interest is owed in proportion to the days gone
     by, counted as the plan counts them, less what was paid of it; its fee is owed whole. Interest and fees of
-    later periods are given back. `agreed` are the rows as last agreed, when a recomputation replaced the
-    schedule's own. Raises RepaymentError before the schedule starts.
+    later periods are given back. A plan's early-settlement fee is its rate of the principal due later, and never
+    more than the interest given back: Directive (EU) 2023/2225 Article 29. `agreed` are the rows as last agreed,
+    when a recomputation replaced the schedule's own. Raises RepaymentError before the schedule starts.
     """
     if check_date(on) < schedule.on:
         raise RepaymentError(f"{on} lies before the purchase", field="on", allowed=f"{schedule.on} or later")
     currency = schedule.amount.currency
     checked_rows(rows, currency)
     full = {row.number: row.interest_minor for row in (owed(schedule) if agreed is None else agreed)}
-    interest = fee = 0
+    interest = fee = ahead = 0
     for row in rows:
         if row.due_on <= on:
             interest += row.interest_minor
             fee += row.fee_minor
-        elif period_start(schedule, row.number) < on:
+            continue
+        ahead += row.principal_minor
+        if period_start(schedule, row.number) < on:
             gone = elapsed(schedule, row.number, on)
             whole = full.get(row.number, row.interest_minor)
             accrued = divide(whole * gone.numerator, gone.denominator, schedule.plan.rounding)
             interest += max(0, accrued - (whole - row.interest_minor))
             fee += row.fee_minor
+    given_back = sum(row.interest_minor for row in rows) - interest
+    rate = ratio(schedule.plan.early_settlement_fee_rate)
+    charge = min(divide(ahead * rate[0], rate[1], schedule.plan.rounding), given_back)
     return Payoff(
         on,
         money(sum(row.principal_minor for row in rows), currency),
         money(interest, currency),
         money(fee, currency),
         money(sum(row.penalty_minor for row in rows), currency),
-        money(sum(row.interest_minor for row in rows) - interest, currency),
+        money(given_back, currency),
         money(sum(row.fee_minor for row in rows) - fee, currency),
+        money(charge, currency),
     )
 
 
 def period_start(schedule: Schedule, number: int) -> date:
     """Return the day on which the period of installment `number` begins to bear interest."""
-    if not 1 <= number <= len(schedule.due_dates):
-        raise RepaymentError(f"installment {number} is not of this schedule", field="rows")
+    if not 1 <= number <= (count := len(schedule.due_dates)):
+        allowed = f"numbers 1 to {count}"
+        raise RepaymentError(f"installment {number} is not of this schedule", field="rows", allowed=allowed)
     return schedule.on if number == 1 else schedule.due_dates[number - 2]
 
 
@@ -154,4 +167,5 @@ def checked_rows(rows: Iterable[Due], currency: str) -> None:
         if row.currency != currency:
             raise CurrencyMismatch(f"{row.currency} row, {currency} amount", field="rows", allowed=currency)
         if min(row.principal_minor, row.interest_minor, row.fee_minor, row.penalty_minor) < 0:
-            raise RepaymentError(f"installment {row.number} owes a negative part", field="rows")
+            said = f"installment {row.number} owes a negative part"
+            raise RepaymentError(said, field="rows", allowed="parts of zero or more")

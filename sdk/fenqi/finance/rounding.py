@@ -13,10 +13,12 @@ def divide(numerator: int, denominator: int, rounding: str = "half_up") -> int:
     `half_up` takes ties away from zero, `half_even` to the even neighbour, `up` rounds away from zero and
     `down` toward it. `denominator` must be positive. Raises PlanError for an unknown rounding.
     """
-    magnitude = abs(numerator)
     if rounding == "half_up":
-        quotient = (2 * magnitude + denominator) // (2 * denominator)
-    elif rounding == "half_even":
+        # floor(x + 1/2) in whole numbers: the half of an odd denominator cannot reach a tie, so it may be cut.
+        half = denominator // 2
+        return (numerator + half) // denominator if numerator >= 0 else -((half - numerator) // denominator)
+    magnitude = abs(numerator)
+    if rounding == "half_even":
         quotient, rest = divmod(magnitude, denominator)
         if 2 * rest > denominator or (2 * rest == denominator and quotient & 1):
             quotient += 1

@@ -8,6 +8,8 @@ from fenqi.finance.grid import Grid
 from fenqi.finance.plan import Plan
 from fenqi.finance.rounding import divide
 
+Columns = tuple[list[int], list[int], list[int]]
+
 
 class Rows(NamedTuple):
     """Columns of a schedule in minor units, one entry an installment."""
@@ -21,24 +23,28 @@ class Rows(NamedTuple):
 def rows_for(plan: Plan, principal: int, grid: Grid) -> Rows:
     """Return the rows of a financed amount. Raises ScheduleError when a part is negative or a total 0."""
     if plan.method == "equal_installments":
-        parts, interest = _equal_installments(plan, principal, grid)
-    elif plan.method == "bullet":
-        parts, interest = [principal], [divide(principal * sum(grid.rates), grid.scale, plan.rounding)]
+        parts, interest, total = _equal_installments(plan, principal, grid)
     else:
-        count = plan.installments
-        parts = [0] * (count - 1) + [principal]
-        if plan.method != "interest_only":
-            parts = equal_parts(principal, count, plan)
-        interest = _interest_on_balance(principal, parts, grid, plan.rounding)
-    total = list(map(add, parts, interest))
+        parts, interest = _other_method(plan, principal, grid)
+        total = list(map(add, parts, interest))
     fee = [0] * len(parts)
     if grid.fee[0] or plan.installment_fee_minor:
         free = plan.interest_free_installments - (plan.installments - len(parts))
         fee = _fees(plan, principal, grid, max(0, free), len(parts))
         total = list(map(add, total, fee))
-    if min(parts) < (0 if plan.method == "interest_only" else 1) or 0 in total:
+    if min(parts) < 1 and (plan.method != "interest_only" or min(parts) < 0 or 0 in total):
         raise _refusal(plan, parts)
-    return Rows(parts, interest, fee, total)
+    return tuple.__new__(Rows, (parts, interest, fee, total))
+
+
+def _other_method(plan: Plan, principal: int, grid: Grid) -> tuple[list[int], list[int]]:
+    if plan.method == "bullet":
+        return [principal], [divide(principal * sum(grid.rates), grid.scale, plan.rounding)]
+    count = plan.installments
+    parts = [0] * (count - 1) + [principal]
+    if plan.method != "interest_only":
+        parts = equal_parts(principal, count, plan)
+    return parts, _interest_on_balance(principal, parts, grid, plan.rounding)
 
 
 def _fees(plan: Plan, principal: int, grid: Grid, free: int, count: int) -> list[int]:
@@ -68,27 +74,29 @@ def equal_parts(principal: int, count: int, plan: Plan) -> list[int]:
     return parts
 
 
-def _equal_installments(plan: Plan, principal: int, grid: Grid) -> tuple[list[int], list[int]]:
+def _equal_installments(plan: Plan, principal: int, grid: Grid) -> Columns:
     if not grid.rates[-1]:
-        return equal_parts(principal, plan.installments, plan), [0] * plan.installments
+        parts = equal_parts(principal, plan.installments, plan)
+        return parts, [0] * plan.installments, parts
     payment = divide(principal * grid.annuity[0], grid.annuity[1], plan.rounding)
-    parts, interest = amortize(principal, payment, grid, plan.rounding)
-    if parts[-1] < 1 < payment:
+    columns = amortize(principal, payment, grid, plan.rounding)
+    if columns[0][-1] < 1 < payment:
         payment -= 1
-        parts, interest = amortize(principal, payment, grid, plan.rounding)
+        columns = amortize(principal, payment, grid, plan.rounding)
     if plan.remainder == "first" and plan.installments > 1:
         return _remainder_first(principal, payment, grid, plan.rounding)
-    return parts, interest
+    return columns
 
 
-def amortize(balance: int, payment: int, grid: Grid, rounding: str) -> tuple[list[int], list[int]]:
+def amortize(balance: int, payment: int, grid: Grid, rounding: str) -> Columns:
     """Pay `payment` each period, interest first; the last principal part is whatever is still owed."""
     interest = []
     scale = grid.scale
     if rounding == "half_up":
-        double = 2 * scale
+        # floor(x / scale + 1/2) in whole numbers, as `divide` does.
+        half = scale // 2
         for rate in grid.rates:
-            due = (2 * balance * rate + scale) // double
+            due = (balance * rate + half) // scale
             interest.append(due)
             balance += due - payment
     else:
@@ -98,10 +106,12 @@ def amortize(balance: int, payment: int, grid: Grid, rounding: str) -> tuple[lis
             balance += due - payment
     parts = [payment - due for due in interest]
     parts[-1] += balance
-    return parts, interest
+    total = [payment] * len(parts)
+    total[-1] += balance
+    return parts, interest, total
 
 
-def _remainder_first(principal: int, payment: int, grid: Grid, rounding: str) -> tuple[list[int], list[int]]:
+def _remainder_first(principal: int, payment: int, grid: Grid, rounding: str) -> Columns:
     """Let the first installment take the remainder, and others one minor unit where it cannot be met exactly.
 
     A minor unit paid early also saves interest, so the first installment alone can miss the end by a few;
@@ -127,14 +137,14 @@ def _remainder_first(principal: int, payment: int, grid: Grid, rounding: str) ->
     return _pay(principal, payments, grid, rounding)
 
 
-def _pay(balance: int, payments: list[int], grid: Grid, rounding: str) -> tuple[list[int], list[int]]:
+def _pay(balance: int, payments: list[int], grid: Grid, rounding: str) -> Columns:
     parts, interest = [], []
     for rate, payment in zip(grid.rates, payments, strict=True):
         interest.append(divide(balance * rate, grid.scale, rounding))
         parts.append(payment - interest[-1])
         balance -= parts[-1]
     parts[-1] += balance
-    return parts, interest
+    return parts, interest, list(map(add, parts, interest))
 
 
 def _left_over(balance: int, payments: list[int], grid: Grid, rounding: str) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import date
-from functools import cached_property
 from itertools import count, repeat
 from typing import Any, NamedTuple
 
@@ -77,6 +76,7 @@ class Schedule:
         self.on = on
         self.grid = grid
         self.rows = rows
+        self._installments: tuple[Installment, ...] | None = None
         self.down_payment_minor, up_front_fee, self.paid_fee_minor, self.principal_minor = parts
         self.total_interest_minor = sum(rows.interest)
         self.total_fee_minor = sum(rows.fee) + up_front_fee
@@ -84,18 +84,23 @@ class Schedule:
         if amount.minor + self.total_cost_minor > MAX_MINOR:
             raise AmountError("makes too large a total", field="amount", allowed="a total up to 10^15")
 
-    @cached_property
+    @property
     def installments(self) -> tuple[Installment, ...]:
-        """The installments in order of their due dates."""
-        rows, dues = self.rows, self.due_dates
-        currency = repeat(self.amount.currency)
-        columns = zip(count(1), dues, rows.principal, rows.interest, rows.fee, currency, strict=False)
-        return tuple(map(tuple.__new__, repeat(Installment), columns))
+        """The installments in order of their due dates, made when first asked for."""
+        made = self._installments
+        if made is None:
+            rows, currency = self.rows, repeat(self.amount.currency)
+            columns = zip(
+                count(1), self.due_dates, rows.principal, rows.interest, rows.fee, currency, strict=False
+            )
+            made = self._installments = tuple(map(tuple.__new__, repeat(Installment), columns))
+        return made
 
     @property
     def due_dates(self) -> tuple[date, ...]:
         """The due dates; a bullet plan has only the last."""
-        return self.grid.due_dates[-len(self.rows.principal) :]
+        dues, count = self.grid.due_dates, len(self.rows.principal)
+        return dues if len(dues) == count else dues[-count:]
 
     @property
     def down_payment(self) -> Money:

@@ -32,14 +32,15 @@ def sign_changes(terms: Terms) -> int:
     return sum((left[0] > 0) != (right[0] > 0) for left, right in pairwise(terms))
 
 
-def discount(terms: Terms, *, near: int | None = None) -> int:
+def discount(terms: Terms, *, near: int | None = None, start: int = ONE) -> int:
     """Return the solution v as a fixed-point integer (v x 2^128), exact to about 2^-110.
 
-    Of several, return the one nearest to `near` when that is given. Raises NoSolution or SeveralSolutions.
+    `start` is a first guess; it changes the time taken, not the answer. Of several solutions, return the one
+    nearest to `near` when that is given. Raises NoSolution or SeveralSolutions.
     """
     changes = sign_changes(terms)
     if changes == 1:
-        found = _newton(terms)
+        found = _newton(terms, start)
         return found if found is not None else _fixed(_roots(terms)[0])
     if changes == 0:
         raise NoSolution("no rate makes them equal: all flows go one way", field="flows")
@@ -103,13 +104,12 @@ def power(base: int, exponent: int) -> int:
     return result
 
 
-def _newton(terms: Terms) -> int | None:
+def _newton(terms: Terms, v: int) -> int | None:
     """Run Newton on v; None when it leaves the safe range or does not settle."""
     backward = [(amount << BITS, exponent) for amount, exponent in reversed(terms)]
     tops, gaps = [amount for amount, _ in backward], [0]
     gaps += [left[1] - right[1] for left, right in pairwise(backward)]
     even = all(gap == 1 for gap in gaps[1:])
-    v = ONE
     for _ in range(60):
         value, slope = _even(tops, v) if even else _uneven(tops, gaps, v)
         if not slope:

@@ -13,7 +13,12 @@ METHODS: Final = ("equal_installments", "equal_principal", "flat_fee", "interest
 DISCLOSURES: Final = ("CN", "EU", "UK", "US")
 PARTIES: Final = ("merchant", "brand", "lender")
 MAX_INSTALLMENTS: Final = 600
-_HIGHEST_RATES: Final = {"fee_rate": "0.2", "up_front_fee_rate": "0.5", "down_payment_rate": "0.99"}
+_HIGHEST_RATES: Final = {
+    "fee_rate": "0.2",
+    "up_front_fee_rate": "0.5",
+    "down_payment_rate": "0.99",
+    "early_settlement_fee_rate": "0.05",
+}
 _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "method": METHODS,
     "day_count": DAY_COUNTS,
@@ -107,6 +112,7 @@ def _check_limits(low: Any, high: Any) -> None:
     try:
         ordered = low <= high
     except FinanceError:
-        raise PlanError("has another currency than max_amount", field="min_amount") from None
+        allowed = f"an amount in {high.currency}"
+        raise PlanError("has another currency than max_amount", field="min_amount", allowed=allowed) from None
     if not ordered:
         raise PlanError("exceeds max_amount", field="min_amount", allowed=f"at most {high}")

@@ -162,7 +162,7 @@ def test_a_referral_says_what_happens_next(phone: Phone) -> None:
 
 def test_a_fraud_rule_is_never_named(installation: Installation) -> None:
     class Blocks:
-        version = "test@1"
+        name, version, document = "test", "test@1", "{}"
 
         def decide(self, features: object) -> Decision:
             return Decision(Outcome.DECLINE, "", 0, Decimal(0), ("fraud_blocked",), self.version)

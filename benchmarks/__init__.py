@@ -1,0 +1,1 @@
+"""How far each path is from the bare floor under it, measured in one run. It gates nothing and changes no data."""

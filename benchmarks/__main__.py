@@ -1,0 +1,63 @@
+"""`python -m benchmarks`: measure, print the table, and write JSON and a chart when asked."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.chart import svg
+from benchmarks.measuring import FULL, QUICK, Figure, Scale
+from benchmarks.report import as_json, machine, table
+
+
+def main(arguments: list[str]) -> int:
+    """Run the chosen parts; the exit code is 0 when everything could be measured, whatever the figures say."""
+    options = _options(arguments)
+    scale = QUICK if options.quick else FULL
+    figures: list[Figure] = []
+    for name, part in _parts().items():
+        if not options.only or name in options.only:
+            print(f"measuring {name} …", file=sys.stderr, flush=True)
+            figures += part(scale)
+    measured_at = datetime.now(UTC)
+    caption = f"fenqi benchmarks, {measured_at:%Y-%m-%d %H:%M} UTC"
+    print(table(figures))
+    facts = ", ".join(f"{name.replace('_', ' ')} {fact}" for name, fact in machine().items())
+    print(f"\n{caption}; {facts}")
+    met = sum(figure.met for figure in figures)
+    print(f"{met} of {len(figures)} goals met; ratios are medians of {scale.rounds} rounds")
+    if options.json:
+        options.json.write_text(as_json(figures, measured_at), encoding="utf-8")
+    if options.svg:
+        options.svg.write_text(svg(figures, caption), encoding="utf-8")
+    return 0
+
+
+def _parts() -> dict[str, Callable[[Scale], Iterator[Figure]]]:
+    from benchmarks.paths import calculation, documents, storage, web
+
+    return {
+        "calculation": calculation.figures,
+        "documents": documents.figures,
+        "storage": storage.figures,
+        "web": web.figures,
+    }
+
+
+def _options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="a smoke run: few operations, figures mean little"
+    )
+    parser.add_argument("--only", action="append", choices=list(_PARTS), help="one part; repeat for more")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure with its rounds")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the ratios against their goals")
+    return parser.parse_args(arguments)
+
+
+_PARTS = ("calculation", "documents", "storage", "web")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

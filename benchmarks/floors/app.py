@@ -1,0 +1,155 @@
+"""A Flask application without layers: each view does its path's work the shortest way, on the same server.
+
+It reads what to do from one file: a database, statements recorded from the product, and data made ready.
+Usage: FLOOR_SCRIPT=floor.script python -m benchmarks.floors.app PORT
+"""
+
+import base64
+import hashlib
+import json
+import os
+import pickle
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from flask import Flask, Response, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from marshmallow import Schema, fields, validate
+
+from benchmarks.floors.sql import open_sqlite
+from benchmarks.world.recording import Transaction
+from merchant_server.providers.system import SystemIds
+from merchant_server.serving import serve
+
+THREADS = (
+    1  # what suits bare SQLite best: its writers never meet in the busy handler, which starves some of them
+)
+MARK = "\x02"  # begins a parameter that each request fills in
+STAMP = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+class Application(Schema):
+    """What a person sends for a decision."""
+
+    name = fields.String(required=True, validate=validate.Length(1, 60))
+    id_number = fields.String(required=True, validate=validate.Regexp(r"\d{17}[\dX]"))
+    consent = fields.List(fields.String(), required=True, validate=validate.Length(equal=3))
+
+
+def application() -> Flask:
+    """Return the application over the file that FLOOR_SCRIPT names."""
+    script: dict[str, Any] = pickle.loads(Path(os.environ["FLOOR_SCRIPT"]).read_bytes())
+    app = Flask(__name__, template_folder=str(Path(__file__).parent))
+    local, ids, schema = threading.local(), SystemIds(), Application()
+    bank = Ed25519PublicKey.from_public_bytes(bytes.fromhex(script["bank_key"]))
+
+    def database() -> Any:
+        if not hasattr(local, "raw"):
+            local.raw = open_sqlite(Path(script["database"]))
+        return local.raw
+
+    @app.get("/ready")
+    def ready() -> ResponseReturnValue:
+        return "ready"
+
+    @app.get("/page")
+    def page() -> ResponseReturnValue:
+        return render_template("page.html", **script["page"])
+
+    @app.post("/v1/checkouts")
+    def create() -> ResponseReturnValue:
+        raw, values = database(), _fresh(ids, script["checkout"])
+        for sql, params, _ in script["key"]:
+            raw.execute(sql, params).fetchall()
+        raw.execute("BEGIN IMMEDIATE")
+        for sql, params, _ in script["create"]:
+            rows = raw.execute(sql, _filled(params, values)).fetchall()
+            if "RETURNING last" in sql:
+                values["event_sequence"] = rows[0][0]
+                values["event"] = json.dumps(
+                    {**script["event"], "id": values["event_id"], "data": values["resource"]}
+                )
+        raw.execute("COMMIT")
+        return Response(values["response"], 201, content_type="application/json")
+
+    @app.post("/callbacks/bank")
+    def callback() -> ResponseReturnValue:
+        head, body = request.headers, request.get_data()
+        signed = f"{head['bank-event-id']}.{head['bank-timestamp']}.".encode() + body
+        bank.verify(base64.b64decode(head["bank-signature"]), signed)
+        statements = script["callbacks"][json.loads(body)["reference"]]
+        _commit(database(), statements)
+        return {"code": "SUCCESS"}
+
+    @app.post("/decide")
+    def decide() -> ResponseReturnValue:
+        schema.load({**request.form.to_dict(), "consent": request.form.getlist("consent")})
+        return redirect("/plan", 303)
+
+    @app.post("/hook")
+    def hook() -> ResponseReturnValue:
+        request.get_data()
+        return "", 200
+
+    return app
+
+
+def _commit(raw: Any, statements: Transaction) -> None:
+    """Run a recorded transaction, with the events' numbers as they are now."""
+    sequence = None
+    raw.execute("BEGIN IMMEDIATE")
+    for sql, params, many in statements:
+        if many:
+            raw.executemany(sql, params)
+            continue
+        if sql.startswith("INSERT INTO events "):
+            params = {**params, "sequence": sequence}
+        rows = raw.execute(sql, params).fetchall()
+        if "RETURNING last" in sql:
+            sequence = rows[0][0]
+    raw.execute("COMMIT")
+
+
+def _fresh(ids: SystemIds, recorded: dict[str, Any]) -> dict[str, Any]:
+    """Return what one new checkout needs: ids, times, and its JSON."""
+    asked, now = request.get_json(), datetime.now(UTC)
+    created, expires = (
+        now.strftime(STAMP),
+        (now + timedelta(seconds=asked["expires_in_seconds"])).strftime(STAMP),
+    )
+    token, checkout_id = ids.token(16), ids.new("chk")
+    resource = {
+        **recorded,
+        "id": checkout_id,
+        "reference": asked["reference"],
+        "created_at": created,
+        "expires_at": expires,
+        "url": f"http://127.0.0.1/p/{token}",
+    }
+    return {
+        "id": checkout_id,
+        "token": token,
+        "event_id": ids.new("evt"),
+        "key": request.headers["Idempotency-Key"],
+        "fingerprint": hashlib.sha256(request.get_data()).hexdigest(),
+        "reference": asked["reference"],
+        "now": created,
+        "expires": expires,
+        "resource": resource,
+        "response": json.dumps(resource, ensure_ascii=False).encode(),
+    }
+
+
+def _filled(params: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: values[value[1:]] if isinstance(value, str) and value.startswith(MARK) else value
+        for name, value in params.items()
+    }
+
+
+if __name__ == "__main__":
+    serve("benchmarks.floors.app:application", "127.0.0.1", int(sys.argv[1]), THREADS)

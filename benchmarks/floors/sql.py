@@ -1,0 +1,66 @@
+"""The same SQL by the bare drivers: one connection, one transaction, one durable commit each."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.world.recording import Transaction
+from merchant_server.storage.sqlite_connection import driver
+
+# As durable and as roomy as the product's own connections.
+SETTINGS = (
+    "journal_mode=wal",
+    "synchronous=2",
+    "foreign_keys=1",
+    "wal_autocheckpoint=8000",
+    "busy_timeout=30000",
+)
+
+
+def open_sqlite(path: Path) -> Any:
+    """Return a driver connection with the product's durability."""
+    raw = driver.connect(str(path), isolation_level=None, check_same_thread=False, cached_statements=512)
+    for setting in SETTINGS:
+        raw.execute(f"PRAGMA {setting}").fetchall()
+    return raw
+
+
+def run_sqlite(raw: Any, transaction: Transaction) -> None:
+    """Run one transaction statement by statement and commit it."""
+    raw.execute("BEGIN IMMEDIATE")
+    for sql, params, many in transaction:
+        if many:
+            raw.executemany(sql, params)
+        else:
+            raw.execute(sql, params).fetchall()
+    raw.execute("COMMIT")
+
+
+def open_postgres(url: str) -> Any:
+    """Return a psycopg connection that prepares each statement once, whatever the size of its integers."""
+    import psycopg
+    from psycopg.types.numeric import Int8Dumper
+
+    raw = psycopg.connect(url)
+    raw.adapters.register_dumper(int, Int8Dumper)
+    return raw
+
+
+def for_postgres(transactions: Sequence[Transaction]) -> list[Transaction]:
+    """Return the transactions with parameters in psycopg's style."""
+    from merchant_server.storage.postgres_connection import to_psycopg
+
+    return [[each._replace(sql=to_psycopg(each.sql)) for each in transaction] for transaction in transactions]
+
+
+def run_postgres(raw: Any, transaction: Transaction) -> None:
+    """Run one transaction statement by statement and commit it."""
+    with raw.cursor() as cursor:
+        for sql, params, many in transaction:
+            if many:
+                cursor.executemany(sql, params)
+            else:
+                cursor.execute(sql, params)
+                if cursor.description is not None:
+                    cursor.fetchall()
+    raw.commit()

@@ -1,0 +1,249 @@
+"""The paths over HTTP: product and floor as processes on the same kind of server, over copies of one database."""
+
+import json
+import re
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from benchmarks.measuring import Figure, Goal, Scale, compare, percentile
+from benchmarks.paths import deliveries
+from benchmarks.world import databases, servers
+from benchmarks.world.floor_script import write_script
+from benchmarks.world.load import Connection, drive, request
+from benchmarks.world.seeding import Applicant, World, fill, new_world
+from merchant_server.services.sale.approval import CONSENTS
+from merchant_server.storage.sqlite_connection import driver
+
+PRELOADED = 5000
+PAGES, DECISIONS, CALLBACKS, CREATED_ALONE, CREATED_TOGETHER = 120, 40, 96, 120, 640
+TOGETHER = 32
+CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two running servers, and where what they serve comes from."""
+
+    ours: int
+    floor: int
+    world: World
+    scale: Scale
+
+    def measure(
+        self,
+        path: str,
+        floor: str,
+        goal: Goal,
+        requests: tuple[Callable[[int], list[bytes]], Callable[[int], list[bytes]]],
+        *,
+        connections: int,
+        status: tuple[int, int],
+        note: str = "",
+    ) -> Figure:
+        """Load both servers in alternating rounds; each gets the requests of the round's number."""
+        return compare(
+            path,
+            floor,
+            goal,
+            self.scale.rounds,
+            lambda number: drive(self.ours, requests[0](number), connections, status[0]),
+            lambda number: drive(self.floor, requests[1](number), connections, status[1]),
+            note,
+        )
+
+
+def figures(scale: Scale) -> Iterator[Figure]:
+    """Measure page, checkouts, callbacks and decisions on one pair of servers, then deliveries."""
+    with tempfile.TemporaryDirectory(prefix="fenqi-bench-") as name, ExitStack() as running:
+        folder = Path(name)
+        world = new_world(folder, datetime.now(UTC))
+        fill(
+            world,
+            checkouts_made=scale.of(PRELOADED),
+            to_sign=0,
+            to_decide=(scale.of(DECISIONS) + 1) * scale.rounds,
+            opened=1,
+            loans=scale.of(CALLBACKS) * scale.rounds,
+        )
+        world.close()
+        script = write_script(world, databases.copy_of(world.database, "floor"))
+        ours = running.enter_context(servers.product(folder, databases.copy_of(world.database, "ours")))
+        pair = Pair(ours, running.enter_context(servers.bare(folder, script)), world, scale)
+        yield _page(pair)
+        yield from _checkouts(pair)
+        yield _callbacks(pair)
+        yield _decisions(pair)
+        _prove(pair)
+        yield deliveries.figure(folder, pair.floor, scale)
+
+
+def _page(pair: Pair) -> Figure:
+    opened, count = pair.world.opened[0], pair.scale.of(PAGES)
+    ours = request("GET", f"/p/{opened.checkout.token}", {"Cookie": f"fenqi_phone={opened.claim}"})
+    floor = request("GET", "/page", {})
+    sizes = [len(_warm(port, asked)) for port, asked in ((pair.ours, ours), (pair.floor, floor))]
+    return pair.measure(
+        "GET hosted page, five plans",
+        "a bare Flask view that renders such a page with Jinja from ready texts",
+        Goal("at least", 0.6),
+        (lambda _: [ours] * count, lambda _: [floor] * count),
+        connections=1,
+        status=(200, 200),
+        note=f"pages of {sizes[0]:,} and {sizes[1]:,} bytes",
+    ).saying("p50 {}, wanted under 50 ms", 0.5)
+
+
+def _prove(pair: Pair) -> None:
+    """Check that what was acknowledged was done, by both sides: nothing is fast that was left out."""
+    folder, rounds = pair.world.folder, pair.scale.rounds
+    found = {
+        name: [databases.count(folder / f"{side}.sqlite", sql) for side in ("ours", "floor")]
+        for name, sql in {
+            "checkouts": "SELECT COUNT(*) FROM checkouts",
+            "kept answers": "SELECT COUNT(*) FROM idempotency_keys WHERE response_status = 201",
+            "repayments": "SELECT COUNT(*) FROM journal_entries WHERE kind = 'repayment'",
+            "callbacks": "SELECT COUNT(*) FROM callbacks WHERE verdict = 'applied'",
+        }.items()
+    }
+    for name, (ours, floor) in found.items():
+        assert ours == floor > 0, f"{name}: {ours} and {floor}"
+    assert found["callbacks"][0] == pair.scale.of(CALLBACKS) * rounds
+    asked = ", ".join(
+        f"'{each.checkout.id}'" for each in pair.world.to_decide[: pair.scale.of(DECISIONS) * rounds]
+    )
+    undecided = databases.count(
+        folder / "ours.sqlite",
+        f"SELECT COUNT(*) FROM checkouts WHERE id IN ({asked}) AND status NOT IN ('offered', 'declined', 'referred')",
+    )
+    assert undecided == 0, f"{undecided} people were not decided on"
+
+
+def _warm(port: int, asked: bytes, times: int = 20) -> bytes:
+    connection = Connection(port)
+    for _ in range(times):
+        body = connection.ask(asked).body
+    connection.close()
+    return body
+
+
+def _checkouts(pair: Pair) -> Iterator[Figure]:
+    body = json.dumps(
+        {"amount": {"minor": 399_900, "currency": "CNY"}, "reference": "order-1001", "description": "自行车",
+         "return_url": "https://shop.example/back", "expires_in_seconds": 900, "metadata": {"cart": "c-1001"}}
+    ).encode()  # fmt: skip
+    key = pair.world.house.api_key
+
+    def asked(count: int) -> list[bytes]:
+        head = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        return [
+            request("POST", "/v1/checkouts", {**head, "Idempotency-Key": secrets.token_hex(16)}, body)
+            for _ in range(count)
+        ]
+
+    for port in (pair.ours, pair.floor):
+        drive(port, asked(pair.scale.of(20)), 1, 201)
+    for connections, count, goal in (
+        (1, CREATED_ALONE, Goal("at least", 0.7)),
+        (TOGETHER, CREATED_TOGETHER, Goal("at least", 1.2)),
+    ):
+        times = max(pair.scale.of(count), connections)
+        figure = pair.measure(
+            f"POST /v1/checkouts, {connections} conn.",
+            "a bare Flask view with the same SQL by the raw driver, a commit each",
+            goal,
+            (lambda _, times=times: asked(times), lambda _, times=times: asked(times)),  # type: ignore[misc]
+            connections=connections,
+            status=(201, 201),
+        )
+        yield figure if connections == 1 else _waits(figure)
+
+
+def _waits(figure: Figure) -> Figure:
+    p99, p50 = percentile(figure.ours, 0.99), percentile(figure.ours, 0.5)
+    times = f"p99 {p99 / p50:.1f}× own p50, wanted at most 4×; longest wait "
+    return figure.saying(times + "{}, wanted at most 250 ms", 1)
+
+
+def _callbacks(pair: Pair) -> Figure:
+    world, count = pair.world, pair.scale.of(CALLBACKS)
+    told = _told(world)
+
+    def asked(number: int) -> list[bytes]:
+        now = datetime.now(UTC)
+        some = told[number * count : (number + 1) * count]
+        return [
+            request("POST", "/callbacks/bank", world.sign_callback(event_id, body, now), body)
+            for event_id, body in some
+        ]
+
+    return pair.measure(
+        f"POST bank callback, {TOGETHER} conn.",
+        "a bare Flask view: signature verified, the same SQL by the raw driver, a commit each",
+        Goal("at least", 1.3),
+        (asked, asked),
+        connections=min(TOGETHER, count),
+        status=(200, 200),
+    )
+
+
+def _told(world: World) -> list[tuple[str, bytes]]:
+    source = driver.connect(str(world.database))
+    names = ("id", "mandate_id", "amount_minor", "currency")
+    rows = source.execute(f"SELECT {', '.join(names)} FROM deductions WHERE status = 'pending' ORDER BY id")
+    told = [world.callback(dict(zip(names, row, strict=True))) for row in rows.fetchall()]
+    source.close()
+    return told
+
+
+def _decisions(pair: Pair) -> Figure:
+    people, count = pair.world.to_decide, pair.scale.of(DECISIONS)
+    session, csrf = _form(pair.ours, people[-1])
+
+    def fields(applicant: Applicant) -> dict[str, Any]:
+        return {"name": "王小明", "id_number": applicant.id_number, "consent": list(CONSENTS)}
+
+    def ours(number: int) -> list[bytes]:
+        return [
+            request(
+                "POST", f"/p/{each.checkout.token}/apply",
+                {"Cookie": f"fenqi_phone={each.claim}; {session}", "Content-Type": "application/x-www-form-urlencoded"},
+                urlencode({**fields(each), "csrf_token": csrf}, doseq=True).encode(),
+            )
+            for each in people[number * count : (number + 1) * count]
+        ]  # fmt: skip
+
+    def floor(number: int) -> list[bytes]:
+        head = {"Content-Type": "application/x-www-form-urlencoded"}
+        return [
+            request("POST", "/decide", head, urlencode(fields(each), doseq=True).encode())
+            for each in people[number * count : (number + 1) * count]
+        ]
+
+    return pair.measure(
+        "POST decision, end to end",
+        "a bare Flask + marshmallow view that reads the form and redirects",
+        Goal("at least", 0.5),
+        (ours, floor),
+        connections=1,
+        status=(303, 303),
+        note="ours includes two durable commits and two sources over HTTP",
+    ).saying("p95 {}, wanted under 150 ms", 0.95)
+
+
+def _form(port: int, applicant: Applicant) -> tuple[str, str]:
+    """Return the session cookie and the CSRF token of the page where one applies."""
+    connection = Connection(port)
+    path = f"/p/{applicant.checkout.token}/apply"
+    answer = connection.ask(request("GET", path, {"Cookie": f"fenqi_phone={applicant.claim}"}))
+    connection.close()
+    cookie = re.search(rb"set-cookie: (fenqi_session=[^;]+)", answer.head, re.IGNORECASE)
+    token = CSRF.search(answer.body.decode())
+    assert cookie is not None and token is not None, answer.body[:500]
+    return cookie.group(1).decode(), token.group(1)

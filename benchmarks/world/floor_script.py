@@ -1,0 +1,135 @@
+"""Writes what the floor's application reads: the product's own statements, recorded, and pages' data made ready."""
+
+import json
+import pickle
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from fenqi.finance.money import Money
+from fenqi.offers import Offer, quote
+
+from benchmarks.world import databases
+from benchmarks.world.recording import RecordingEngine, Transaction
+from benchmarks.world.seeding import MORE_PLANS, World, bank_key, draft
+from merchant_server.providers.sandbox import ensure_signing_key
+from merchant_server.services.collection.callbacks import receive
+from merchant_server.services.operation import merchants
+from merchant_server.services.operation.idempotency import Once, run_once
+from merchant_server.services.resources import checkout_resource
+from merchant_server.services.sale import checkouts
+from merchant_server.storage.engine import open_engine
+from tests.installation import PLANS
+
+KEY, FINGERPRINT, REFERENCE = "recorded-key", "f" * 64, "recorded-reference"
+
+
+def write_script(world: World, database: Path) -> Path:
+    """Record a new checkout and every waiting callback on a copy of their own; return the script's path."""
+    engine = open_engine(f"sqlite:///{databases.copy_of(world.database, 'script')}")
+    taped = RecordingEngine(engine)
+    deps = replace(world.deps, storage=world.storage(taped))
+    caller = merchants.authenticate(deps, world.house.api_key)
+    key = taped.reads[-1]
+    made = run_once(deps, caller, Once(KEY, FINGERPRINT), 201, lambda uow: checkout_resource(
+        checkouts.create_checkout(uow, deps, caller, draft(REFERENCE)), "http://127.0.0.1"
+    ))  # fmt: skip
+    created, resource = taped.writes[-1], json.loads(made.body)
+    callbacks = {}
+    with engine.reading() as connection:
+        rows = connection.all("SELECT * FROM deductions WHERE status = 'pending'")
+    for row in rows:
+        event_id, body = world.callback(row)
+        receive(deps, body, world.sign_callback(event_id, body, world.house.clock.now()))
+        callbacks[row["id"]] = taped.writes[-1]
+    engine.close()
+    public = ensure_signing_key(str(bank_key(world.folder))).public_key()
+    script = {
+        "database": str(database),
+        "bank_key": public.public_bytes(Encoding.Raw, PublicFormat.Raw).hex(),
+        "key": key,
+        "create": _with_places(created, resource),
+        "checkout": resource,
+        "event": _event(created),
+        "callbacks": callbacks,
+        "page": _page(world),
+    }
+    path = world.folder / "floor.script"
+    path.write_bytes(pickle.dumps(script))
+    return path
+
+
+def _event(created: Transaction) -> dict[str, Any]:
+    found = next(each.params["body"] for each in created if each.sql.startswith("INSERT INTO events "))
+    body: dict[str, Any] = json.loads(found)
+    return body
+
+
+def _with_places(created: Transaction, resource: dict[str, Any]) -> list[Any]:
+    """Return the statements with a mark wherever a value is another for each checkout."""
+    event = _event(created)
+    checkout = next(each.params for each in created if each.sql.startswith("INSERT INTO checkouts "))
+    places = {
+        resource["id"]: "id", checkout["token"]: "token", event["id"]: "event_id", KEY: "key",
+        FINGERPRINT: "fingerprint", REFERENCE: "reference", checkout["created_at"]: "now",
+        checkout["expires_at"]: "expires",
+    }  # fmt: skip
+    marked = []
+    for sql, params, many in created:
+        named = {name: _marked(value, places) for name, value in params.items()}
+        if sql.startswith("INSERT INTO events "):
+            named |= {"sequence": "\x02event_sequence", "body": "\x02event"}
+        marked.append((sql, named, many))
+    return marked
+
+
+def _marked(value: Any, places: dict[str, str]) -> Any:
+    """Return a value, or the mark of what stands in its place; the only bytes are the kept answer."""
+    if isinstance(value, bytes):
+        return "\x02response"
+    return f"\x02{places[value]}" if isinstance(value, str) and value in places else value
+
+
+def _page(world: World) -> dict[str, Any]:
+    """Return the hosted page's texts, as ready as texts can be."""
+    checkout = world.opened[0].checkout
+    offers = quote(checkout.amount, (*PLANS, *MORE_PLANS), date(2026, 12, 21))
+    return {
+        "merchant": "小满商店",
+        "legal_name": "小满商店有限公司",
+        "amount": _money(checkout.amount),
+        "goods": checkout.description,
+        "reference": checkout.reference,
+        "expires": "48 小时内有效",
+        "lender": world.deps.lender_name,
+        "next": f"/p/{checkout.token}/phone",
+        "cards": [_card(offer) for offer in offers],
+    }
+
+
+def _money(amount: Money) -> str:
+    return f"¥{amount.minor // 100:,}.{amount.minor % 100:02}"
+
+
+def _card(offer: Offer) -> dict[str, Any]:
+    rows = offer.schedule.installments
+    return {
+        "headline": f"{len(rows)} × {_money(offer.per_installment)}",
+        "method": "每月 · 等额本息",
+        "annual_cost": f"{offer.annual_cost * 100:.2f}%",
+        "total_cost": _money(offer.total_cost),
+        "total_payable": _money(offer.total_payable),
+        "bar": offer.amount.minor * 1000 // offer.total_payable.minor,
+        "rows": [
+            {
+                "number": row.number,
+                "due_on": row.due_on.isoformat(),
+                "total": _money(row.total),
+                "principal": _money(row.principal),
+                "interest": _money(row.interest),
+            }
+            for row in rows
+        ],
+    }

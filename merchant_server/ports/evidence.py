@@ -1,0 +1,126 @@
+"""What services need for evidence: the audit log with its tree, consent events, and a key that signs heads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from merchant_server.domain.audit import AuditRow, TreeHead
+from merchant_server.domain.consent import ConsentEvent
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLeaf:
+    """One place of the log as stored; `row` is None when its act is gone."""
+
+    sequence: int
+    audit_id: str
+    previous_hash: str
+    leaf_hash: str
+    row: AuditRow | None
+
+
+class HeadSigner(Protocol):
+    """Signs heads of the audit log with a key that the installation's root certifies (Ed25519)."""
+
+    @property
+    def certificate_pem(self) -> str:
+        """The certificate of the key that signs now."""
+        ...
+
+    @property
+    def root_sha256(self) -> str:
+        """The SHA-256 fingerprint of the root, in hex: what an operator publishes beside it."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature over a head's message."""
+        ...
+
+    def holds(self, message: bytes, signature: bytes, certificate_pem: str, at: datetime) -> bool:
+        """Say whether a signature of this installation holds, made by the certificate's key while it was valid."""
+        ...
+
+
+class Audit(Protocol):
+    """Who did what to what; rows are only ever added, hold no personal data, and enter the tree with their commit."""
+
+    def add(
+        self,
+        audit_id: str,
+        *,
+        at: datetime,
+        actor: str,
+        action: str,
+        subject: str,
+        merchant_id: str | None = None,
+        detail: Mapping[str, object] | None = None,
+    ) -> None:
+        """Store one act. Its detail is JSON without fractions."""
+        ...
+
+    def of(self, subject: str) -> list[dict[str, Any]]:
+        """Return the acts on a subject, oldest first."""
+        ...
+
+    def latest(self, action_prefix: str, limit: int) -> list[dict[str, Any]]:
+        """Return the newest acts whose name begins so, looking back over a bounded number of acts."""
+        ...
+
+    def size(self) -> int:
+        """Return how many places the log has given out."""
+        ...
+
+    def last_hash(self) -> str:
+        """Return the newest leaf hash as the counter row knows it."""
+        ...
+
+    def leaves(self, after: int, limit: int) -> list[StoredLeaf]:
+        """Return up to `limit` places behind `after`, in order; a missing place is simply not there."""
+        ...
+
+    def unchained(self, limit: int) -> list[str]:
+        """Return acts that have no place in the log."""
+        ...
+
+    def subtree(self, level: int, index: int) -> bytes:
+        """Return the hash over the 2**level leaves from index * 2**level on, all of which exist."""
+        ...
+
+    def keep_tiles(self, size: int) -> None:
+        """Store the hashes over each full 256 leaves up to `size`, as far as they are not stored."""
+        ...
+
+    def add_head(self, head: TreeHead) -> None:
+        """Store a signed head; one of this size stays as it is."""
+        ...
+
+    def heads(self) -> list[TreeHead]:
+        """Return every signed head, smallest first."""
+        ...
+
+    def newest_head(self) -> TreeHead | None:
+        """Return the head with the largest size, or None."""
+        ...
+
+    def head_covering(self, sequence: int) -> TreeHead | None:
+        """Return the smallest head that covers a place, or None."""
+        ...
+
+
+class ConsentEvents(Protocol):
+    """What consumers were shown and did; facts are in the audit row, the person's part is sealed."""
+
+    def add(
+        self, audit_id: str, *, checkout_id: str, kind: str, at: datetime, salt: str, personal: dict[str, Any]
+    ) -> None:
+        """Store an event beside its audit row, in the same transaction."""
+        ...
+
+    def last_at(self, checkout_id: str) -> datetime | None:
+        """Return when the newest event of a checkout happened, or None."""
+        ...
+
+    def of_checkout(self, checkout_id: str) -> list[ConsentEvent]:
+        """Return the events of a checkout in the log's order; those of a running transaction are not there yet."""
+        ...

@@ -1,0 +1,104 @@
+"""The benchmarks run to their end, and hold every path against a floor of the same run."""
+
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.chart import svg
+from benchmarks.measuring import Figure, Goal, Round, compare
+from benchmarks.report import table
+
+ROOT = Path(__file__).parents[2]
+PATHS = {
+    "schedule of 12 rows", "five-plan table", "five-plan table, careful", "qr.svg", "qr.png", "policy.decide",
+    "agreement: render, sign, stamp", "agreement: sign and stamp", "storage: sign, SQLite",
+    "storage: bank callback, SQLite", "storage: sign, PostgreSQL", "storage: bank callback, PostgreSQL",
+    "group commit, 16 waiters", "group commit, one client", "GET hosted page, five plans",
+    "POST /v1/checkouts, 1 conn.", "POST /v1/checkouts, 32 conn.", "POST bank callback, 32 conn.",
+    "POST decision, end to end", "webhook deliveries, one worker",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str, str]:
+    """One quick run: its JSON, its chart and its table."""
+    folder = tmp_path_factory.mktemp("bench")
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks",
+        "--quick",
+        "--json",
+        folder / "b.json",
+        "--svg",
+        folder / "b.svg",
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads((folder / "b.json").read_text()), (folder / "b.svg").read_text(), done.stdout
+
+
+def test_a_quick_run_measures_every_path(quick: tuple[dict[str, Any], str, str]) -> None:
+    document, _, printed = quick
+    assert {figure["path"] for figure in document["figures"]} == PATHS
+    assert all(path in printed for path in PATHS)
+
+
+def test_every_figure_has_a_floor_measured_beside_it(quick: tuple[dict[str, Any], str, str]) -> None:
+    for figure in quick[0]["figures"]:
+        assert figure["floor"] and figure["floor_seconds"]["p50"] > 0 and figure["ours_seconds"]["p50"] > 0
+        assert len(figure["ratios"]) >= 2 and min(figure["ratios"]) > 0
+
+
+def test_the_chart_has_a_bar_for_every_path(quick: tuple[dict[str, Any], str, str]) -> None:
+    drawn = xml.etree.ElementTree.fromstring(quick[1])
+    assert {text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")} >= PATHS
+
+
+def rounds(*seconds: float) -> Any:
+    """Return a side whose rounds take these seconds an operation."""
+    return lambda number: Round([seconds[number]], seconds[number])
+
+
+def measured(goal: Goal) -> Figure:
+    return compare("a path", "its floor", goal, 3, rounds(2.0, 4.0, 9.0), rounds(1.0, 1.0, 3.0))
+
+
+def test_a_ratio_is_the_median_of_the_rounds_own_ratios() -> None:
+    assert measured(Goal("at most", 3)).ratio == 3
+    assert measured(Goal("at least", 0.5)).ratio == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("goal", "met"),
+    [
+        (Goal("at most", 3), True),
+        (Goal("at most", 2.9), False),
+        (Goal("at least", 0.3), True),
+        (Goal("at least", 0.4), False),
+    ],
+)
+def test_a_verdict_follows_the_goal_in_its_own_direction(goal: Goal, met: bool) -> None:
+    figure = measured(goal)
+    assert figure.met is met
+    assert ("not yet" in table([figure])) is not met
+
+
+def test_sides_take_turns_to_go_first() -> None:
+    order: list[str] = []
+
+    def side(name: str) -> Any:
+        return lambda number: order.append(name) or Round([1.0], 1.0)
+
+    compare("a path", "its floor", Goal("at most", 1), 3, side("ours"), side("floor"))
+    assert order == ["ours", "floor", "floor", "ours", "ours", "floor"]
+
+
+def test_a_chart_survives_names_with_markup() -> None:
+    figure = compare("a < b & c", 'the "floor"', Goal("at most", 1), 1, rounds(1.0), rounds(1.0))
+    assert "a < b & c" in "".join(xml.etree.ElementTree.fromstring(svg([figure], 'a "caption"')).itertext())

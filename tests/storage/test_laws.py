@@ -1,0 +1,165 @@
+"""Every law can fail: a row written by hand that breaks it is named by the checker, and a clean house by none."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fenqi.finance.money import Money
+
+from merchant_server.services.collection.callbacks import receive
+from merchant_server.storage.engine import open_engine
+from merchant_server.storage.laws import LAWS, breaches
+from tests.installation import Installation, build
+
+PAID = "(SELECT id FROM deductions WHERE status = 'succeeded' ORDER BY id LIMIT 1)"
+BREAKS: dict[str, tuple[str, ...]] = {
+    "1 an entry has postings": (
+        "INSERT INTO journal_entries SELECT 'je_x', merchant_id, 'x', 'x', NULL, occurred_on, created_at"
+        " FROM journal_entries LIMIT 1",
+    ),
+    "1 a posting moves a positive amount": (
+        "UPDATE postings SET amount_minor = -amount_minor WHERE entry_id = (SELECT MIN(entry_id) FROM postings)",
+        "UPDATE postings SET target = source WHERE entry_id = (SELECT MIN(entry_id) FROM postings)",
+        "UPDATE postings SET merchant_id = 'mer_x' WHERE entry_id = (SELECT MIN(entry_id) FROM postings)",
+        "UPDATE postings SET currency = 'EUR' WHERE entry_id = (SELECT MIN(entry_id) FROM postings)",
+        "UPDATE postings SET entry_id = 'je_gone' WHERE entry_id = (SELECT MIN(entry_id) FROM postings)",
+    ),
+    "2 a schedule sums": (
+        "UPDATE installments SET principal_minor = principal_minor + 1 WHERE number = 3",
+        "UPDATE installments SET interest_minor = interest_minor + 1 WHERE number = 3",
+        "UPDATE installments SET fee_minor = fee_minor + 1 WHERE number = 3",
+        "DELETE FROM installments WHERE number = 3",
+    ),
+    "2 what a loan's accounts hold": (
+        "UPDATE postings SET amount_minor = amount_minor + 1 WHERE target LIKE 'loan:%:principal'",
+        "UPDATE loans SET principal_minor = principal_minor + 1",
+    ),
+    "2 what a loan says was paid": (
+        "UPDATE loans SET paid_minor = paid_minor - 1 WHERE paid_minor > 0",
+        "UPDATE installments SET paid_minor = 1 WHERE status = 'scheduled' AND number = 3",
+    ),
+    "2 repaid means": ("UPDATE loans SET status = 'repaid'",),
+    "3 an installment is paid": (
+        "UPDATE installments SET status = 'paid' WHERE number = 3",
+        "UPDATE installments SET status = 'due' WHERE status = 'paid'",
+    ),
+    "3 every deduction that succeeded": (
+        f"UPDATE journal_entries SET kind = 'gift' WHERE source_id = {PAID}",
+        f"UPDATE deductions SET status = 'failed' WHERE id = {PAID}",
+    ),
+    "3 every reversal": (
+        f"UPDATE deductions SET status = 'reversed' WHERE id = {PAID}",
+        "UPDATE deductions SET status = 'succeeded' WHERE status = 'reversed'",
+    ),
+    "3 what a bank collected": (f"UPDATE deductions SET amount_minor = amount_minor + 1 WHERE id = {PAID}",),
+    "4 captured is at most signed": (
+        "UPDATE checkouts SET captured_minor = amount_minor + 1",
+        "UPDATE checkouts SET status = 'opened' WHERE captured_minor > 0",
+    ),
+    "4 a line's use": (
+        "UPDATE credit_lines SET used_minor = used_minor + 1",
+        "UPDATE credit_lines SET used_minor = 0",
+    ),
+    "6 signed agreement, loan": (
+        "DELETE FROM loans",
+        "UPDATE journal_entries SET kind = 'x' WHERE kind = 'signing'",
+        "UPDATE events SET aggregate_sequence = 99 WHERE type = 'loan.created'",
+        "DELETE FROM audit WHERE action = 'agreement.signed'",
+    ),
+    "6 a loan has a signed agreement": (
+        "UPDATE agreements SET status = 'draft'",
+        "UPDATE agreements SET signed_sha256 = NULL",
+        "UPDATE agreements SET loan_id = 'loan_' || id",
+    ),
+    "6 a loan's mandate": (
+        "UPDATE mandates SET status = 'pending'",
+        "UPDATE mandates SET consumer_id = 'con_x'",
+    ),
+    "7 an aggregate's events": ("DELETE FROM events WHERE type = 'checkout.opened'",),
+    "7 a merchant's events": (
+        "UPDATE event_sequences SET last = last + 1",
+        "DELETE FROM events WHERE sequence = 1",
+    ),
+    "7 every version": ("DELETE FROM events WHERE type = 'loan.created'",),
+    "8 what a callback changed": ("UPDATE callbacks SET reference = 'ded_x' WHERE verdict = 'applied'",),
+    "9 a claimed checkout": (
+        "INSERT INTO transitions SELECT aggregate_id, 99, merchant_id, from_state, to_state, reason, at"
+        " FROM transitions WHERE to_state = 'opened' LIMIT 1",
+    ),
+    "9 a loan is for exactly": (
+        "UPDATE checkouts SET amount_minor = amount_minor + 1",
+        "UPDATE loans SET merchant_id = 'mer_x'",
+        "UPDATE loans SET mode = 'live'",
+    ),
+}
+# Laws about what has tests of its own beside it.
+PROVED_ELSEWHERE = ("4 every decision's", "4 no policy", "4 a verdict", "6 every audit row", "6 the log's")
+
+
+@pytest.fixture(scope="module")
+def lived_in(
+    migrated_sqlite: Path, authority_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """A house with a loan that pays and one whose repayment was taken back."""
+    path = tmp_path_factory.mktemp("lived_in") / "fenqi.sqlite"
+    shutil.copyfile(migrated_sqlite, path)
+    engine = open_engine(f"sqlite:///{path}")
+    house = build(engine, authority_folder)
+    house.sell(plan="p3")
+    other = house.sell(Money(50_000, "CNY"), plan="p3", account="0006", reference="order-2")
+    house.advance(months=1)
+    house.work()
+    deduction = house.rows("SELECT id FROM deductions WHERE loan_id = :id", id=other.loan_id)[0]["id"]
+    for body, headers in house.bank.callbacks(deduction, house.clock.now()):
+        receive(house.deps, body, headers)
+    assert house.breaches() == []
+    engine.close()
+    yield path
+
+
+def broken_laws(path: Path) -> set[str]:
+    engine = open_engine(f"sqlite:///{path}")
+    try:
+        with engine.reading() as connection:
+            return {breach.law for breach in breaches(connection)}
+    finally:
+        engine.close()
+
+
+def by_hand(path: Path, statement: str) -> int:
+    """Write past every guard of the schema: triggers, checks and keys."""
+    with sqlite3.connect(path) as insider:
+        insider.execute("PRAGMA foreign_keys = OFF")
+        insider.execute("PRAGMA ignore_check_constraints = ON")
+        for (name,) in insider.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            insider.execute(f"DROP TRIGGER {name}")
+        changed = insider.execute(statement).rowcount
+    insider.close()
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("law", "statement"), [(law, statement) for law, statements in BREAKS.items() for statement in statements]
+)
+def test_a_law_names_what_breaks_it(lived_in: Path, tmp_path: Path, law: str, statement: str) -> None:
+    path = tmp_path / "broken.sqlite"
+    shutil.copyfile(lived_in, path)
+    assert by_hand(path, statement) > 0, "the statement changed nothing"
+    assert any(broken.startswith(law) for broken in broken_laws(path))
+
+
+def test_every_law_is_proved_to_be_able_to_fail() -> None:
+    proved = (*BREAKS, *PROVED_ELSEWHERE)
+    assert [law for law, _ in LAWS if not law.startswith(proved)] == []
+    assert [law for law in BREAKS if not any(name.startswith(law) for name, _ in LAWS)] == []
+
+
+@pytest.mark.parametrize("table", ["postings", "journal_entries", "audit"])
+def test_what_is_booked_or_logged_is_never_changed_or_deleted(installation: Installation, table: str) -> None:
+    installation.sell(plan="p3")
+    column = {"postings": "amount_minor", "journal_entries": "kind", "audit": "action"}[table]
+    for statement in (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}"):
+        with pytest.raises(Exception, match="never changed"), installation.engine.transaction() as connection:
+            connection.execute(statement)
