@@ -83,20 +83,49 @@ def test_a_crash_anywhere_in_the_signature_is_gone_on_from(
     assert [mandate.status for mandate in installation.bank._mandates.values()] == ["active"]
 
 
-@pytest.mark.parametrize(
-    ("provider", "method"), [("identity", "check"), ("bureau", "report"), ("policy", "decide")]
-)
+@pytest.mark.parametrize("after", [False, True])
 def test_a_crash_in_the_decision_is_opened_again_and_decided_once_more(
-    sqlite_installation: Installation, provider: str, method: str
+    sqlite_installation: Installation, after: bool
 ) -> None:
     installation = sqlite_installation
     checkout = installation.checkout()
-    cut(installation, provider, method, after=True, act=lambda: installation.apply(checkout))
+    cut(installation, "policy", "decide", after=after, act=lambda: installation.apply(checkout))
     assert installation.now(checkout).status == CheckoutStatus.DECIDING
     installation.clock.pass_(seconds=31)
     installation.work()
     assert installation.now(checkout).status == CheckoutStatus.OPENED
     assert installation.apply(checkout).status == CheckoutStatus.OFFERED
+
+
+def test_an_answer_that_comes_while_a_newer_application_is_decided_is_not_taken(
+    sqlite_installation: Installation,
+) -> None:
+    installation = sqlite_installation
+    checkout = installation.checkout()
+    deps = installation.deps
+
+    class Slow:
+        """While the first application's policy thinks, upkeep opens the checkout and the consumer applies again."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(deps.policy, name)
+
+        def decide(self, *positional: Any, **named: Any) -> Any:
+            installation.clock.pass_(seconds=31)
+            installation.work()
+            installation.deps = deps
+            cut(installation, "policy", "decide", after=False, act=lambda: installation.apply(checkout))
+            return deps.policy.decide(*positional, **named)
+
+    installation.deps = replace(deps, policy=Slow())
+    with pytest.raises(DomainError):
+        installation.apply(checkout)
+    assert installation.now(checkout).status == CheckoutStatus.DECIDING
+    installation.clock.pass_(seconds=31)
+    installation.work()
+    assert installation.apply(checkout).status == CheckoutStatus.OFFERED
+    installation.choose(checkout, plan="p3")
+    assert installation.sign(checkout).status == CheckoutStatus.CAPTURED
 
 
 @pytest.mark.parametrize("step", ["accounts", "render"])
