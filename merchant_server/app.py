@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fenqi._version import __version__
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from merchant_server.keys import InstallationKeys
 from merchant_server.providers.agreement import AuditHeadKey, Authority, PadesSigner, TypstRenderer
@@ -23,20 +24,23 @@ from merchant_server.providers.webhook_sender import HttpWebhookSender
 from merchant_server.services.deps import Deps
 from merchant_server.settings import Settings
 from merchant_server.storage.engine import Engine, open_engine
+from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.migrations import check_schema
-from merchant_server.storage.sealed import Sealer
+from merchant_server.storage.rotation import Rotation
 from merchant_server.storage.unit_of_work import SqlStorage
 from merchant_server.web import api, callbacks, problems
 from merchant_server.web.bodies import BODY_BYTES_MAX
 from merchant_server.web.consumer import consumer_pages
 from merchant_server.web.context import EXTENSION
 from merchant_server.web.health import health_routes, name_request
+from merchant_server.web.my import my_pages
 from merchant_server.web.pages import set_up_pages
 from merchant_server.web.paths import PathWord
 from merchant_server.web.portal import desk_pages
 from merchant_server.web.portal.review import review_pages
 
-SEALING_KEY_ID = "k1"
+# The one sealing key of before the ring; `fenqi-server keys reseal` moves everything off it.
+LEGACY_KEY_ID = "k1"
 POLICY_FILE = "cn-standard.json"
 
 
@@ -48,6 +52,7 @@ class Installation:
     keys: InstallationKeys
     engine: Engine
     deps: Deps
+    rotation: Rotation
 
     @property
     def sandbox_key_file(self) -> Path:
@@ -68,16 +73,14 @@ def install(settings: Settings) -> Installation:
     keys = InstallationKeys.open(settings.state_path)
     engine = open_engine(settings.database_url)
     ids = SystemIds()
-    sealer = Sealer({SEALING_KEY_ID: keys.sealing}, SEALING_KEY_ID, keys.index)
+    ring = KeyRing.open(settings.state_path / "wrapping-keys.json", keys.index, {LEGACY_KEY_ID: keys.sealing})
     authority = Authority.open(settings.state_path / "authority")
     url, key = settings.sandbox_url, keys.sandbox_api
     deps = Deps(
-        storage=SqlStorage(engine, sealer, ids.new),
+        storage=SqlStorage(engine, ring, ids.new),
         clock=SystemClock(),
         ids=ids,
-        identity=GuardedIdentity(
-            HttpIdentityProvider(base_url=url, api_key=key), CircuitBreaker("identity")
-        ),
+        identity=GuardedIdentity(HttpIdentityProvider(base_url=url, api_key=key), CircuitBreaker("identity")),
         bureau=GuardedBureau(HttpBureauProvider(base_url=url, api_key=key), CircuitBreaker("bureau")),
         sms=HttpSmsSender(base_url=url, api_key=key),
         bank=HttpBank(
@@ -96,14 +99,18 @@ def install(settings: Settings) -> Installation:
         public_url=settings.public_url.rstrip("/"),
         lender_name=settings.lender_name,
         rate_cap=settings.legal_rate_cap,
+        codes_per_hour=int(settings.codes_per_hour),
+        retention_years=int(settings.retention_years),
     )
-    return Installation(settings, keys, engine, deps)
+    return Installation(settings, keys, engine, deps, Rotation(engine, ring, ids.new))
 
 
 def create_app(installation: Installation) -> Flask:
     """Return the WSGI application of an installation."""
     secure = installation.settings.secure
     app = build_app(installation.deps, secret_key=installation.keys.web, secure=secure)
+    if proxies := int(installation.settings.trusted_proxies):
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.register_blueprint(health_routes(installation.deps, installation.require_schema))
     if installation.settings.portal_token:
         app.register_blueprint(review_pages(installation.deps, installation.settings.portal_token))
@@ -123,5 +130,6 @@ def build_app(deps: Deps, *, secret_key: bytes, secure: bool) -> Flask:
     api.register(app)
     app.register_blueprint(callbacks.blp)
     app.register_blueprint(consumer_pages(deps, secure=secure))
+    app.register_blueprint(my_pages(deps, secure=secure))
     app.after_request(name_request)
     return app

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from environs import Env, EnvError
 
+RANGES = {"codes_per_hour": (1, 10**9), "retention_years": (0, 100), "trusted_proxies": (0, 9)}
+
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the message names it and says what to do."""
@@ -20,20 +22,33 @@ def _setting(default: str, help_text: str) -> str:
 class Settings:
     """One installation. Texts as in the environment; properties give them their types."""
 
-    database_url: str = _setting("sqlite:///var/fenqi.sqlite", "sqlite:///path or postgresql://user@host/name")
+    database_url: str = _setting(
+        "sqlite:///var/fenqi.sqlite", "sqlite:///path or postgresql://user@host/name"
+    )
     state_folder: str = _setting("var/state", "folder for keys and certificates, mode 0700; back it up apart")
     public_url: str = _setting("http://127.0.0.1:8010", "what phones open; links and QR codes begin with it")
     host: str = _setting("127.0.0.1", "address that `fenqi-server run` listens on")
     port: str = _setting("8010", "port that `fenqi-server run` listens on")
-    sandbox_url: str = _setting("http://127.0.0.1:8011", "where the sandbox of bank, identity, bureau and SMS answers")
+    sandbox_url: str = _setting(
+        "http://127.0.0.1:8011", "where the sandbox of bank, identity, bureau and SMS answers"
+    )
     sandbox_host: str = _setting("127.0.0.1", "address that `fenqi-server sandbox` listens on")
     sandbox_port: str = _setting("8011", "port that `fenqi-server sandbox` listens on")
     sandbox_database: str = _setting("var/sandbox.sqlite", "file of the sandbox program")
     callback_url: str = _setting("", "where the bank calls back; empty means the public URL")
     lender_name: str = _setting("分期示范资金方 Fenqi Demo Lender", "the lender named in agreements")
     rate_cap: str = _setting("0.24", "highest yearly all-in cost that may be offered, as a decimal")
+    codes_per_hour: str = _setting(
+        "3000", "text messages with codes that all visitors together get in an hour"
+    )
+    retention_years: str = _setting("10", "years that a loan's records are kept after its end (反洗钱法 §34)")
+    trusted_proxies: str = _setting(
+        "0", "proxies in front whose X-Forwarded-For is believed; 0 when there is none"
+    )
     desk: str = _setting("on", "on shows the sandbox desk at /desk; it exists in sandbox installations only")
-    portal_token: str = _setting("", "secret that lets staff review at /portal/reviews; empty means no such pages")
+    portal_token: str = _setting(
+        "", "secret that lets staff review at /portal/reviews; empty means no such pages"
+    )
     threads: str = _setting("64", "threads of the web server; each live page holds one")
 
     @classmethod
@@ -52,13 +67,21 @@ class Settings:
         """Raise SettingsError for the first value that cannot be used."""
         for name in ("public_url", "sandbox_url", "callback_url"):
             address = getattr(self, name)
-            if address and (urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname):
+            if address and (
+                urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname
+            ):
                 raise SettingsError(f"FENQI_{name.upper()}={address!r}: use http(s)://host[:port]")
         for name in ("port", "sandbox_port"):
             if not getattr(self, name).isdecimal() or not 0 < int(getattr(self, name)) < 65_536:
-                raise SettingsError(f"FENQI_{name.upper()}={getattr(self, name)!r}: use a port from 1 to 65535")
+                raise SettingsError(
+                    f"FENQI_{name.upper()}={getattr(self, name)!r}: use a port from 1 to 65535"
+                )
         if not self.threads.isdecimal() or not 4 <= int(self.threads) <= 1024:
             raise SettingsError(f"FENQI_THREADS={self.threads!r}: use a number from 4 to 1024")
+        for name, (least, most) in RANGES.items():
+            text = getattr(self, name)
+            if not text.isdecimal() or not least <= int(text) <= most:
+                raise SettingsError(f"FENQI_{name.upper()}={text!r}: use a number from {least} to {most}")
         if self.portal_token and len(self.portal_token) < 24:
             raise SettingsError("FENQI_PORTAL_TOKEN is too short: use at least 24 random characters")
         if self.desk not in ("on", "off"):

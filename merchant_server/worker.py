@@ -16,6 +16,8 @@ from merchant_server.services.operation.upkeep import (
     expire_checkouts,
     reopen_stuck_decisions,
 )
+from merchant_server.services.person.erasure import erase_due, forget_old
+from merchant_server.services.person.mandates import end_revoked_mandates
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
@@ -42,9 +44,7 @@ def collect(deps: Deps, run: Callable[[Callable[[], int]], int]) -> int:
     return done + run(partial(ask_bank, deps))
 
 
-def work_once(
-    deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[], int]], int] = tried
-) -> int:
+def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[], int]], int] = tried) -> int:
     """Do everything that is due now; return how much was done. `run` decides what becomes of a failure."""
     steps: tuple[Callable[[], int], ...] = (
         deliver,
@@ -52,6 +52,9 @@ def work_once(
         lambda: expire_checkouts(deps),
         lambda: reopen_stuck_decisions(deps),
         lambda: cancel_orphan_mandates(deps),
+        lambda: end_revoked_mandates(deps),
+        lambda: erase_due(deps),
+        lambda: forget_old(deps),
         lambda: sign_daily_head(deps),
         lambda: forget_velocity(deps),
     )

@@ -37,7 +37,8 @@ from merchant_server.services.operation.doctor import check
 from merchant_server.services.operation.test_clock import advance_clock
 from merchant_server.services.sale import approval, checkouts, choosing, claims, codes, signing
 from merchant_server.storage.engine import Engine, open_engine
-from merchant_server.storage.sealed import Sealer
+from merchant_server.storage.key_ring import KeyRing
+from merchant_server.storage.rotation import Rotation
 from merchant_server.storage.unit_of_work import SqlStorage
 from merchant_server.worker import work_once
 from tests.fakes.providers import FakeBank, FakeBureau, FakeIdentity, FakeSms, FakeWebhookSender
@@ -89,6 +90,7 @@ class Installation:
     bureau: FakeBureau
     sms: FakeSms
     sender: FakeWebhookSender
+    rotation: Rotation
     caller: Caller = field(init=False)
     api_key: str = field(init=False)
     store_id: str = field(init=False)
@@ -170,7 +172,9 @@ class Installation:
             self.deps, checkout.token, claim, name=NAME, id_number=id_number, consents=approval.CONSENTS
         )
 
-    def choose(self, checkout: Checkout, *, plan: str = "p12", account: str = "0001", claim: str = "phone-1") -> None:
+    def choose(
+        self, checkout: Checkout, *, plan: str = "p12", account: str = "0001", claim: str = "phone-1"
+    ) -> None:
         """Choose a plan and the bank account with these last four digits; the agreement is shown."""
         offered = choosing.choices(self.deps, checkout.token, claim)
         token = next(each.token for each in offered.accounts if account in each.label)
@@ -184,7 +188,9 @@ class Installation:
         self.clock.pass_(minutes=4)
         return signed
 
-    def sell(self, amount: Money | None = None, *, plan: str = "p12", account: str = "0001", **draft: Any) -> Checkout:
+    def sell(
+        self, amount: Money | None = None, *, plan: str = "p12", account: str = "0001", **draft: Any
+    ) -> Checkout:
         """Make one whole sale, from the QR to the signature."""
         checkout = self.checkout(amount, **draft)
         self.apply(checkout)
@@ -214,20 +220,21 @@ class Installation:
         return [f"{b.law}: {b.subject} ({b.detail})" for b in check(self.deps).breaches]
 
 
-def build(engine: Engine, state: Path) -> Installation:
-    """Wire an installation on a migrated database."""
+def build(engine: Engine, state: Path, keys: Path | None = None) -> Installation:
+    """Wire an installation on a migrated database; `keys` is its own file of wrapping keys, in `state` by default."""
     clock, bank, bureau, sms, sender = HandClock(), FakeBank(), FakeBureau(), FakeSms(), FakeWebhookSender()
     renderer, signer, heads = _documents(str(state))
     ids = SystemIds()
+    ring = KeyRing.open(keys or state / "wrapping-keys.json", b"i" * 32)
     deps = Deps(
-        storage=SqlStorage(engine, Sealer({"k1": b"s" * 32}, "k1", b"i" * 32), ids.new),
+        storage=SqlStorage(engine, ring, ids.new),
         clock=clock, ids=ids, identity=FakeIdentity(), bureau=bureau, sms=sms, bank=bank,
         policy=ZenCreditPolicy(Path(str(files("merchant_server") / "policy" / "cn-standard.json"))),
         workshop=ZenWorkshop(),
         renderer=renderer, signer=signer, heads=heads, sender=sender, code_key=b"c" * 32,
         public_url="http://127.0.0.1:8010", lender_name="示范资金方", rate_cap=Decimal("0.24"),
     )  # fmt: skip
-    made = Installation(engine, deps, clock, bank, bureau, sms, sender)
+    made = Installation(engine, deps, clock, bank, bureau, sms, sender, Rotation(engine, ring, ids.new))
     made.set_up_merchant()
     return made
 
@@ -239,20 +246,22 @@ def authority_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def installation(engine: Engine, authority_folder: Path) -> Iterator[Installation]:
+def installation(engine: Engine, tmp_path: Path, authority_folder: Path) -> Iterator[Installation]:
     """An installation on each engine; afterwards the laws of the house hold."""
-    made = build(engine, authority_folder)
+    made = build(engine, authority_folder, tmp_path / "keys" / "wrapping-keys.json")
     yield made
     assert made.breaches() == []
 
 
 @pytest.fixture
-def sqlite_installation(migrated_sqlite: Path, tmp_path: Path, authority_folder: Path) -> Iterator[Installation]:
+def sqlite_installation(
+    migrated_sqlite: Path, tmp_path: Path, authority_folder: Path
+) -> Iterator[Installation]:
     """An installation on SQLite alone, for what does not depend on the engine; afterwards the laws hold."""
     path = tmp_path / "fenqi.sqlite"
     shutil.copyfile(migrated_sqlite, path)
     engine = open_engine(f"sqlite:///{path}")
-    made = build(engine, authority_folder)
+    made = build(engine, authority_folder, tmp_path / "keys" / "wrapping-keys.json")
     yield made
     assert made.breaches() == []
     engine.close()

@@ -23,7 +23,7 @@ from merchant_server.services.operation import merchants
 from merchant_server.services.operation.test_clock import advance_clock
 from merchant_server.services.sale import approval, checkouts, choosing, claims, codes, signing
 from merchant_server.storage.engine import Engine, open_engine
-from merchant_server.storage.sealed import Sealer
+from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.unit_of_work import SqlStorage
 from tests.fakes.providers import FakeBank
 from tests.installation import Installation, build
@@ -101,7 +101,7 @@ class World:
 
     def storage(self, engine: Engine) -> SqlStorage:
         """Return storage with this installation's keys on another engine."""
-        return SqlStorage(engine, Sealer({"k1": KEYS["sealing"]}, "k1", KEYS["index"]), self.deps.ids.new)
+        return SqlStorage(engine, KeyRing.open(wrapping_keys(self.folder), KEYS["index"]), self.deps.ids.new)
 
     def close(self) -> None:
         """Write everything into the one file."""
@@ -127,6 +127,11 @@ def bank_key(folder: Path) -> Path:
     return folder / "state" / "sandbox-bank.pem"
 
 
+def wrapping_keys(folder: Path) -> Path:
+    """Return where the wrapping keys of an installation lie."""
+    return folder / "state" / "wrapping-keys.json"
+
+
 def new_world(folder: Path, now: datetime) -> World:
     """Return an empty installation in a folder, with one merchant and five plans, at a given time."""
     state = folder / "state"
@@ -135,7 +140,7 @@ def new_world(folder: Path, now: datetime) -> World:
         (state / f"{name}.key").write_bytes(key)
     engine = open_engine(f"sqlite:///{folder / 'base.sqlite'}")
     engine.migrate()
-    house = build(engine, state / "authority")
+    house = build(engine, state / "authority", wrapping_keys(folder))
     house.clock.pass_(seconds=(now - house.clock.now()).total_seconds())
     with house.deps.storage.unit_of_work() as uow:
         for plan in MORE_PLANS:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -48,13 +48,13 @@ class Agreement:
     mandate_id: str
     plan_id: str
     language: str
-    terms: dict[str, Any]
-    shown_pdf: bytes
+    terms: dict[str, Any] = field(repr=False)
+    shown_pdf: bytes = field(repr=False)
     shown_sha256: str
     shown_at: datetime
     status: AgreementStatus
     version: int
-    signed_pdf: bytes | None = None
+    signed_pdf: bytes | None = field(default=None, repr=False)
     signed_sha256: str | None = None
     signed_at: datetime | None = None
 

@@ -10,9 +10,6 @@ from merchant_server.domain.errors import RuleRefused
 DIGITS = 6
 LIFE_SECONDS = 600
 TRIES_MAX = 5
-# By number, so that changing address does not help: 3 in ten minutes, 10 a day.
-SENDS_PER_TEN_MINUTES = 3
-SENDS_PER_DAY = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +79,3 @@ def issue(
         created_at=now,
         expires_at=now + timedelta(seconds=LIFE_SECONDS),
     )
-
-
-def refuse_too_many(sent_in_ten_minutes: int, sent_in_a_day: int) -> None:
-    """Raise RuleRefused when a number has had its share of messages."""
-    if sent_in_ten_minutes >= SENDS_PER_TEN_MINUTES or sent_in_a_day >= SENDS_PER_DAY:
-        raise RuleRefused(
-            "too many codes were sent to this number",
-            code="code_rate_limited",
-            hint="use the last code, or try again in ten minutes",
-        )

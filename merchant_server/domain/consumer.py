@@ -7,21 +7,52 @@ from fenqi.finance.money import Money
 
 from merchant_server.domain.decision import LINE_DAYS
 from merchant_server.domain.errors import RuleRefused
+from merchant_server.domain.secret import Secret
 
 __all__ = ["LINE_DAYS", "Applicant", "Consumer", "CreditLine", "History", "Person", "mask_phone"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Person:
-    """Who somebody says they are; personal data, kept sealed and never logged."""
+    """Who somebody says they are; personal data, kept sealed, never logged, and shown by no repr, format or JSON."""
 
-    name: str
-    id_number: str
-    phone: str
-    born_on: date
+    _name: Secret[str]
+    _id_number: Secret[str]
+    _phone: Secret[str]
+    _born_on: Secret[date]
+
+    def __init__(self, name: str, id_number: str, phone: str, born_on: date) -> None:
+        values: dict[str, str | date] = {
+            "name": name,
+            "id_number": id_number,
+            "phone": phone,
+            "born_on": born_on,
+        }
+        for field_name, value in values.items():
+            object.__setattr__(self, f"_{field_name}", Secret(value))
 
     def __repr__(self) -> str:
         return "Person(***)"
+
+    @property
+    def name(self) -> str:
+        """The name as on the id card."""
+        return self._name.reveal()
+
+    @property
+    def id_number(self) -> str:
+        """The number of the id card."""
+        return self._id_number.reveal()
+
+    @property
+    def phone(self) -> str:
+        """The mobile number, E.164."""
+        return self._phone.reveal()
+
+    @property
+    def born_on(self) -> date:
+        """The birthday."""
+        return self._born_on.reveal()
 
     @property
     def masked_name(self) -> str:

@@ -1,6 +1,6 @@
 """A deduction: one attempt to collect one installment under a mandate. Money moves only when the bank says so."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -108,11 +108,20 @@ class Mandate:
     status: MandateStatus
     version: int
     gateway_account: str
-    account_token: str
-    account_label: str
+    account_token: str = field(repr=False)
+    account_label: str = field(repr=False)
     cap: Money
     created_at: datetime
+    revoked_at: datetime | None = None
 
     def to(self, status: MandateStatus) -> "Mandate":
         """Return it one transition later, or raise TransitionNotAllowed."""
         return replace(self, status=MANDATE_MACHINE.check(self.status, status), version=self.version + 1)
+
+    def revoke(self, now: datetime) -> "Mandate":
+        """Return it taken back by its owner: nothing more is asked of the bank, which is told next.
+
+        Raises TransitionNotAllowed when it is over.
+        """
+        moved = self if self.status == MandateStatus.SUSPENDED else self.to(MandateStatus.SUSPENDED)
+        return replace(moved, version=self.version + 1, revoked_at=now)

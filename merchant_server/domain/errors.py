@@ -49,6 +49,12 @@ class Expired(DomainError):
     code = "checkout_expired"
 
 
+class Erased(DomainError):
+    """The person whose data this was had it erased; it cannot be read any more, by anybody."""
+
+    code = "person_erased"
+
+
 class Forbidden(DomainError):
     """The caller is known, and may not do this."""
 

@@ -5,7 +5,7 @@ is settled by asking again with it. No call here may be made inside a unit of wo
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -89,8 +89,8 @@ class SmsSender(Protocol):
 class BankAccount:
     """One account the bank shows its customer; `token` is opaque, `label` is masked (bank, kind, last four)."""
 
-    token: str
-    label: str
+    token: str = field(repr=False)
+    label: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +166,10 @@ class AgreementRenderer(Protocol):
     """Terms to PDF; the same terms give the same bytes. Raises UnprintableCharacter before anything is signed."""
 
     def render(self, terms: Mapping[str, Any], *, language: str) -> bytes: ...
+
+    def render_copy(self, data: Mapping[str, Any], *, language: str) -> bytes:
+        """Return the copy of a person's data as a PDF; a character without a glyph is printed as its code point."""
+        ...
 
 
 class AgreementSigner(Protocol):

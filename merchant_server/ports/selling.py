@@ -141,10 +141,6 @@ class Codes(Protocol):
         """Store a code after one try; raises TransitionConflict when another try came between."""
         ...
 
-    def sent_since(self, phone_index: str, purpose: str, since: datetime) -> int:
-        """Return how many codes a number was sent for a purpose since then."""
-        ...
-
 
 class Consumers(Protocol):
     """People who repay; one row per id number."""
@@ -224,6 +220,10 @@ class Mandates(Protocol):
 
     def latest(self, limit: int) -> list[Mandate]:
         """Return the newest mandates of the whole installation."""
+        ...
+
+    def to_end(self, limit: int) -> list[Mandate]:
+        """Return mandates that their owner took back and the bank has not yet been told of, oldest first."""
         ...
 
     def orphans(self, limit: int) -> list[Mandate]:

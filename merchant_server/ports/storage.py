@@ -9,6 +9,7 @@ from merchant_server.domain.event import Fact
 from merchant_server.ports.deciding import Decisions, Policies, Reviews, Watch
 from merchant_server.ports.evidence import Audit, ConsentEvents
 from merchant_server.ports.lending import Callbacks, Deductions, Ledger, Loans
+from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People
 from merchant_server.ports.selling import (
     Agreements,
     Applicants,
@@ -249,6 +250,26 @@ class UnitOfWork(Protocol):
     @property
     def audit(self) -> Audit:
         """Who did what."""
+        ...
+
+    @property
+    def people(self) -> People:
+        """One person across every table."""
+        ...
+
+    @property
+    def visits(self) -> MyVisits:
+        """Browsers on people's own pages."""
+        ...
+
+    @property
+    def complaints(self) -> Complaints:
+        """What consumers complained about."""
+        ...
+
+    @property
+    def code_sends(self) -> CodeSends:
+        """Codes that were sent."""
         ...
 
     @property

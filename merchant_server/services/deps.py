@@ -29,7 +29,10 @@ from merchant_server.ports import (
 class Deps:
     """The outside of a service. `code_key` is the HMAC key of one-time codes; `rate_cap` the legal yearly cost.
 
-    `policy` is the shipped one, which decides until another is published; `workshop` opens the published ones."""
+    `policy` is the shipped one, which decides until another is published; `workshop` opens the published ones.
+    `codes_per_hour` is the whole installation's budget of text messages; `retention_years` how long a loan's records
+    are kept after its end.
+    """
 
     storage: Storage
     clock: Clock
@@ -48,6 +51,8 @@ class Deps:
     public_url: str
     lender_name: str
     rate_cap: Decimal
+    codes_per_hour: int = 3_000
+    retention_years: int = 10
 
     def business_now(self, uow: UnitOfWork, merchant_id: str) -> datetime:
         """Return the merchant's time: wall time, plus its test clock's offset. Dates of loans follow it."""

@@ -1,17 +1,18 @@
-"""Personal data at rest: AES-256-GCM per field, bound to its table, column and row, and keyed hashes for look-ups.
+"""Personal data at rest: AES-256-GCM per field, bound to its table, column and row, under the key of its owner.
 
-A ciphertext moved to another row does not open. Keys are named, so that they can be rotated.
+A ciphertext moved to another row does not open; one whose owner was erased opens for nobody.
 """
 
-import hashlib
-import hmac
 import os
-from collections.abc import Mapping
+from collections.abc import Callable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-NONCE_BYTES = 12
+from merchant_server.domain.errors import Erased
+from merchant_server.storage.engine import Connection, Row
+from merchant_server.storage.key_ring import INSTALLATION, KEY_BYTES, NONCE_BYTES, KeyRing
+from merchant_server.storage.places import PLACE_OF
 
 
 class Unsealable(Exception):
@@ -22,41 +23,169 @@ class Unsealable(Exception):
         super().__init__(f"the sealed value of {place} does not open")
 
 
+class ErasedValue(Unsealable, Erased):
+    """The owner's key was dropped at their own wish. Attributes: place."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        Erased.__init__(
+            self,
+            "this person's data was erased",
+            hint="books, loans and events remain; who it was cannot be read any more",
+        )
+
+
 class Sealer:
-    """Seals and opens fields with the newest of several named 256-bit keys.
+    """Seals and opens fields inside one unit of work, with data keys from its database and a ring to unwrap them.
 
     Format: key id (1 byte length + text), 96-bit random nonce, ciphertext with tag.
     """
 
-    def __init__(self, keys: Mapping[str, bytes], current: str, index_key: bytes) -> None:
-        self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
-        self._current = current
-        self._index_key = index_key
+    def __init__(self, connection: Connection, ring: KeyRing, new_id: Callable[[str], str]) -> None:
+        self._db, self._ring, self._new_id = connection, ring, new_id
+        self._current: dict[str, tuple[str, AESGCM]] = {}
+        self._ciphers: dict[str, AESGCM] = {}
 
-    def seal(self, value: bytes, table: str, column: str, row: str) -> bytes:
-        """Return `value` sealed for exactly this place."""
-        nonce = os.urandom(NONCE_BYTES)
-        name = self._current.encode()
-        place = _place(table, column, row, self._current)
-        return bytes([len(name)]) + name + nonce + self._ciphers[self._current].encrypt(nonce, value, place)
+    def seal(self, value: bytes, table: str, column: str, row: str, owner: str | None = None) -> bytes:
+        """Return `value` sealed for exactly this place, under its owner's key.
+
+        Without `owner` the stored row says whose it is; a consumer's own row is their own. Raises Erased.
+        """
+        key_id, cipher = self._key_of(owner or self._owner(table, column, row), f"{table}.{column}")
+        name, nonce = key_id.encode(), os.urandom(NONCE_BYTES)
+        return (
+            bytes([len(name)])
+            + name
+            + nonce
+            + cipher.encrypt(nonce, value, _bound(table, column, row, key_id))
+        )
 
     def open(self, sealed: bytes, table: str, column: str, row: str) -> bytes:
-        """Return the value, or raise Unsealable when it does not belong here or was altered."""
-        length = sealed[0] if sealed else 0
-        key_id = sealed[1 : 1 + length].decode(errors="replace")
-        nonce, ciphertext = sealed[1 + length : 1 + length + NONCE_BYTES], sealed[1 + length + NONCE_BYTES :]
-        cipher = self._ciphers.get(key_id)
+        """Return the value. Raises Unsealable when it does not belong here or was altered, Erased when it is gone."""
+        place = f"{table}.{column}"
+        cipher = self._cipher(key_id_of(sealed), place)
+        if cipher is None:
+            # A rotation moved the value between two statements of this transaction: what is stored now opens.
+            sealed = self._stored_now(table, column, row) or sealed
+            cipher = self._cipher(key_id_of(sealed), place)
+        key_id = key_id_of(sealed)
+        start = 1 + len(key_id.encode())
+        nonce, ciphertext = sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :]
         try:
             if cipher is None:
                 raise InvalidTag
-            return cipher.decrypt(nonce, ciphertext, _place(table, column, row, key_id))
+            return cipher.decrypt(nonce, ciphertext, _bound(table, column, row, key_id))
         except (InvalidTag, ValueError) as broken:
-            raise Unsealable(f"{table}.{column}") from broken
+            raise Unsealable(place) from broken
 
     def index(self, kind: str, value: str) -> str:
-        """Return a keyed hash for look-ups by `value`; phone numbers are few, so a bare hash would leak them."""
-        return hmac.new(self._index_key, f"{kind}|{value}".encode(), hashlib.sha256).hexdigest()
+        """Return a keyed hash for look-ups by `value`."""
+        return self._ring.index(kind, value)
+
+    def current_key(self, owner: str) -> str:
+        """Return the name of the key that new values of an owner are sealed with."""
+        return self._key_of(owner, owner)[0]
+
+    def _owner(self, table: str, column: str, row: str) -> str:
+        place = PLACE_OF.get((table, column))
+        if place is None or place.owner is None:
+            return INSTALLATION
+        if place.keys == (place.owner,):
+            return row
+        found = self._db.one(
+            f"SELECT {place.owner} AS owner FROM {table} WHERE {place.keys[0]} = :row", {"row": row}
+        )
+        if found is None:
+            raise ValueError(f"{table} has no row yet that says whose it is: pass the owner")
+        return str(found["owner"])
+
+    def _key_of(self, owner: str, place: str) -> tuple[str, AESGCM]:
+        if owner not in self._current:
+            row = self._current_row(owner) or self._make(owner, place)
+            cipher = AESGCM(self._ring.unwrap(row["id"], row["wrapped"], row["wrapping_key_id"]))
+            self._current[owner] = (row["id"], cipher)
+            self._ciphers[row["id"]] = cipher
+        return self._current[owner]
+
+    def _current_row(self, owner: str) -> Row | None:
+        # The lock keeps a rotation from dropping the key while this transaction still seals with it.
+        share = "FOR SHARE" if self._db.row_lock and owner != INSTALLATION else ""
+        return self._db.one(
+            f"SELECT id, wrapping_key_id, wrapped FROM data_keys WHERE owner = :owner AND status = 'current' {share}",
+            {"owner": owner},
+        )
+
+    def _make(self, owner: str, place: str) -> Row:
+        erased = self._db.one(
+            "SELECT id FROM data_keys WHERE owner = :owner AND status = 'erased'", {"owner": owner}
+        )
+        if erased is not None:
+            raise ErasedValue(place)
+        wrapping_key_id = self._wrapping_key()
+        key_id = self._new_id("key")
+        self._db.execute(
+            "INSERT INTO data_keys (id, owner, status, wrapping_key_id, wrapped)"
+            " VALUES (:id, :owner, 'current', :wrapping_key_id, :wrapped)"
+            " ON CONFLICT (owner) WHERE status = 'current' DO NOTHING",
+            {
+                "id": key_id,
+                "owner": owner,
+                "wrapping_key_id": wrapping_key_id,
+                "wrapped": self._ring.wrap(key_id, os.urandom(KEY_BYTES), wrapping_key_id),
+            },
+        )
+        made = self._current_row(owner)
+        assert made is not None
+        return made
+
+    def _wrapping_key(self) -> str:
+        """Return the wrapping key in use, held so that a rotation waits for this transaction."""
+        share = "FOR SHARE" if self._db.row_lock else ""
+        query = f"SELECT id FROM wrapping_keys WHERE status = 'current' {share}"
+        # A rotation that committed while this statement waited makes it find nothing; the next one finds the new key.
+        row = self._db.one(query) or self._db.one(query)
+        if row is None:
+            self._db.execute(
+                "INSERT INTO wrapping_keys (id, status) VALUES (:id, 'current') ON CONFLICT DO NOTHING",
+                {"id": self._ring.wrapping.newest()},
+            )
+            row = self._db.one(query)
+            assert row is not None
+        return str(row["id"])
+
+    def _cipher(self, key_id: str, place: str) -> AESGCM | None:
+        known = self._ciphers.get(key_id) or self._ring.kept.get(key_id)
+        if known is not None:
+            return known
+        row = self._db.one(
+            "SELECT owner, wrapping_key_id, wrapped FROM data_keys WHERE id = :id", {"id": key_id}
+        )
+        if row is None:
+            return None
+        if row["wrapped"] is None:
+            raise ErasedValue(place)
+        cipher = AESGCM(self._ring.unwrap(key_id, row["wrapped"], row["wrapping_key_id"]))
+        self._ciphers[key_id] = cipher
+        if row["owner"] == INSTALLATION:
+            self._ring.kept[key_id] = cipher
+        return cipher
+
+    def _stored_now(self, table: str, column: str, row: str) -> bytes | None:
+        place = PLACE_OF.get((table, column))
+        if place is None or place.fixed:
+            return None
+        where = " AND ".join(f"{key} = :key{number}" for number, key in enumerate(place.keys))
+        values = {f"key{number}": value for number, value in enumerate(row.split("/", len(place.keys) - 1))}
+        found = self._db.one(f"SELECT {place.stored} AS sealed FROM {table} WHERE {where}", values)
+        return None if found is None else found["sealed"]
 
 
-def _place(table: str, column: str, row: str, key_id: str) -> bytes:
+def key_id_of(sealed: bytes) -> str:
+    """Return the name of the key that a value is sealed with; no name when the value is damaged."""
+    if not sealed:
+        return ""
+    return sealed[1 : 1 + sealed[0]].decode(errors="replace")
+
+
+def _bound(table: str, column: str, row: str, key_id: str) -> bytes:
     return "|".join((table, column, row, key_id)).encode()

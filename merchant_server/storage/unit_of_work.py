@@ -7,16 +7,21 @@ from merchant_server.domain.errors import TransitionConflict, Unavailable
 from merchant_server.ports import Breach
 from merchant_server.storage import laws
 from merchant_server.storage.engine import Conflict, Connection, Engine, Retry, StorageUnavailable
+from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.repositories.agreements import Agreements, Mandates
 from merchant_server.storage.repositories.audit import Audit, ConsentEvents
 from merchant_server.storage.repositories.checkouts import Applicants, Checkouts, Codes
+from merchant_server.storage.repositories.code_sends import CodeSends
+from merchant_server.storage.repositories.complaints import Complaints
 from merchant_server.storage.repositories.consumers import Consumers, CreditLines
 from merchant_server.storage.repositories.decisions import Decisions
 from merchant_server.storage.repositories.deductions import Callbacks, Deductions
 from merchant_server.storage.repositories.ledger import Ledger
 from merchant_server.storage.repositories.loans import Loans
 from merchant_server.storage.repositories.merchants import Merchants
+from merchant_server.storage.repositories.my_visits import MyVisits
 from merchant_server.storage.repositories.outbox import Deliveries, Endpoints, Events
+from merchant_server.storage.repositories.people import People
 from merchant_server.storage.repositories.policies import Policies
 from merchant_server.storage.repositories.records import IdempotencyKeys
 from merchant_server.storage.repositories.reviews import Reviews
@@ -29,8 +34,9 @@ RETRY_AFTER_SECONDS = 2
 class SqlUnitOfWork:
     """Repositories that share one connection, so that what they write commits together or not at all."""
 
-    def __init__(self, connection: Connection, sealer: Sealer, new_id: Callable[[str], str]) -> None:
+    def __init__(self, connection: Connection, ring: KeyRing, new_id: Callable[[str], str]) -> None:
         self._connection = connection
+        sealer = Sealer(connection, ring, new_id)
         self.merchants = Merchants(connection)
         self.checkouts = Checkouts(connection)
         self.applicants = Applicants(connection, sealer)
@@ -42,7 +48,7 @@ class SqlUnitOfWork:
         self.watch = Watch(connection, sealer)
         self.reviews = Reviews(connection, sealer)
         self.agreements = Agreements(connection, sealer)
-        self.mandates = Mandates(connection)
+        self.mandates = Mandates(connection, sealer)
         self.loans = Loans(connection)
         self.deductions = Deductions(connection)
         self.callbacks = Callbacks(connection)
@@ -52,6 +58,10 @@ class SqlUnitOfWork:
         self.deliveries = Deliveries(connection)
         self.idempotency = IdempotencyKeys(connection, sealer)
         self.audit = Audit(connection)
+        self.people = People(connection)
+        self.visits = MyVisits(connection, sealer)
+        self.complaints = Complaints(connection, sealer)
+        self.code_sends = CodeSends(connection, sealer)
         self.consents = ConsentEvents(connection, sealer)
 
     def breaches(self) -> list[Breach]:
@@ -62,8 +72,8 @@ class SqlUnitOfWork:
 class SqlStorage:
     """Opens units of work on one engine."""
 
-    def __init__(self, engine: Engine, sealer: Sealer, new_id: Callable[[str], str]) -> None:
-        self.engine, self._sealer, self._new_id = engine, sealer, new_id
+    def __init__(self, engine: Engine, ring: KeyRing, new_id: Callable[[str], str]) -> None:
+        self.engine, self._ring, self._new_id = engine, ring, new_id
 
     @contextmanager
     def unit_of_work(self) -> Iterator[SqlUnitOfWork]:
@@ -72,7 +82,7 @@ class SqlStorage:
         Raises Unavailable when the database cannot serve, TransitionConflict when a race was lost.
         """
         with _in_words_of_the_domain(), self.engine.transaction() as connection:
-            uow = SqlUnitOfWork(connection, self._sealer, self._new_id)
+            uow = SqlUnitOfWork(connection, self._ring, self._new_id)
             yield uow
             uow.audit.chain()
 
@@ -80,7 +90,7 @@ class SqlStorage:
     def reading(self) -> Iterator[SqlUnitOfWork]:
         """Open one read-only snapshot, never blocked by writers. Raises Unavailable."""
         with _in_words_of_the_domain(), self.engine.reading() as connection:
-            yield SqlUnitOfWork(connection, self._sealer, self._new_id)
+            yield SqlUnitOfWork(connection, self._ring, self._new_id)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ STATUS_BY_CODE = {
     "checkout_voided": 410,
     "agreement_replaced": 409,
     "code_rate_limited": 429,
+    "codes_paused": 503,
 }
 HTTP_CODES = {
     400: "request_malformed",
@@ -106,8 +107,31 @@ WORDS: dict[str, Words] = {
     "code_exhausted": _newest(_l("The code was wrong five times.")),
     "code_used": _newest(_l("This code was already used.")),
     "code_rate_limited": Words(
-        _l("Too many codes were sent to this number."),
-        _l("Use the newest code, or wait ten minutes and ask again."),
+        _l("Too many codes were asked for."),
+        _l("Use the newest code, or ask for another one in %(minutes_left)s minutes."),
+    ),
+    "codes_paused": Words(
+        _l("No text messages are sent at the moment, because too many were asked for."),
+        _l("Please try again in %(minutes_left)s minutes."),
+    ),
+    "person_erased": Words(
+        _l("This person's data was erased."),
+        _l("It was erased because the person wished so. Nobody can read it any more."),
+    ),
+    "my_nobody": Words(
+        _l("Nothing is kept under this number and this end of an id number."),
+        _l("Ask for a new code with the number that you applied with, and look at your id card."),
+    ),
+    "complaint_empty": Words(_l("The complaint is empty."), _l("Say in a few words what went wrong.")),
+    "complaint_too_long": Words(
+        _l("The complaint is too long."),
+        _l("Shorten it to %(characters_max)s characters, or write a second one."),
+    ),
+    "complaint_unreadable": Words(
+        _l("The complaint holds invisible characters."), _l("Type it anew, without pasting.")
+    ),
+    "complaints_open": Words(
+        _l("Several complaints of yours wait for an answer already."), _l("We answer those first.")
     ),
     "sms_unavailable": Words(
         _l("The text message could not be sent."),

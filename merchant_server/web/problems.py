@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from merchant_server.domain.errors import (
     DomainError,
+    Erased,
     Expired,
     Forbidden,
     NotFound,
@@ -29,6 +30,7 @@ STATUS: dict[type[DomainError], int] = {
     TransitionConflict: 409,
     RuleRefused: 422,
     Expired: 410,
+    Erased: 410,
     Forbidden: 403,
     Unauthenticated: 401,
     Unavailable: 503,
@@ -105,7 +107,9 @@ def from_body(error: BodyRefused) -> Response:
 def from_bug(error: Exception) -> Response:
     """Return a mistake of ours without its details; the log has them under the request id."""
     log.error("unexpected error in request %s", request_id(), exc_info=error)
-    return problem(500, "internal", "something went wrong on our side", hint="try again; tell us the request_id")
+    return problem(
+        500, "internal", "something went wrong on our side", hint="try again; tell us the request_id"
+    )
 
 
 def register(app: Flask) -> None:

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 from merchant_server.domain.consumer import Consumer, CreditLine, Person
 from merchant_server.domain.errors import RuleRefused, TransitionConflict
 from merchant_server.storage.engine import open_engine
-from merchant_server.storage.sealed import Sealer
+from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.unit_of_work import SqlStorage
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -38,7 +38,7 @@ class Exposure(RuleBasedStateMachine):
         path = Path(self.folder.name) / "lines.sqlite"
         shutil.copyfile(self.template, path)
         self.engine = open_engine(f"sqlite:///{path}")
-        self.storage = SqlStorage(self.engine, Sealer({"k1": b"s" * 32}, "k1", b"i" * 32), lambda p: p)
+        self.storage = SqlStorage(self.engine, KeyRing.open(path.with_name("keys.json"), b"i" * 32), lambda p: p)
         person = Person("王小明", "110101199003077651", "+8613800138000", NOW.date())
         with self.storage.unit_of_work() as uow:
             uow.consumers.find_or_add(Consumer("con_1", person, NOW))

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import typst
 
 from merchant_server.providers.agreement.canonical import canonical_json
+from merchant_server.providers.agreement.copy import CopyPrinter
 from merchant_server.providers.agreement.coverage import covered_characters
 from merchant_server.providers.agreement.errors import TemplateBroken, TermsRefused
 from merchant_server.providers.agreement.layout import view
@@ -43,6 +44,7 @@ class TypstRenderer:
         self._compiler = typst.Compiler(
             str(self._folder / "agreement.typ"), root=str(self._folder), font_paths=fonts
         )
+        self._copies = CopyPrinter(self._folder, fonts, self._characters)
         self._lock = threading.Lock()
 
     def render(self, terms: Mapping[str, Any], *, language: str) -> bytes:
@@ -70,6 +72,10 @@ class TypstRenderer:
         if warnings or not isinstance(pdf, bytes):
             raise TemplateBroken("; ".join(warning.message for warning in warnings) or "no PDF came out")
         return pdf
+
+    def render_copy(self, data: Mapping[str, Any], *, language: str) -> bytes:
+        """Return the copy of a person's data as a PDF in zh-CN or en."""
+        return self._copies.render(data, language=language)
 
     def _read_wording(self, language: str) -> dict[str, Any]:
         path = self._folder / f"wording.{language}.json"

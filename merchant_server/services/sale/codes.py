@@ -1,16 +1,15 @@
 """One-time codes by SMS: committed before they are sent, tried at most five times, used once."""
 
-from datetime import timedelta
-
 import phonenumbers
 
 from merchant_server.domain.checkout import Checkout, CheckoutStatus
-from merchant_server.domain.code import DIGITS, issue, refuse_too_many
+from merchant_server.domain.code import DIGITS, issue
 from merchant_server.domain.consumer import Applicant
 from merchant_server.domain.errors import RuleRefused, Unavailable
 from merchant_server.ports import ProviderRefused, ProviderUnavailable, UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.sale.claims import held_checkout
+from merchant_server.services.sale.code_limits import spend_code
 
 TEXTS = {
     ("phone", "zh-CN"): "【{shop}】验证码 {digits}，10 分钟内有效。请勿告诉他人。",
@@ -44,14 +43,27 @@ def parse_phone(text: str, region: str = "CN") -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def send_phone_code(deps: Deps, token: str, claim: str, phone_text: str, language: str | None = None) -> None:
-    """Send a code, in the reader's language, to a typed number. Raises RuleRefused, Expired, Unavailable."""
+def send_phone_code(
+    deps: Deps,
+    token: str,
+    claim: str,
+    phone_text: str,
+    language: str | None = None,
+    *,
+    address: str | None = None,
+) -> None:
+    """Send a code, in the reader's language, to a typed number. Raises RuleRefused, Expired, Unavailable.
+
+    `address` is where the request came from; its network is counted as a keyed hash.
+    """
     phone = parse_phone(phone_text)
     with deps.storage.unit_of_work() as uow:
         checkout = _on_the_way(uow, deps, token, claim, (CheckoutStatus.OPENED,))
         uow.applicants.put(Applicant(checkout.id, phone), checkout.merchant_id)
         index = uow.applicants.phone_index(phone)
-        message = prepare_code(uow, deps, checkout, "phone", phone, bound_to=index, language=language)
+        message = prepare_code(
+            uow, deps, checkout, "phone", phone, bound_to=index, language=language, address=address
+        )
     send(deps, phone, *message)
 
 
@@ -80,14 +92,12 @@ def prepare_code(
     *,
     bound_to: str,
     language: str | None = None,
+    address: str | None = None,
 ) -> tuple[str, str]:
-    """Store a new code within the number's limits; return its reference and the text to send after the commit."""
+    """Store a new code within the limits; return its reference and the text to send after the commit."""
     now = deps.clock.now()
     phone_index = uow.applicants.phone_index(phone)
-    refuse_too_many(
-        uow.codes.sent_since(phone_index, purpose, now - timedelta(minutes=10)),
-        uow.codes.sent_since(phone_index, purpose, now - timedelta(days=1)),
-    )
+    spend_code(uow, deps, purpose, phone_index, consumer_id=checkout.consumer_id, address=address)
     digits = deps.ids.digits(DIGITS)
     code = issue(
         code_id=deps.ids.new("otp"),

@@ -37,14 +37,27 @@ def shown_agreement(deps: Deps, token: str, claim: str) -> Agreement:
 
 
 def send_signing_code(
-    deps: Deps, token: str, claim: str, language: str | None = None, witness: Witness = UNSEEN
+    deps: Deps,
+    token: str,
+    claim: str,
+    language: str | None = None,
+    witness: Witness = UNSEEN,
+    *,
+    address: str | None = None,
 ) -> None:
     """Send a code bound to the shown document's hash. Raises RuleRefused before the reading time is over."""
     with deps.storage.unit_of_work() as uow:
         checkout, consumer, agreement = _to_sign(uow, deps, token, claim)
         phone = _phone(uow, checkout, consumer)
         message = prepare_code(
-            uow, deps, checkout, "sign", phone, bound_to=agreement.shown_sha256, language=language
+            uow,
+            deps,
+            checkout,
+            "sign",
+            phone,
+            bound_to=agreement.shown_sha256,
+            language=language,
+            address=address or witness.address,
         )
         record_code_sent(uow, deps, checkout, agreement, phone, witness)
     send(deps, phone, *message)

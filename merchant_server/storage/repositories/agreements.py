@@ -6,9 +6,12 @@ from fenqi.finance.money import Money
 
 from merchant_server.domain.agreement import Agreement, AgreementStatus, canonical
 from merchant_server.domain.deduction import Mandate, MandateStatus
+from merchant_server.domain.errors import Erased
 from merchant_server.storage.engine import Connection, Row
-from merchant_server.storage.repositories.rows import insert, maybe_moment, moment, moved, stamp
+from merchant_server.storage.repositories.rows import insert, maybe_moment, moment, moved, stamp, to_json
 from merchant_server.storage.sealed import Sealer
+
+ERASED_ACCOUNT = "(erased 已删除)"
 
 
 class Agreements:
@@ -26,8 +29,8 @@ class Agreements:
         row = {name: getattr(agreement, name) for name in plain}
         row |= {
             "status": agreement.status.value,
-            "terms_sealed": self._seal(canonical(agreement.terms), "terms", agreement.id),
-            "shown_sealed": self._seal(agreement.shown_pdf, "shown", agreement.id),
+            "terms_sealed": self._seal(canonical(agreement.terms), "terms", agreement),
+            "shown_sealed": self._seal(agreement.shown_pdf, "shown", agreement),
             "shown_at": stamp(agreement.shown_at),
         }
         insert(self._db, "agreements", row)
@@ -62,7 +65,7 @@ class Agreements:
                 "id": agreement.id,
                 "status": agreement.status.value,
                 "version": agreement.version,
-                "sealed": self._seal(agreement.signed_pdf, "signed", agreement.id),
+                "sealed": self._seal(agreement.signed_pdf, "signed", agreement),
                 "sha256": agreement.signed_sha256,
                 "at": stamp(agreement.signed_at),
                 "was": was.version,
@@ -78,8 +81,8 @@ class Agreements:
             {"id": checkout_id},
         )
 
-    def _seal(self, data: bytes, column: str, agreement_id: str) -> bytes:
-        return self._sealer.seal(data, "agreements", column, agreement_id)
+    def _seal(self, data: bytes, column: str, agreement: Agreement) -> bytes:
+        return self._sealer.seal(data, "agreements", column, agreement.id, owner=agreement.consumer_id)
 
     def _open(self, sealed: bytes, column: str, agreement_id: str) -> bytes:
         return self._sealer.open(sealed, "agreements", column, agreement_id)
@@ -88,33 +91,42 @@ class Agreements:
 class Mandates:
     """Rights to deduct."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._db = connection
+    def __init__(self, connection: Connection, sealer: Sealer) -> None:
+        self._db, self._sealer = connection, sealer
 
     def add(self, mandate: Mandate) -> None:
-        """Store a mandate before the bank is asked for it."""
+        """Store a mandate before the bank is asked for it; which account it is for is sealed."""
         row = {name: getattr(mandate, name) for name in Mandate.__dataclass_fields__ if name != "cap"}
+        account = to_json({"token": mandate.account_token, "label": mandate.account_label}).encode()
         row |= {
             "status": mandate.status.value,
             "cap_minor": mandate.cap.minor,
             "currency": mandate.cap.currency,
+            "account_token": "",
+            "account_label": "",
+            "account_sealed": self._sealer.seal(
+                account, "mandates", "account", mandate.id, owner=mandate.consumer_id
+            ),
             "created_at": stamp(mandate.created_at),
+            "revoked_at": mandate.revoked_at and stamp(mandate.revoked_at),
         }
         insert(self._db, "mandates", row)
 
     def get(self, mandate_id: str) -> Mandate | None:
         """Return the mandate, or None."""
         row = self._db.one("SELECT * FROM mandates WHERE id = :id", {"id": mandate_id})
-        return None if row is None else _mandate(row)
+        return None if row is None else self._mandate(row)
 
     def save(self, mandate: Mandate, was: Mandate) -> None:
         """Store a transition; raises TransitionConflict when somebody else moved it first."""
         changed = self._db.execute(
-            "UPDATE mandates SET status = :status, version = :version WHERE id = :id AND version = :was",
+            "UPDATE mandates SET status = :status, version = :version, revoked_at = :revoked_at"
+            " WHERE id = :id AND version = :was",
             {
                 "id": mandate.id,
                 "status": mandate.status.value,
                 "version": mandate.version,
+                "revoked_at": mandate.revoked_at and stamp(mandate.revoked_at),
                 "was": was.version,
             },
         )
@@ -123,7 +135,7 @@ class Mandates:
     def latest(self, limit: int) -> list[Mandate]:
         """Return the newest mandates of the whole installation."""
         rows = self._db.all("SELECT * FROM mandates ORDER BY id DESC LIMIT :limit", {"limit": limit})
-        return [_mandate(row) for row in rows]
+        return [self._mandate(row) for row in rows]
 
     def orphans(self, limit: int) -> list[Mandate]:
         """Return live mandates that no loan needs: their checkout ended unsigned, or another plan was chosen."""
@@ -134,14 +146,33 @@ class Mandates:
             " OR a.status = 'replaced') ORDER BY m.id LIMIT :limit",
             {"limit": limit},
         )
-        return [_mandate(row) for row in rows]
+        return [self._mandate(row) for row in rows]
 
+    def to_end(self, limit: int) -> list[Mandate]:
+        """Return mandates that their owner took back and the bank has not yet been told of, oldest first."""
+        rows = self._db.all(
+            "SELECT * FROM mandates WHERE status = 'suspended' AND revoked_at IS NOT NULL"
+            " ORDER BY revoked_at LIMIT :limit",
+            {"limit": limit},
+        )
+        return [self._mandate(row) for row in rows]
 
-def _mandate(row: Row) -> Mandate:
-    values = {name: row[name] for name in Mandate.__dataclass_fields__ if name != "cap"}
-    values |= {
-        "status": MandateStatus(row["status"]),
-        "cap": Money(row["cap_minor"], row["currency"]),
-        "created_at": moment(row["created_at"]),
-    }
-    return Mandate(**values)
+    def _mandate(self, row: Row) -> Mandate:
+        values = {name: row[name] for name in Mandate.__dataclass_fields__ if name != "cap"}
+        values |= {
+            "status": MandateStatus(row["status"]),
+            "cap": Money(row["cap_minor"], row["currency"]),
+            "created_at": moment(row["created_at"]),
+            "revoked_at": maybe_moment(row["revoked_at"]),
+        }
+        return Mandate(**values | self._account(row))
+
+    def _account(self, row: Row) -> dict[str, str]:
+        if row["account_sealed"] is None:
+            return {}
+        try:
+            account = json.loads(self._sealer.open(row["account_sealed"], "mandates", "account", row["id"]))
+        except Erased:
+            # Whose account it was is gone; that there was a mandate, and what it allowed, stays.
+            return {"account_token": "", "account_label": ERASED_ACCOUNT}
+        return {"account_token": account["token"], "account_label": account["label"]}

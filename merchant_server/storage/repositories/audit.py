@@ -210,7 +210,9 @@ class ConsentEvents:
             "checkout_id": checkout_id,
             "kind": kind,
             "at": stamp(at),
-            "personal_sealed": self._sealer.seal(sealed, "consent_events", "personal", audit_id),
+            "personal_sealed": self._sealer.seal(
+                sealed, "consent_events", "personal", audit_id, owner=checkout_id
+            ),
         }
         insert(self._db, "consent_events", row)
 

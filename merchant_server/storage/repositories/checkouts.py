@@ -183,16 +183,6 @@ class Codes:
         )
         moved(self._db, changed, "code", code.id)
 
-    def sent_since(self, phone_index: str, purpose: str, since: datetime) -> int:
-        """Return how many codes a number was sent for a purpose since then."""
-        row = self._db.one(
-            "SELECT COUNT(*) AS sent FROM codes WHERE phone_index = :phone_index"
-            " AND purpose = :purpose AND created_at >= :since",
-            {"phone_index": phone_index, "purpose": purpose, "since": stamp(since)},
-        )
-        assert row is not None
-        return int(row["sent"])
-
 
 def _columns(checkout: Checkout) -> dict[str, Any]:
     row = {name: getattr(checkout, name) for name in Checkout.__dataclass_fields__}

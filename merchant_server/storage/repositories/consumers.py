@@ -20,6 +20,9 @@ class Consumers:
     def find_or_add(self, consumer: Consumer) -> Consumer:
         """Return the consumer with this id number, storing `consumer` when there is none."""
         index = self._sealer.index("id_number", consumer.person.id_number)
+        known = self._db.one("SELECT * FROM consumers WHERE id_number_index = :index", {"index": index})
+        if known is not None:
+            return self._consumer(known)
         self._db.execute(
             "INSERT INTO consumers (id, id_number_index, person_sealed, created_at)"
             " VALUES (:id, :index, :sealed, :created_at) ON CONFLICT (id_number_index) DO NOTHING",

@@ -112,7 +112,10 @@ class Decisions:
 
     def quarantine(self, decision_id: str, source: str, *, at: datetime, reason: str, body: bytes) -> None:
         """Keep, sealed, what a source sent that was no answer; nothing ever reads it but an operator."""
-        place = f"{decision_id}|{source}"
+        place = f"{decision_id}/{source}"
+        asked = self._db.one("SELECT consumer_id FROM decisions WHERE id = :id", {"id": decision_id})
+        assert asked is not None
+        sealed = self._sealer.seal(body, "quarantined_answers", "body", place, owner=asked["consumer_id"])
         self._db.execute(
             "INSERT INTO quarantined_answers (decision_id, source, at, reason, body_sealed)"
             " VALUES (:decision_id, :source, :at, :reason, :sealed) ON CONFLICT (decision_id, source) DO NOTHING",
@@ -121,7 +124,7 @@ class Decisions:
                 "source": source,
                 "at": stamp(at),
                 "reason": reason,
-                "sealed": self._sealer.seal(body, "quarantined_answers", "body", place),
+                "sealed": sealed,
             },
         )
 
@@ -133,7 +136,7 @@ class Decisions:
         )
         if row is None:
             return None
-        place = f"{decision_id}|{source}"
+        place = f"{decision_id}/{source}"
         return self._sealer.open(row["body_sealed"], "quarantined_answers", "body", place)
 
     def _opened(self, row: Row) -> dict[str, Any]:

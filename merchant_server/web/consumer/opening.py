@@ -30,7 +30,7 @@ def send_code(site: Site, token: str) -> ResponseReturnValue:
     visit = arrive(site, token, Page.PHONE)
     number = request.form.get("phone", "")
     try:
-        send_phone_code(site.deps, token, claim(site), number, language_tag())
+        send_phone_code(site.deps, token, claim(site), number, language_tag(), address=request.remote_addr)
     except DomainError as error:
         return show_refusal(error, "phone", Page.PHONE, visit, number=number)
     return redirect(url_for(".code", token=token), 303)

@@ -35,7 +35,7 @@ def send_code(site: Site, token: str) -> ResponseReturnValue:
     view = _view(site, token)
     try:
         _refuse_another(view)
-        signing.send_signing_code(site.deps, token, claim(site), language_tag())
+        signing.send_signing_code(site.deps, token, claim(site), language_tag(), address=request.remote_addr)
     except DomainError as error:
         return show_refusal(error, "agreement", Page.AGREEMENT, visit, view=view)
     return redirect(url_for(".sign", token=token), 303)

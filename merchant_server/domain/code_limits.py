@@ -1,0 +1,94 @@
+"""How many codes may be sent: to a number, for a person, from an address, and in all. Pure: counts come in.
+
+By number, so that changing address does not help; by address, so that changing number does not help either.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from merchant_server.domain.errors import RuleRefused
+
+IPV4_PREFIX, IPV6_PREFIX = 24, 64
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `sends` codes in any `seconds` for one `subject`: number, person or address."""
+
+    subject: str
+    seconds: int
+    sends: int
+
+
+LIMITS = (
+    Limit("number", 600, 3),
+    Limit("number", 86_400, 10),
+    Limit("person", 600, 6),
+    Limit("person", 86_400, 20),
+    # A shop's own network, or a block of a carrier's, stands behind many phones.
+    Limit("address", 600, 60),
+    Limit("address", 86_400, 1_000),
+)
+LONGEST_SECONDS = max(limit.seconds for limit in LIMITS)
+
+
+def address_prefix(address: str | None) -> str | None:
+    """Return the network that an address counts for: /24 of IPv4, /64 of IPv6; None for one that says nothing.
+
+    An address that is not global is a proxy's, this machine's, or somebody's at home behind no proxy of ours.
+    """
+    try:
+        parsed = ipaddress.ip_address(address or "")
+    except ValueError:
+        return None
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    if not parsed.is_global:
+        return None
+    length = IPV4_PREFIX if parsed.version == 4 else IPV6_PREFIX
+    return str(ipaddress.ip_network((parsed, length), strict=False))
+
+
+def refuse_too_many(subject: str, sent_at: Sequence[datetime], now: datetime) -> None:
+    """Raise RuleRefused (code_rate_limited), saying when to try again, if a subject has had its share.
+
+    `sent_at` are the times of its codes within LONGEST_SECONDS, in any order.
+    """
+    wait = max((_wait(limit, sent_at, now) for limit in LIMITS if limit.subject == subject), default=0)
+    if wait:
+        raise _refusal("code_rate_limited", f"too many codes were sent for this {subject}", wait, subject)
+
+
+def _wait(limit: Limit, sent_at: Sequence[datetime], now: datetime) -> int:
+    since = now - timedelta(seconds=limit.seconds)
+    within = sorted(moment for moment in sent_at if moment > since)
+    if len(within) < limit.sends:
+        return 0
+    free_at = within[len(within) - limit.sends] + timedelta(seconds=limit.seconds)
+    return int((free_at - now).total_seconds()) + 1
+
+
+def hour_of(now: datetime) -> str:
+    """Return the name of an hour, as its budget is kept."""
+    return now.strftime("%Y-%m-%dT%H")
+
+
+def refuse_over_budget(sent_this_hour: int, budget: int, now: datetime) -> None:
+    """Raise RuleRefused (codes_paused) when the installation's budget of the hour is spent; this send counts."""
+    if sent_this_hour > budget:
+        left = 3600 - now.minute * 60 - now.second
+        raise _refusal("codes_paused", "no codes are sent at the moment", left, "installation")
+
+
+def _refusal(code: str, message: str, wait_seconds: int, subject: str) -> RuleRefused:
+    minutes = -(-wait_seconds // 60)
+    return RuleRefused(
+        message,
+        code=code,
+        hint=f"use the newest code, or try again in {minutes} min",
+        limit=subject,
+        minutes_left=minutes,
+        retry_after_seconds=wait_seconds,
+    )

@@ -1,0 +1,100 @@
+"""Browsers on people's own pages, and the codes that let them in. Cookies and numbers are kept as hashes only."""
+
+from dataclasses import asdict
+from datetime import datetime
+
+from merchant_server.domain.code import Code
+from merchant_server.domain.my_visit import MyVisit
+from merchant_server.storage.engine import Connection, Row
+from merchant_server.storage.repositories.rows import insert, maybe_moment, moment, moved, stamp
+from merchant_server.storage.sealed import Sealer
+
+CODE_COLUMNS = tuple(name for name in Code.__dataclass_fields__ if name not in ("purpose", "checkout_id"))
+
+
+class MyVisits:
+    """One row a browser that asked to come in."""
+
+    def __init__(self, connection: Connection, sealer: Sealer) -> None:
+        self._db, self._sealer = connection, sealer
+
+    def phone_index(self, phone: str) -> str:
+        """Return the keyed hash that a number is looked up by."""
+        return self._sealer.index("phone", phone)
+
+    def add(self, visit: MyVisit) -> None:
+        """Store a new visit."""
+        insert(self._db, "my_visits", _columns(visit))
+
+    def by_token(self, token_hash: str) -> MyVisit | None:
+        """Return the visit behind a cookie, or None."""
+        row = self._db.one(
+            "SELECT * FROM my_visits WHERE token_hash = :token_hash", {"token_hash": token_hash}
+        )
+        return None if row is None else _visit(row)
+
+    def save(self, visit: MyVisit) -> None:
+        """Store who came in, under which cookie, and when they were last seen."""
+        self._db.execute(
+            "UPDATE my_visits SET token_hash = :token_hash, consumer_id = :consumer_id, seen_at = :seen_at"
+            " WHERE id = :id",
+            {
+                name: value
+                for name, value in _columns(visit).items()
+                if name not in ("phone_index", "created_at")
+            },
+        )
+
+    def end(self, visit_id: str) -> None:
+        """Forget a visit and its codes."""
+        self._db.execute("DELETE FROM my_codes WHERE visit_id = :id", {"id": visit_id})
+        self._db.execute("DELETE FROM my_visits WHERE id = :id", {"id": visit_id})
+
+    def forget(self, before: datetime) -> int:
+        """Forget visits that nobody was seen on since then; return how many."""
+        old = {"before": stamp(before)}
+        self._db.execute(
+            "DELETE FROM my_codes WHERE visit_id IN (SELECT id FROM my_visits WHERE seen_at < :before)", old
+        )
+        return self._db.execute("DELETE FROM my_visits WHERE seen_at < :before", old)
+
+    def add_code(self, visit_id: str, code: Code) -> None:
+        """Store a new code."""
+        row = {name: getattr(code, name) for name in CODE_COLUMNS}
+        row |= {
+            "visit_id": visit_id,
+            "created_at": stamp(code.created_at),
+            "expires_at": stamp(code.expires_at),
+            "used_at": None,
+        }
+        insert(self._db, "my_codes", row)
+
+    def newest_code(self, visit_id: str) -> Code | None:
+        """Return the newest code of a visit, locked where the engine can, or None; older ones are void."""
+        row = self._db.one(
+            f"SELECT * FROM my_codes WHERE visit_id = :id ORDER BY id DESC LIMIT 1 {self._db.row_lock}",
+            {"id": visit_id},
+        )
+        if row is None:
+            return None
+        values = {name: row[name] for name in CODE_COLUMNS}
+        values |= {name: maybe_moment(row[name]) for name in ("created_at", "expires_at", "used_at")}
+        return Code(purpose="my", checkout_id=visit_id, **values)
+
+    def record_try(self, code: Code) -> None:
+        """Store a code after one try; raises TransitionConflict when another try came between."""
+        changed = self._db.execute(
+            "UPDATE my_codes SET tries = :tries, used_at = :used_at WHERE id = :id AND tries = :tries - 1",
+            {"id": code.id, "tries": code.tries, "used_at": code.used_at and stamp(code.used_at)},
+        )
+        moved(self._db, changed, "code", code.id)
+
+
+def _columns(visit: MyVisit) -> dict[str, object]:
+    row: dict[str, object] = asdict(visit)
+    return row | {"created_at": stamp(visit.created_at), "seen_at": stamp(visit.seen_at)}
+
+
+def _visit(row: Row) -> MyVisit:
+    values = {name: row[name] for name in MyVisit.__dataclass_fields__}
+    return MyVisit(**values | {"created_at": moment(row["created_at"]), "seen_at": moment(row["seen_at"])})

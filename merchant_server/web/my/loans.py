@@ -1,0 +1,37 @@
+"""One loan with its schedule and agreement, and taking back the permission to deduct."""
+
+from flask import request
+from flask.typing import ResponseReturnValue
+
+from merchant_server.services.person.belongings import one_loan, signed_document
+from merchant_server.services.person.mandates import revoke_mandate
+from merchant_server.web.my.room import Room, go, pdf, show
+from merchant_server.web.my.sights import loan_view
+
+
+def loan(room: Room, loan_id: str) -> ResponseReturnValue:
+    """Show one of the person's loans."""
+    view = loan_view(one_loan(room.deps, room.who(), loan_id))
+    revoked = request.args.get("revoked") == "1"
+    return show("loan", view=view, revoked=revoked, lender=room.deps.lender_name)
+
+
+def document(room: Room, agreement_id: str) -> ResponseReturnValue:
+    """Serve one of the person's agreements: exactly the bytes that were signed (law 6)."""
+    found = signed_document(room.deps, room.who(), agreement_id)
+    assert found.signed_pdf is not None
+    return pdf(found.signed_pdf, f"fenqi-{found.id}.pdf")
+
+
+def ask_to_revoke(room: Room, loan_id: str) -> ResponseReturnValue:
+    """Say what taking back the permission means, and ask once more."""
+    own = one_loan(room.deps, room.who(), loan_id)
+    return show("revoke", view=loan_view(own)) if own.can_be_revoked else go("loan", loan_id=loan_id)
+
+
+def revoke(room: Room, loan_id: str) -> ResponseReturnValue:
+    """Take the permission back; a second tap changes nothing."""
+    consumer_id = room.who()
+    own = one_loan(room.deps, consumer_id, loan_id)
+    revoke_mandate(room.deps, consumer_id, own.mandate.id)
+    return go("loan", loan_id=loan_id, revoked="1")
