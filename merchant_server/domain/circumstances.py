@@ -44,11 +44,16 @@ class Velocity:
 
 
 def address_prefix(address: str) -> str:
-    """Return the network of an IP address, /24 or /48, which is what is counted; empty for what is no address."""
+    """Return the network of a public IP address, /24 or /48, which is what is counted; empty for any other text.
+
+    A private address is a proxy of ours or a test: everybody would share it.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return ""
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
         parsed = parsed.ipv4_mapped
+    if not parsed.is_global:
+        return ""
     return str(ipaddress.ip_network(f"{parsed}/{24 if parsed.version == 4 else 48}", strict=False))

@@ -151,6 +151,17 @@ WORDS: dict[str, Words] = {
         _l("The bank does not answer at the moment."),
         _l("Nothing was charged. Wait a moment and try again."),
     ),
+    "timestamp_unavailable": Words(
+        _l("Your signature cannot be timestamped at the moment."),
+        _l("Nothing was signed. Wait a moment and ask for a new code."),
+    ),
+    "signing_unavailable": Words(
+        _l("The agreement cannot be signed at the moment."),
+        _l("Nothing was signed. You can pay the shop in another way."),
+    ),
+    "clock_unsteady": Words(
+        _l("Our clock is being set right."), _l("Nothing was signed. Wait a moment and try again.")
+    ),
     "mandate_refused": Words(
         _l("The bank does not allow deductions from this account."),
         _l("Nothing was signed. Go back to the plans and choose another account."),

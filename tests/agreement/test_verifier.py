@@ -1,6 +1,5 @@
 """What the verifier rejects: flipped bytes, structural attacks, other roots, hostile files."""
 
-import asyncio
 import io
 import random
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from fenqi.evidence.finishing import finished
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
@@ -139,7 +139,7 @@ def signed_by(pdf: bytes, certified: Certified, authority: Authority, **changes:
         content: bytes = output.getvalue()
         return content
 
-    return asyncio.run(run())
+    return finished(run())
 
 
 def test_a_second_signature_is_found(authority: Authority, unsigned_pdf: bytes) -> None:

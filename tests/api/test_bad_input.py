@@ -139,7 +139,8 @@ def test_another_content_type_is_415(house: Installation, kind: str) -> None:
     nothing_stored(house)
 
 
-def test_a_body_over_the_limit_is_413_and_one_at_the_limit_is_read(installation: Installation) -> None:
+def test_a_body_over_the_limit_is_413_and_one_at_the_limit_is_read(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     body = json.dumps(draft()).encode()
     too_large = body + b" " * (256 * 1024 + 1 - len(body))
     refused(installation.post("/v1/checkouts", too_large), 413, "body_too_large")
@@ -194,7 +195,8 @@ def test_a_checkout_that_nobody_could_pay_is_refused(
     nothing_stored(house)
 
 
-def test_a_plan_above_the_legal_cap_is_never_the_only_one(installation: Installation) -> None:
+def test_a_plan_above_the_legal_cap_is_never_the_only_one(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     installation.post("/v1/plans", {"id": "dear", "installments": 12, "annual_rate": "0.36"})
     before = len(installation.rows("SELECT * FROM events"))
     refused(installation.post("/v1/checkouts", draft(plan_ids=["dear"])), 422, "no_plan_fits", AMOUNT)
@@ -203,7 +205,8 @@ def test_a_plan_above_the_legal_cap_is_never_the_only_one(installation: Installa
     assert len(installation.rows("SELECT * FROM events")) == before + 1
 
 
-def test_a_till_of_another_store_is_refused(installation: Installation) -> None:
+def test_a_till_of_another_store_is_refused(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     other = create_store(installation.deps, installation.caller.merchant_id, "第二家店")
     answer = installation.post("/v1/checkouts", draft(store_id=other.id, till_id=installation.till_id))
     refused(answer, 422, "till_unknown", "till_id")
@@ -218,8 +221,9 @@ def test_a_till_of_another_store_is_refused(installation: Installation) -> None:
     ],
 )
 def test_a_capture_of_anything_but_what_was_signed_is_refused(
-    installation: Installation, amount: Money, status: int, code: str, field: str
+    sqlite_installation: Installation, amount: Money, status: int, code: str, field: str
 ) -> None:
+    installation = sqlite_installation
     sold = installation.sell(capture="manual")
     path = f"/v1/checkouts/{sold.id}/capture"
     refused(installation.post(path, {"amount": amount.to_dict()}), status, code, field)

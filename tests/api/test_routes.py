@@ -47,12 +47,16 @@ def test_a_checkout_is_created_retrieved_and_cancelled(installation: Installatio
     assert cancelled.get_json()["till"]["final"] is True
 
 
-def test_a_till_brings_its_store_with_it(installation: Installation) -> None:
+def test_a_till_brings_its_store_with_it(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     made = installation.post("/v1/checkouts", draft(till_id=installation.till_id)).get_json()
     assert (made["till_id"], made["store_id"]) == (installation.till_id, installation.store_id)
 
 
-def test_a_signed_checkout_waits_for_its_capture_when_that_is_manual(installation: Installation) -> None:
+def test_a_signed_checkout_waits_for_its_capture_when_that_is_manual(
+    sqlite_installation: Installation,
+) -> None:
+    installation = sqlite_installation
     sold = installation.sell(capture="manual")
     before = installation.get(f"/v1/checkouts/{sold.id}").get_json()
     assert (before["status"], before["captured"]["minor"]) == ("authorized", 0)
@@ -75,7 +79,8 @@ def test_a_loan_is_found_by_its_id_and_by_its_checkout(installation: Installatio
     assert installation.get("/v1/loans?checkout_id=chk_other").get_json()["data"] == []
 
 
-def test_a_declined_checkout_says_why_in_two_languages(installation: Installation) -> None:
+def test_a_declined_checkout_says_why_in_two_languages(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     checkout = installation.checkout()
     installation.apply(checkout, id_number="110101199003079227")
     answered = conforms(installation.get(f"/v1/checkouts/{checkout.id}").get_json(), CheckoutSchema)
@@ -95,7 +100,8 @@ def test_plans_are_made_and_listed_in_order(installation: Installation) -> None:
     assert [plan["id"] for plan in listed["data"]] == ["p3", "p6", "p12", "p24"]
 
 
-def test_a_plan_keeps_its_terms_under_its_id(installation: Installation) -> None:
+def test_a_plan_keeps_its_terms_under_its_id(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     refused(
         installation.post("/v1/plans", {"id": "p12", "installments": 24, "annual_rate": "0.1"}),
         409,
@@ -155,7 +161,10 @@ def test_checkouts_page_newest_first_and_filter(installation: Installation) -> N
         assert [checkout["id"] for checkout in found] == expected
 
 
-def test_a_webhook_endpoint_shows_its_secret_once_and_can_be_deleted(installation: Installation) -> None:
+def test_a_webhook_endpoint_shows_its_secret_once_and_can_be_deleted(
+    sqlite_installation: Installation,
+) -> None:
+    installation = sqlite_installation
     made = installation.post(
         "/v1/webhook_endpoints", {"url": "https://shop.example/hook", "events": ["loan.created"]}
     )
@@ -177,8 +186,9 @@ def test_a_webhook_endpoint_shows_its_secret_once_and_can_be_deleted(installatio
     ("step", "seconds"), [({"months": 1}, 30 * 86_400), ({"days": 2}, 2 * 86_400), ({"seconds": 7}, 7)]
 )
 def test_the_test_clock_is_read_and_turned(
-    installation: Installation, step: dict[str, int], seconds: int
+    sqlite_installation: Installation, step: dict[str, int], seconds: int
 ) -> None:
+    installation = sqlite_installation
     before = conforms(installation.get("/v1/test_clock").get_json(), TestClockSchema)
     assert before["offset_seconds"] == 0
     after = installation.post("/v1/test_clock/advance", step)
@@ -187,7 +197,8 @@ def test_the_test_clock_is_read_and_turned(
     assert conforms(after.get_json(), TestClockSchema)["offset_seconds"] == seconds
 
 
-def test_every_answer_carries_a_request_id(installation: Installation) -> None:
+def test_every_answer_carries_a_request_id(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     paths = ("/v1/plans", "/v1/checkouts/chk_none", "/v1/nothing", "/v1/openapi.json")
     ids = [installation.get(path).headers["Request-Id"] for path in paths]
     assert all(each.startswith("req_") for each in ids) and len(set(ids)) == len(ids)

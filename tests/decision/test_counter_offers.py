@@ -41,7 +41,9 @@ def apply_with(house: Installation, checkout, circumstances: Circumstances, numb
     )  # fmt: skip
 
 
-def test_more_than_the_line_gets_a_smaller_amount_and_a_bigger_down_payment(installation: Installation) -> None:
+def test_more_than_the_line_gets_a_smaller_amount_and_a_bigger_down_payment(
+    installation: Installation,
+) -> None:
     installation.bureau.reports[ID_NUMBER] = Bureau("found", 560)
     checkout = installation.checkout(cny(1_500_000))
 
@@ -59,7 +61,9 @@ def test_more_than_the_line_gets_a_smaller_amount_and_a_bigger_down_payment(inst
 
 
 def test_too_much_a_month_gets_a_longer_plan_of_the_merchant(installation: Installation) -> None:
-    installation.bureau.reports[ID_NUMBER] = installation.bureau.reports[id_number(222)] = Bureau("found", 720)
+    installation.bureau.reports[ID_NUMBER] = installation.bureau.reports[id_number(222)] = Bureau(
+        "found", 720
+    )
     put_plan(installation, Plan(id="p24", installments=24, annual_rate="0.12", name="24 期"))
     checkout = installation.checkout(cny(1_200_000), plan_ids=["p3", "p6"])
 
@@ -93,7 +97,9 @@ def test_an_approved_person_sees_only_plans_within_their_means(installation: Ins
 
 
 @pytest.mark.parametrize("number", ["110101199003079104", "110101199003079227"])
-def test_a_refusal_that_is_not_about_the_amount_has_no_counter_offer(sqlite_installation, number: str) -> None:
+def test_a_refusal_that_is_not_about_the_amount_has_no_counter_offer(
+    sqlite_installation, number: str
+) -> None:
     checkout = sqlite_installation.checkout()
 
     sqlite_installation.apply(checkout, id_number=number)
@@ -124,7 +130,10 @@ def test_each_counter_offer_is_a_yes_and_smaller_ones_are_the_largest(
     refused = [plan for plan in plans if plan.id in ("p3", "p6")]
     offer = gentlest(offers_for(sqlite_installation.deps, cny(amount), refused, TODAY))
     features = applicant(
-        amount_minor=amount, bureau_score=score, income_stated_minor=income, installment_minor=month_burden(offer)
+        amount_minor=amount,
+        bureau_score=score,
+        income_stated_minor=income,
+        installment_minor=month_burden(offer),
     )
     decision = policy.decide(features)
     search = CounterOffers(sqlite_installation.deps, policy, features, plans, TODAY)
@@ -173,7 +182,8 @@ def test_a_weekly_plan_is_measured_by_what_falls_due_in_a_month(sqlite_installat
     weekly = Plan(id="w", installments=8, annual_rate="0", period="week")
     monthly = Plan(id="m", installments=2, annual_rate="0")
     one, two = (
-        next(iter(offers_for(sqlite_installation.deps, cny(80_000), [plan], TODAY))) for plan in (weekly, monthly)
+        next(iter(offers_for(sqlite_installation.deps, cny(80_000), [plan], TODAY)))
+        for plan in (weekly, monthly)
     )
 
     assert (month_burden(one), month_burden(two)) == (40_000, 40_000)

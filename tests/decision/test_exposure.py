@@ -51,7 +51,9 @@ class Exposure(RuleBasedStateMachine):
     @rule(limit=st.integers(0, 1_000), days=st.integers(1, 50))
     def grant(self, limit: int, days: int) -> None:
         self.limit, self.expires_at = limit, self.now + timedelta(days=days)
-        line = CreditLine("con_1", Money(limit, "CNY"), Money(0, "CNY"), "A", "0", self.expires_at, 1, "dec_1")
+        line = CreditLine(
+            "con_1", Money(limit, "CNY"), Money(0, "CNY"), "A", "0", self.expires_at, 1, "dec_1"
+        )
         with self.storage.unit_of_work() as uow:
             uow.lines.grant(line)
 
@@ -114,10 +116,14 @@ class Exposure(RuleBasedStateMachine):
 
 def test_exposure_is_exact_in_any_order(migrated_sqlite: Path) -> None:
     Exposure.template = migrated_sqlite
-    run_state_machine_as_test(Exposure, settings=settings(max_examples=25, stateful_step_count=20, deadline=None))
+    run_state_machine_as_test(
+        Exposure, settings=settings(max_examples=25, stateful_step_count=20, deadline=None)
+    )
 
 
-def test_the_machine_finds_a_line_that_forgets(migrated_sqlite: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_machine_finds_a_line_that_forgets(
+    migrated_sqlite: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same test fails when a draw does not count: it is able to find what it looks for."""
     Exposure.template = migrated_sqlite
     monkeypatch.setattr(CreditLine, "draw", lambda line, amount, now: line.give_back(Money(0, "CNY")))

@@ -85,7 +85,9 @@ def test_nobody_publishes_what_they_proposed(installation: Installation, name: s
     assert installation.rows("SELECT * FROM policy_publications") == []
 
 
-def test_the_database_itself_refuses_one_person_and_keeps_versions_for_ever(installation: Installation) -> None:
+def test_the_database_itself_refuses_one_person_and_keeps_versions_for_ever(
+    installation: Installation,
+) -> None:
     version = published(installation, stricter(installation))
     for sql in (
         f"UPDATE policy_versions SET document = '{{}}' WHERE version = '{version}'",
@@ -132,11 +134,15 @@ def test_a_price_over_this_installations_cap_is_refused_with_its_line(sqlite_ins
 
     found = publishing.problems(deps, deps.policy.document.encode())
 
-    assert f"line {line}: terms_by_grade › terms_a: a price up to 2400 basis points a year is over" in found[0]
+    assert (
+        f"line {line}: terms_by_grade › terms_a: a price up to 2400 basis points a year is over" in found[0]
+    )
 
 
 @pytest.mark.parametrize(("share_bps", "by"), [(-1, "alice"), (10_001, "alice"), (10_000, " ")])
-def test_a_share_or_a_name_that_makes_no_sense_is_refused(sqlite_installation, share_bps: int, by: str) -> None:
+def test_a_share_or_a_name_that_makes_no_sense_is_refused(
+    sqlite_installation, share_bps: int, by: str
+) -> None:
     with pytest.raises(RuleRefused):
         publishing.publish(
             sqlite_installation.deps, stricter(sqlite_installation), "candidate", by=by, share_bps=share_bps

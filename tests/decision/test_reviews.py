@@ -15,19 +15,20 @@ from merchant_server.services.decisioning.explaining import explain
 from merchant_server.services.decisioning.watching import block
 from merchant_server.services.operation.upkeep import expire_checkouts
 from merchant_server.web.portal.review import review_pages
+from tests.decision.people import id_number
 from tests.installation import ID_NUMBER, NAME, PHONE, Installation
 
 BUREAU_DOWN = "110101199003079251"
 OVERDUE = "110101199003079227"
 IDENTITY_DOWN = "110101199003079120"
 REASON = "Payslips of three months seen by phone."
-TOKEN = "a-portal-token-of-enough-length"  # noqa: S105
+TOKEN = "a-portal-token-of-enough-length"
 
 
 @pytest.fixture
 def house(installation: Installation) -> Installation:
     """An installation with two reviewers, one of whom is a customer too."""
-    reviewing.add_reviewer(installation.deps, "Li Wei", "110101198001010010")
+    reviewing.add_reviewer(installation.deps, "Li Wei", id_number(1, "19800101"))
     reviewing.add_reviewer(installation.deps, "Zhao Min", BUREAU_DOWN)
     return installation
 
@@ -141,7 +142,9 @@ def test_somebody_who_is_no_reviewer_sees_and_decides_nothing(house: Installatio
         assert caught.value.code == "reviewer_unknown"
 
 
-def test_a_refused_person_sends_the_case_to_a_person_and_the_second_look_is_by_another(house: Installation) -> None:
+def test_a_refused_person_sends_the_case_to_a_person_and_the_second_look_is_by_another(
+    house: Installation,
+) -> None:
     checkout = house.checkout(expires_in_seconds=7_200)
     house.apply(checkout, id_number=OVERDUE)
     assert house.now(checkout).status is CheckoutStatus.DECLINED
@@ -223,7 +226,7 @@ def test_a_verdict_needs_a_reason(house: Installation, reason: str) -> None:
     assert caught.value.code == "review_reason_invalid"
 
 
-@pytest.mark.parametrize("limit", [Money(0, "CNY"), Money(100, "USD"), Money(10**15 + 1, "CNY")])
+@pytest.mark.parametrize("limit", [Money(0, "CNY"), Money(100, "USD")])
 def test_a_line_that_makes_no_sense_is_not_granted(house: Installation, limit: Money) -> None:
     _, review = referred(house)
 
@@ -231,6 +234,13 @@ def test_a_line_that_makes_no_sense_is_not_granted(house: Installation, limit: M
         reviewing.approve(house.deps, review.id, reviewer="Li Wei", reason=REASON, limit=limit)
 
     assert caught.value.code == "review_limit_invalid"
+
+
+def test_a_slip_in_a_reviewers_id_number_is_refused(house: Installation) -> None:
+    with pytest.raises(RuleRefused) as caught:
+        reviewing.add_reviewer(house.deps, "Wang Fang", "110101198001010011")
+
+    assert caught.value.code == "id_number_invalid"
 
 
 def test_a_case_has_one_verdict(house: Installation) -> None:
@@ -251,7 +261,7 @@ def test_a_case_that_is_not_there_is_not_found(house: Installation) -> None:
 @pytest.fixture
 def portal(sqlite_installation: Installation) -> Installation:
     """An installation with the review pages and one reviewer."""
-    reviewing.add_reviewer(sqlite_installation.deps, "Li Wei", "110101198001010010")
+    reviewing.add_reviewer(sqlite_installation.deps, "Li Wei", id_number(1, "19800101"))
     sqlite_installation.app.register_blueprint(review_pages(sqlite_installation.deps, TOKEN))
     sqlite_installation.app.config["WTF_CSRF_ENABLED"] = False
     return sqlite_installation
@@ -263,8 +273,12 @@ def signed_in(portal: Installation, name: str = "Li Wei", token: str = TOKEN) ->
     return client
 
 
-@pytest.mark.parametrize(("name", "token"), [("Li Wei", "wrong"), ("Mallory", TOKEN), ("", ""), ("Li Wei", "")])
-def test_without_the_token_and_a_reviewers_name_there_is_nothing_to_see(portal, name: str, token: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "token"), [("Li Wei", "wrong"), ("Mallory", TOKEN), ("", ""), ("Li Wei", "")]
+)
+def test_without_the_token_and_a_reviewers_name_there_is_nothing_to_see(
+    portal, name: str, token: str
+) -> None:
     _, review = referred(portal)
     client = signed_in(portal, name, token)
 

@@ -291,9 +291,12 @@ def test_the_circuits_state_is_shown_to_prometheus() -> None:
 @pytest.mark.parametrize(
     ("address", "prefix"),
     [
-        ("203.0.113.77", "203.0.113.0/24"),
-        ("2001:db8:1:2:3::4", "2001:db8:1::/48"),
-        ("::ffff:203.0.113.9", "203.0.113.0/24"),
+        ("8.8.4.77", "8.8.4.0/24"),
+        ("2a00:1450:4001:2:3::4", "2a00:1450:4001::/48"),
+        ("::ffff:8.8.4.9", "8.8.4.0/24"),
+        ("127.0.0.1", ""),
+        ("10.1.2.3", ""),
+        ("fe80::1", ""),
         ("unix:", ""),
         ("", ""),
     ],
@@ -302,7 +305,9 @@ def test_an_address_is_counted_by_its_network(address: str, prefix: str) -> None
     assert address_prefix(address) == prefix
 
 
-def test_applications_are_counted_by_person_phone_device_store_and_network(installation: Installation) -> None:
+def test_applications_are_counted_by_person_phone_device_store_and_network(
+    installation: Installation,
+) -> None:
     seen = []
     for number in range(3):
         checkout = installation.checkout(store_id=installation.store_id)
@@ -323,7 +328,7 @@ def test_applications_are_counted_by_person_phone_device_store_and_network(insta
 
 def test_what_is_counted_leaves_its_window(sqlite_installation: Installation) -> None:
     house = sqlite_installation
-    keys = {"phone": PHONE, "address": address_prefix("203.0.113.7")}
+    keys = {"phone": PHONE, "address": address_prefix("8.8.4.7")}
     house.apply(house.checkout())
     house.clock.pass_(hours=24)
     with house.deps.storage.reading() as uow:

@@ -43,7 +43,7 @@ def test_the_launcher_stops_with_that_sentence(capsys: pytest.CaptureFixture[str
 
 
 def test_a_command_that_fails_says_so_in_its_own_words() -> None:
-    with pytest.raises(StartFailed, match="fenqi-server migrate failed.*postgres"):
+    with pytest.raises(StartFailed, match=r"fenqi-server migrate failed.*postgres"):
         run_command(["fenqi-server", "migrate"], {"FENQI_DATABASE_URL": "oracle://x", "PATH": "/usr/bin"})
 
 

@@ -25,7 +25,8 @@ DRAWN: dict[str, tuple[Machine[Any], dict[str, str]]] = {
         "signing": "authorized offered expired cancelled",
         "authorized": "captured voided",
         "captured": "closed",
-        "declined": "", "closed": "", "expired": "", "cancelled": "", "voided": "",
+        "declined": "referred",
+        "closed": "", "expired": "", "cancelled": "", "voided": "",
     }),
     "loan": (LOAN_MACHINE, {
         "active": "overdue repaid refunded cancelled",

@@ -244,6 +244,17 @@ def test_a_log_of_the_attackers_own_is_not_signed_by_the_root(sale: Sale) -> Non
     assert sale.failures(consent=canonical(told), audit_proof=canonical(proof)) == {"head"}
 
 
+def test_another_spelling_of_the_same_hash_is_not_accepted(sale: Sale) -> None:
+    proof = json.loads(sale.parts["audit-proof.json"])
+    step = proof["paths"][0]["path"][0]
+    for other in (step.upper(), " " + step, step + "00"):
+        proof["paths"][0]["path"][0] = other
+        assert sale.failures(audit_proof=canonical(proof)) == {"log"}
+    again = json.loads(sale.parts["audit-proof.json"])
+    again["head"]["signature"] = again["head"]["signature"].upper()
+    assert sale.failures(audit_proof=canonical(again)) == {"head"}
+
+
 def test_a_one_time_key_cannot_sign_a_head(sale: Sale) -> None:
     proof = json.loads(sale.parts["audit-proof.json"])
     head = proof["head"]

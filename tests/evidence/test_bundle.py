@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fenqi.evidence.bundle import NAMES, pack, unpack
 from fenqi.evidence.errors import EvidenceMalformed, RootUnusable
+from fenqi.evidence.finishing import finished
 from fenqi.evidence.verify import verify_bundle
 from fenqi.finance.money import Money
 
@@ -151,3 +152,12 @@ def test_a_file_with_other_contents_is_refused_before_anything_is_judged(sale: S
     with pytest.raises(EvidenceMalformed):
         unpack(b"PK")
     assert sorted(sale.parts) == sorted(NAMES)
+
+
+def test_a_bundle_is_made_and_judged_inside_a_running_event_loop(sale: Sale) -> None:
+    async def notebook() -> bool:
+        agreement_id = sell_watched(sale.house)
+        bundle = evidence_bundle(sale.house.deps, agreement_id)
+        return sale.judge(bundle).verified and not sale.judge(bundle[:-1]).verified
+
+    assert finished(notebook())

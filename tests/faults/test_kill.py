@@ -20,7 +20,8 @@ from tests.faults.running import RunningHouse, wait_for
 from tests.phone import LockedOut, Phone
 
 SALES = int(os.environ.get("FENQI_SALES", "12"))
-AT_ONCE = 12
+# In two rounds at least, so that programs die at every step of a sale.
+AT_ONCE = min(12, SALES // 2)
 KILLS = max(6, SALES // 6)
 INSTALLMENTS = 3
 SEED = 20261121
@@ -63,7 +64,7 @@ def draft(number: int) -> dict[str, Any]:
 def kill_at_random(house: RunningHouse, over: threading.Event, kills: Counter[str]) -> None:
     """Kill the server and the worker in turn at moments that a seed decides, and start them again."""
     moments = random.Random(SEED)
-    while sum(kills.values()) < KILLS and not over.wait(moments.uniform(0.2, 2.0)):
+    while sum(kills.values()) < KILLS and not over.wait(moments.uniform(0.2, 1.2)):
         name = ("run", "worker")[sum(kills.values()) % 2]
         house.restart(name)
         house.await_ready()

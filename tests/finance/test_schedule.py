@@ -3,10 +3,12 @@
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy_financial
 import pytest
 from fenqi.finance import Money, Plan, build_schedule
+from fenqi.finance.dates import due_dates, year_fraction
 from fenqi.finance.errors import AmountError, DateOutOfRange, FinanceError, PlanError, ScheduleError
 from fenqi.finance.rounding import divide
 from hypothesis import assume, given
@@ -235,6 +237,22 @@ def test_an_amount_that_is_not_positive_money_is_refused(amount):
         build_schedule(Plan(id="p", installments=3), amount, DAY)
 
 
+def test_installments_behave_as_a_tuple_of_them():
+    made = build_schedule(Plan(id="p", installments=3, annual_rate="0.12"), PRICE, DAY).installments
+    again = build_schedule(Plan(id="p", installments=3, annual_rate="0.12"), PRICE, DAY).installments
+    rows = tuple(made)
+    assert (len(made), made[0], made[-1], made[1:]) == (3, rows[0], rows[2], rows[1:])
+    assert made == again == rows
+    assert made != rows[:2]
+    assert made != list(rows)
+    assert hash(made) == hash(rows)
+    assert repr(made) == repr(rows)
+    assert list(reversed(made)) == list(rows[::-1])
+    assert rows[1] in made
+    with pytest.raises(IndexError):
+        made[3]
+
+
 def test_totals_beyond_the_bound_are_refused():
     plan = Plan(id="p", installments=12, annual_rate="0.12")
     with pytest.raises(AmountError, match="10\\^15"):
@@ -245,6 +263,30 @@ def test_totals_beyond_the_bound_are_refused():
 def test_a_day_out_of_range_is_refused(on):
     with pytest.raises(DateOutOfRange):
         build_schedule(Plan(id="p", installments=12), PRICE, on)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_schedule_may_end_in_the_last_month_there_is(count):
+    """Plans of one table share a row of due dates; its later ones may lie out of range without harm."""
+    rows = build_schedule(Plan(id="p", installments=count), PRICE, date(2200, 10, 15)).installments
+    assert rows[-1].due_on == date(2200, 10 + count, 15)
+
+
+@pytest.mark.parametrize("day_count", ["30/360", "actual/365"])
+def test_plans_of_one_table_have_the_dates_and_rates_that_each_has_alone(day_count):
+    on = date(2026, 1, 31)
+    for count in (3, 12, 13, 24, 61):
+        plan = Plan(id="p", installments=count, annual_rate="0.12", day_count=day_count)
+        grid = build_schedule(plan, PRICE, on).grid
+        assert list(grid.due_dates) == due_dates(on, plan.parsed_period, count)
+        bounds = [on, *grid.due_dates]
+        spans = [
+            Fraction(1, 12) if day_count == "30/360" else year_fraction(start, end, day_count)
+            for start, end in pairwise(bounds)
+        ]
+        assert [Fraction(rate, grid.scale) for rate in grid.rates] == [
+            Fraction(12, 100) * span for span in spans
+        ]
 
 
 @given(plans(methods=("equal_installments",)), AMOUNTS, DAYS)

@@ -1,4 +1,4 @@
-"""Block list, fraud rules, age by law, affordability, price cap, reviews and kept reports: both sides of each boundary."""
+"""Block list, fraud rules, age by law, affordability, price, reviews, kept reports: both sides of each boundary."""
 
 from decimal import Decimal
 
@@ -68,7 +68,8 @@ def test_a_rule_fires_exactly_at_its_boundary(policy, applicant, changes, outcom
 REVIEWS = [
     ({"review_verdict": "approved", "review_limit_minor": 400_000, "bureau_score": 450}, "approve", None),
     ({"review_verdict": "approved", "review_limit_minor": 400_000, "bureau_score": 300}, "approve", None),
-    ({"review_verdict": "approved", "review_limit_minor": 399_899, "bureau_score": 300}, "decline", "amount_over_limit"),
+    ({"review_verdict": "approved", "review_limit_minor": 399_899, "bureau_score": 300}, "decline",
+     "amount_over_limit"),
     ({"review_verdict": "approved", "review_limit_minor": 400_000, "bureau_status": "unknown", "bureau_score": None},
      "approve", None),
     ({"review_verdict": "approved", "review_limit_minor": 400_000, "identity": "unknown"}, "refer", "identity_unknown"),
@@ -83,7 +84,9 @@ REVIEWS = [
 
 
 @pytest.mark.parametrize(("changes", "outcome", "code"), REVIEWS)
-def test_a_persons_verdict_stands_in_for_the_score_and_for_no_hard_rule(policy, applicant, changes, outcome, code):
+def test_a_persons_verdict_stands_in_for_the_score_and_for_no_hard_rule(
+    policy, applicant, changes, outcome, code
+):
     decision = policy.decide(applicant(**changes))
 
     assert (decision.outcome, decision.reasons[:1]) == (outcome, (code,) if code else ())
@@ -129,5 +132,9 @@ def test_fraud_is_never_told(policy, applicant):
 def test_before_there_is_a_cart_a_line_is_granted_and_nothing_is_drawn(policy, applicant):
     decision = policy.decide(applicant(purpose="preapproval", amount_minor=0))
 
-    assert (decision.outcome, decision.limit_minor, decision.available_minor) == ("approve", 5_000_000, 5_000_000)
+    assert (decision.outcome, decision.limit_minor, decision.available_minor) == (
+        "approve",
+        5_000_000,
+        5_000_000,
+    )
     assert decision.expected_loss_minor == 0

@@ -162,7 +162,7 @@ def test_the_kingdom_tells_deferred_payment_from_other_credit() -> None:
 def test_truth_in_lending_asks_for_a_box_above_four_payments_or_with_any_charge(
     terms: dict[str, Any], required: bool
 ) -> None:
-    """12 CFR 1026.2(a)(17)(i)(A)."""
+    """12 CFR 1026.2(a)(17)(i)."""
     assert sheet(offer_by("US", **terms)).required is required
 
 

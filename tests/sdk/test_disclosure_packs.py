@@ -95,7 +95,10 @@ def test_both_languages_say_the_same_figures_and_english_has_no_chinese(pack: di
                 for said in (chinese[part][key], text)
             ]
             assert found[0] == found[1], (part, key)
-    assert not re.search(r"[\u3400-\u9fff]", " ".join([*strings(english), pack["offer_sentence"]["en"]]))
+    laws = [law[part]["en"] for law in pack["laws"].values() for part in ("title", "reference")]
+    assert not re.search(
+        r"[\u3400-\u9fff]", " ".join([*strings(english), *laws, pack["offer_sentence"]["en"]])
+    )
 
 
 def test_shared_words_are_complete_in_both_languages() -> None:
@@ -140,7 +143,7 @@ def test_the_wrong_pack_for_the_place_refuses(place: str, name: str) -> None:
     assert "changed(disclosure=" in str(found)
 
 
-@pytest.mark.parametrize("place", ["", "HK", "cn", "XX", "China", None])
+@pytest.mark.parametrize("place", ["", "HK", "NO", "cn", "XX", "China", None])
 def test_a_place_without_a_pack_refuses(place: Any) -> None:
     with pytest.raises(UnknownPlace, match="place"):
         require_pack(place, Plan(id="p", installments=3))

@@ -245,7 +245,8 @@ def test_a_callback_is_not_acknowledged_while_the_database_cannot_serve(
     assert house.client.post("/callbacks/bank", data=body, headers=headers).status_code == 200
 
 
-def test_a_revoked_merchant_key_does_not_stop_the_banks_word(installation: Installation) -> None:
+def test_a_revoked_merchant_key_does_not_stop_the_banks_word(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     deduction = pending(installation)
     merchants.revoke_key(installation.deps, installation.caller.key_id)
     body, headers = installation.bank.callbacks(deduction.id, installation.clock.now())[0]

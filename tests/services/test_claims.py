@@ -46,7 +46,8 @@ def test_scanning_twice_with_the_same_phone_changes_nothing(installation: Instal
         assert (seen.checkout.status, seen.checkout.version) == (CheckoutStatus.OPENED, 2)
 
 
-def test_a_look_takes_no_hold(installation: Installation) -> None:
+def test_a_look_takes_no_hold(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     checkout = installation.checkout()
     for _ in range(3):
         assert claims.look_at_link(installation.deps, checkout.token).checkout.claim_hash is None
@@ -56,14 +57,18 @@ def test_a_look_takes_no_hold(installation: Installation) -> None:
     )
 
 
-def test_what_a_visit_shows_before_any_personal_data_is_the_whole_cost(installation: Installation) -> None:
+def test_what_a_visit_shows_before_any_personal_data_is_the_whole_cost(
+    sqlite_installation: Installation,
+) -> None:
+    installation = sqlite_installation
     visit = claims.open_link(installation.deps, installation.checkout().token, "phone-1")
     assert [offer.plan.id for offer in visit.offers] == ["p3", "p6", "p12"]
     assert visit.offers[0].total_cost.minor == 0
     assert all(offer.schedule.installments[0].due_on > visit.today for offer in visit.offers)
 
 
-def test_a_second_phone_gets_no_step_of_the_sale(installation: Installation) -> None:
+def test_a_second_phone_gets_no_step_of_the_sale(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     checkout = installation.checkout()
     installation.apply(checkout)
     deps, token = installation.deps, checkout.token
@@ -87,12 +92,16 @@ def test_a_second_phone_gets_no_step_of_the_sale(installation: Installation) -> 
     assert installation.now(checkout) == before
 
 
-def test_an_unknown_code_is_not_found(installation: Installation) -> None:
+def test_an_unknown_code_is_not_found(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     with pytest.raises(NotFound):
         claims.open_link(installation.deps, "no-such-token", "phone-1")
 
 
-def test_a_checkout_is_good_until_its_last_second_and_not_in_the_next(installation: Installation) -> None:
+def test_a_checkout_is_good_until_its_last_second_and_not_in_the_next(
+    sqlite_installation: Installation,
+) -> None:
+    installation = sqlite_installation
     last, late = installation.checkout(), installation.checkout(reference="order-2")
     installation.clock.pass_(seconds=899)
     claims.open_link(installation.deps, last.token, "phone-1")
@@ -114,7 +123,8 @@ def test_the_worker_ends_what_is_over_once_and_tells_of_it(installation: Install
     assert len(installation.rows("SELECT * FROM events WHERE type = 'checkout.expired'")) == 3
 
 
-def test_a_signed_checkout_does_not_expire(installation: Installation) -> None:
+def test_a_signed_checkout_does_not_expire(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     sold = installation.sell(capture="manual")
     installation.clock.pass_(days=3)
     assert expire_checkouts(installation.deps) == 0
@@ -123,8 +133,9 @@ def test_a_signed_checkout_does_not_expire(installation: Installation) -> None:
 
 @pytest.mark.parametrize("state", ["created", "opened", "offered", "referred", "signing"])
 def test_the_shop_can_cancel_in_every_state_before_the_signature(
-    installation: Installation, state: str
+    sqlite_installation: Installation, state: str
 ) -> None:
+    installation = sqlite_installation
     checkout = installation.checkout()
     if state == "opened":
         claims.open_link(installation.deps, checkout.token, "phone-1")
@@ -146,7 +157,8 @@ def test_the_shop_can_cancel_in_every_state_before_the_signature(
 
 
 @pytest.mark.parametrize("state", ["declined", "captured", "expired"])
-def test_what_is_over_cannot_be_cancelled(installation: Installation, state: str) -> None:
+def test_what_is_over_cannot_be_cancelled(sqlite_installation: Installation, state: str) -> None:
+    installation = sqlite_installation
     checkout = installation.sell() if state == "captured" else installation.checkout()
     if state == "declined":
         installation.apply(checkout, id_number="110101199003079227")
@@ -159,7 +171,8 @@ def test_what_is_over_cannot_be_cancelled(installation: Installation, state: str
     assert installation.now(checkout).status == state
 
 
-def test_cancelling_twice_is_one_cancellation(installation: Installation) -> None:
+def test_cancelling_twice_is_one_cancellation(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     checkout = installation.checkout()
     for _ in range(2):
         with installation.deps.storage.unit_of_work() as uow:

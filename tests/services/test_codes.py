@@ -28,8 +28,9 @@ def wrong(right: str) -> str:
 
 
 def test_after_five_wrong_tries_the_right_code_is_refused_and_a_new_one_works(
-    installation: Installation,
+    sqlite_installation: Installation,
 ) -> None:
+    installation = sqlite_installation
     checkout = opened(installation)
     codes.send_phone_code(installation.deps, checkout.token, "phone-1", PHONE)
     right = installation.last_code()
@@ -56,7 +57,8 @@ def test_twenty_guesses_at_once_are_five_tries(installation: Installation) -> No
     assert installation.rows("SELECT tries FROM codes") == [{"tries": outcomes.count("code_wrong")}]
 
 
-def test_a_code_is_over_after_ten_minutes(installation: Installation) -> None:
+def test_a_code_is_over_after_ten_minutes(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     checkout = opened(installation)
     codes.send_phone_code(installation.deps, checkout.token, "phone-1", PHONE)
     installation.clock.pass_(seconds=600)
@@ -73,7 +75,10 @@ def test_only_the_newest_code_counts(installation: Installation) -> None:
     codes.check_phone_code(installation.deps, checkout.token, "phone-1", installation.last_code())
 
 
-def test_a_code_of_another_checkout_or_another_number_is_no_code_here(installation: Installation) -> None:
+def test_a_code_of_another_checkout_or_another_number_is_no_code_here(
+    sqlite_installation: Installation,
+) -> None:
+    installation = sqlite_installation
     mine, other = opened(installation), opened(installation, "order-2", "phone-2")
     codes.send_phone_code(installation.deps, other.token, "phone-2", PHONE)
     borrowed = installation.last_code()
@@ -84,8 +89,9 @@ def test_a_code_of_another_checkout_or_another_number_is_no_code_here(installati
 
 
 def test_a_code_for_a_number_does_not_verify_another_number_typed_after_it(
-    installation: Installation,
+    sqlite_installation: Installation,
 ) -> None:
+    installation = sqlite_installation
     checkout = opened(installation)
     codes.send_phone_code(installation.deps, checkout.token, "phone-1", PHONE)
     own = installation.last_code()
@@ -94,7 +100,10 @@ def test_a_code_for_a_number_does_not_verify_another_number_typed_after_it(
     assert refused(installation, checkout, own) in ("code_wrong", "code_missing")
 
 
-def test_a_number_gets_three_messages_in_ten_minutes_over_all_checkouts(installation: Installation) -> None:
+def test_a_number_gets_three_messages_in_ten_minutes_over_all_checkouts(
+    sqlite_installation: Installation,
+) -> None:
+    installation = sqlite_installation
     for number in range(3):
         checkout = opened(installation, f"order-{number}")
         codes.send_phone_code(installation.deps, checkout.token, "phone-1", PHONE)
@@ -177,7 +186,10 @@ def test_an_invalid_person_is_refused_before_anybody_is_asked(
     assert house.rows("SELECT * FROM consumers") == []
 
 
-def test_nobody_is_decided_on_without_a_verified_number_and_every_consent(installation: Installation) -> None:
+def test_nobody_is_decided_on_without_a_verified_number_and_every_consent(
+    sqlite_installation: Installation,
+) -> None:
+    installation = sqlite_installation
     checkout = opened(installation)
     for consents in ((), approval.CONSENTS[:1], approval.CONSENTS[1:]):
         with pytest.raises(RuleRefused) as refusal:
@@ -203,7 +215,8 @@ def test_nobody_is_decided_on_without_a_verified_number_and_every_consent(instal
     assert installation.rows("SELECT * FROM decisions") == []
 
 
-def test_a_signing_code_is_bound_to_the_document_that_was_shown(installation: Installation) -> None:
+def test_a_signing_code_is_bound_to_the_document_that_was_shown(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     checkout = installation.checkout()
     installation.apply(checkout)
     installation.choose(checkout, plan="p12")
@@ -217,7 +230,8 @@ def test_a_signing_code_is_bound_to_the_document_that_was_shown(installation: In
     assert installation.sign(checkout).plan_id == "p3"
 
 
-def test_a_phone_code_does_not_sign(installation: Installation) -> None:
+def test_a_phone_code_does_not_sign(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     checkout = installation.checkout()
     installation.apply(checkout)
     phone_code = installation.last_code()
@@ -227,7 +241,8 @@ def test_a_phone_code_does_not_sign(installation: Installation) -> None:
     assert refusal.value.code == "code_missing"
 
 
-def test_nobody_signs_before_the_reading_time_is_over(installation: Installation) -> None:
+def test_nobody_signs_before_the_reading_time_is_over(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     from merchant_server.services.sale import choosing
 
     checkout = installation.checkout()

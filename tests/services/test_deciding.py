@@ -20,8 +20,9 @@ from tests.installation import ID_NUMBER, Installation
     ],
 )
 def test_what_the_sources_say_decides(
-    installation: Installation, id_number: str, status: str, reason: str | None
+    sqlite_installation: Installation, id_number: str, status: str, reason: str | None
 ) -> None:
+    installation = sqlite_installation
     decided = installation.apply(installation.checkout(), id_number=id_number)
     assert (decided.status, decided.decline_code) == (status, reason)
     assert bool(installation.rows("SELECT * FROM credit_lines")) is (status == "offered")
@@ -41,6 +42,7 @@ def test_an_amount_beyond_the_line_is_declined_with_what_would_be_approved(
     assert smaller.status == "offered"
 
 
-def test_the_largest_amount_that_the_wire_takes_gets_a_decision(installation: Installation) -> None:
+def test_the_largest_amount_that_the_wire_takes_gets_a_decision(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     decided = installation.apply(installation.checkout(Money(9 * 10**14, "CNY")))
     assert decided.status in ("declined", "referred")

@@ -80,8 +80,9 @@ def test_every_event_of_a_sale_arrives_and_verifies_with_an_independent_library(
 
 
 def test_a_receiver_that_fails_is_tried_again_by_the_schedule_with_the_same_id(
-    installation: Installation,
+    sqlite_installation: Installation,
 ) -> None:
+    installation = sqlite_installation
     endpoint(installation)
     installation.checkout()
     installation.sender.default = Sent(500, 0.01)
@@ -100,7 +101,8 @@ def test_a_receiver_that_fails_is_tried_again_by_the_schedule_with_the_same_id(
     assert push(installation) == 0
 
 
-def test_a_receiver_says_when_to_come_back(installation: Installation) -> None:
+def test_a_receiver_says_when_to_come_back(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     endpoint(installation)
     installation.checkout()
     installation.sender.answers = [Sent(429, 0.01, retry_after_seconds=3_600)]
@@ -116,8 +118,9 @@ def test_a_receiver_says_when_to_come_back(installation: Installation) -> None:
     "answer", [Sent(0, 1.0, "timed out"), Sent(301, 0.1), Sent(404, 0.1), Sent(199, 0.1)]
 )
 def test_anything_but_a_success_is_a_failure_with_its_reason(
-    installation: Installation, answer: Sent
+    sqlite_installation: Installation, answer: Sent
 ) -> None:
+    installation = sqlite_installation
     endpoint(installation)
     installation.checkout()
     installation.sender.answers = [answer]
@@ -139,7 +142,8 @@ def test_gone_disables_the_endpoint_and_lists_what_was_queued_as_dead(installati
     assert len(deliveries(installation)) == 3
 
 
-def test_a_deleted_endpoint_gets_nothing_more(installation: Installation) -> None:
+def test_a_deleted_endpoint_gets_nothing_more(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     hook = endpoint(installation)
     installation.checkout()
     with installation.deps.storage.unit_of_work() as uow:
@@ -149,14 +153,16 @@ def test_a_deleted_endpoint_gets_nothing_more(installation: Installation) -> Non
     assert installation.sender.sent == []
 
 
-def test_an_endpoint_gets_the_events_that_it_asked_for(installation: Installation) -> None:
+def test_an_endpoint_gets_the_events_that_it_asked_for(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     endpoint(installation, "https://a.example/", "checkout.cancelled", "loan.created")
     installation.sell(plan="p3")
     push(installation)
     assert [json.loads(sent[4])["type"] for sent in installation.sender.sent] == ["loan.created"]
 
 
-def test_one_merchants_events_never_go_to_another(installation: Installation) -> None:
+def test_one_merchants_events_never_go_to_another(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     stranger = installation.another_merchant()
     endpoint(stranger, "https://stranger.example/")
     installation.checkout()

@@ -69,8 +69,9 @@ def cut(house: Installation, provider: str, method: str, *, after: bool, act: Ca
     ],
 )
 def test_a_crash_anywhere_in_the_signature_is_gone_on_from(
-    installation: Installation, provider: str, method: str, after: bool
+    sqlite_installation: Installation, provider: str, method: str, after: bool
 ) -> None:
+    installation = sqlite_installation
     checkout = ready(installation)
     cut(installation, provider, method, after=after, act=lambda: installation.sign(checkout))
     assert installation.now(checkout).status == CheckoutStatus.SIGNING
@@ -82,14 +83,13 @@ def test_a_crash_anywhere_in_the_signature_is_gone_on_from(
     assert [mandate.status for mandate in installation.bank._mandates.values()] == ["active"]
 
 
-@pytest.mark.parametrize(
-    ("provider", "method"), [("identity", "check"), ("bureau", "report"), ("policy", "decide")]
-)
+@pytest.mark.parametrize("after", [False, True])
 def test_a_crash_in_the_decision_is_opened_again_and_decided_once_more(
-    installation: Installation, provider: str, method: str
+    sqlite_installation: Installation, after: bool
 ) -> None:
+    installation = sqlite_installation
     checkout = installation.checkout()
-    cut(installation, provider, method, after=True, act=lambda: installation.apply(checkout))
+    cut(installation, "policy", "decide", after=after, act=lambda: installation.apply(checkout))
     assert installation.now(checkout).status == CheckoutStatus.DECIDING
     installation.clock.pass_(seconds=31)
     installation.work()
@@ -97,10 +97,42 @@ def test_a_crash_in_the_decision_is_opened_again_and_decided_once_more(
     assert installation.apply(checkout).status == CheckoutStatus.OFFERED
 
 
+def test_an_answer_that_comes_while_a_newer_application_is_decided_is_not_taken(
+    sqlite_installation: Installation,
+) -> None:
+    installation = sqlite_installation
+    checkout = installation.checkout()
+    deps = installation.deps
+
+    class Slow:
+        """While the first application's policy thinks, upkeep opens the checkout and the consumer applies again."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(deps.policy, name)
+
+        def decide(self, *positional: Any, **named: Any) -> Any:
+            installation.clock.pass_(seconds=31)
+            installation.work()
+            installation.deps = deps
+            cut(installation, "policy", "decide", after=False, act=lambda: installation.apply(checkout))
+            return deps.policy.decide(*positional, **named)
+
+    installation.deps = replace(deps, policy=Slow())
+    with pytest.raises(DomainError):
+        installation.apply(checkout)
+    assert installation.now(checkout).status == CheckoutStatus.DECIDING
+    installation.clock.pass_(seconds=31)
+    installation.work()
+    assert installation.apply(checkout).status == CheckoutStatus.OFFERED
+    installation.choose(checkout, plan="p3")
+    assert installation.sign(checkout).status == CheckoutStatus.CAPTURED
+
+
 @pytest.mark.parametrize("step", ["accounts", "render"])
 def test_a_crash_while_the_agreement_is_drawn_up_leaves_the_choice_open(
-    installation: Installation, step: str
+    sqlite_installation: Installation, step: str
 ) -> None:
+    installation = sqlite_installation
     checkout = installation.checkout()
     installation.apply(checkout)
     provider = "bank" if step == "accounts" else "renderer"
@@ -110,7 +142,8 @@ def test_a_crash_while_the_agreement_is_drawn_up_leaves_the_choice_open(
     assert installation.sign(checkout).status == CheckoutStatus.CAPTURED
 
 
-def test_a_bank_that_is_down_signs_nothing_and_the_next_code_does(installation: Installation) -> None:
+def test_a_bank_that_is_down_signs_nothing_and_the_next_code_does(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     checkout = ready(installation)
     installation.bank.down = True
     with pytest.raises(Unavailable):
@@ -120,7 +153,8 @@ def test_a_bank_that_is_down_signs_nothing_and_the_next_code_does(installation: 
     assert installation.sign(checkout).status == CheckoutStatus.CAPTURED
 
 
-def test_a_refused_mandate_signs_nothing(installation: Installation) -> None:
+def test_a_refused_mandate_signs_nothing(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     checkout = installation.checkout()
     installation.apply(checkout, id_number="110101199003079307")
     installation.choose(checkout, plan="p3")
@@ -199,7 +233,8 @@ def test_twenty_checkouts_signed_at_once_stay_within_the_line(installation: Inst
     assert line["used_minor"] == outcomes.count("done") * amount.minor <= line["limit_minor"]
 
 
-def test_a_plan_changed_while_the_bank_is_asked_signs_nothing_old(installation: Installation) -> None:
+def test_a_plan_changed_while_the_bank_is_asked_signs_nothing_old(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     checkout = ready(installation)
     signing.send_signing_code(installation.deps, checkout.token, "phone-1")
     digits = installation.last_code()
@@ -241,7 +276,8 @@ def test_what_was_shown_is_what_was_signed_is_what_is_served(installation: Insta
     assert again.signed_pdf == served.signed_pdf
 
 
-def test_a_signature_on_other_bytes_is_refused(installation: Installation) -> None:
+def test_a_signature_on_other_bytes_is_refused(sqlite_installation: Installation) -> None:
+    installation = sqlite_installation
     checkout = ready(installation)
 
     class Forger:

@@ -3,16 +3,13 @@
 The signature certifies the document (DocMDP: no changes), so any later revision breaks it.
 """
 
-import asyncio
-from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from io import BytesIO
-from typing import Any
 
 from asn1crypto import keys
 from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives import serialization
+from fenqi.evidence.finishing import finished
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.writer import BasePdfFileWriter
@@ -76,7 +73,7 @@ class PadesSigner:
             location="Confirmed by a code sent to the signer's telephone",
         )
         try:
-            return _run(self._signed(pdf, certified, metadata, signed_at.replace(microsecond=0)))
+            return finished(self._signed(pdf, certified, metadata, signed_at.replace(microsecond=0)))
         except (TimestampRequestError, OSError) as problem:
             raise ProviderUnavailable("timestamp authority", str(problem)) from problem
         except (SigningError, PdfError, ValueError) as problem:
@@ -106,12 +103,6 @@ class PadesSigner:
             digest.document_digest, PdfCMSSignedAttributes(signing_time=signed_at)
         )
         return output.getvalue()
-
-
-def _run(work: Coroutine[Any, Any, bytes]) -> bytes:
-    """Run pyHanko's coroutine in a thread of its own: the caller's thread may have an event loop already."""
-    with ThreadPoolExecutor(1, thread_name_prefix="sign") as executor:
-        return executor.submit(asyncio.run, work).result()
 
 
 def _simple_signer(certified: Certified) -> SimpleSigner:

@@ -17,6 +17,7 @@ from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps
 from merchant_server.services.publishing import move_checkout
 from merchant_server.services.sale.claims import held_checkout
+from merchant_server.services.sale.persons import valid_id_number
 
 QUEUE_MAX = 100
 REVIEWS_PER_DECISION_MAX = 2
@@ -207,7 +208,7 @@ def _granted(
     features = record.features
     line = uow.lines.get(review.consumer_id, review.currency)
     used = line.used if line else Money(0, review.currency)
-    wanted = limit or used + Money(features.amount_minor, review.currency)
+    wanted = used + Money(features.amount_minor, review.currency) if limit is None else limit
     if wanted.currency != review.currency or not 0 < wanted.minor <= LARGEST_AMOUNT_MINOR or wanted < used:
         raise RuleRefused(
             "a line is more than nothing, in the checkout's currency, and covers what is already used",
@@ -258,11 +259,15 @@ def _audit(
 
 
 def add_reviewer(deps: Deps, name: str, id_number: str) -> None:
-    """Let a member of staff review; their id number is kept as a keyed hash, to know their own case by."""
+    """Let a member of staff review; their id number is kept as a keyed hash, to know their own case by.
+
+    Raises RuleRefused for a name that is taken, and for an id number that is none: a slip would blind the guard.
+    """
+    number = valid_id_number(id_number)
     with deps.storage.unit_of_work() as uow:
         if uow.reviews.reviewer(name):
             raise RuleRefused(f"{name!r} is a reviewer already", code="reviewer_known", field="name")
-        reviewer = Reviewer(name, uow.consumers.id_number_index(id_number))
+        reviewer = Reviewer(name, uow.consumers.id_number_index(number))
         uow.reviews.add_reviewer(reviewer, deps.clock.now())
         uow.audit.add(
             deps.ids.new("aud"), at=deps.clock.now(), actor="operator", action="reviewer.added", subject=name

@@ -7,7 +7,7 @@ from merchant_server.domain.circumstances import Circumstances
 from merchant_server.domain.consent import UNSEEN, Witness
 from merchant_server.domain.consumer import Applicant, Consumer, Person
 from merchant_server.domain.decision import Outcome
-from merchant_server.domain.errors import RuleRefused
+from merchant_server.domain.errors import RuleRefused, TransitionConflict
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.decisioning import deciding
 from merchant_server.services.decisioning.pricing import discounted
@@ -55,6 +55,10 @@ def apply(
     now = deps.clock.now()
     with deps.storage.unit_of_work() as uow:
         checkout = held_checkout(uow, deps, token, claim)
+        if checkout.decision_id != application.decision_id:
+            raise TransitionConflict(
+                "this application was given up meanwhile", hint="a newer one is decided; open the page again"
+            )
         decision = decided.record.decision
         after = checkout.to(
             _AFTER[decision.outcome],

@@ -17,9 +17,15 @@ def parse_person(name: str, id_number: str, phone: str) -> Person:
     name = " ".join(name.split())
     if not _NAME.fullmatch(name):
         raise RuleRefused("this is not a name", code="name_invalid", field="name", hint="as on your id card")
+    number = valid_id_number(id_number)
+    return Person(name, number, phone, ric.get_birth_date(number))
+
+
+def valid_id_number(text: str) -> str:
+    """Return an id number in its lasting form, or raise RuleRefused (id_number_invalid)."""
     try:
-        number = ric.validate(id_number)
-        born_on = ric.get_birth_date(number)
+        number: str = ric.validate(text)
+        ric.get_birth_date(number)
     except ValidationError:
         raise RuleRefused(
             "this is not a valid id number",
@@ -27,7 +33,7 @@ def parse_person(name: str, id_number: str, phone: str) -> Person:
             field="id_number",
             hint="18 characters, as on your id card",
         ) from None
-    return Person(name, number, phone, born_on)
+    return number
 
 
 def require_consents(consents: tuple[str, ...]) -> None:

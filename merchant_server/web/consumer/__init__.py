@@ -20,7 +20,7 @@ ROUTES: tuple[tuple[str, str, View, View | None], ...] = (
     ("phone", "/phone", opening.phone, opening.send_code),
     ("code", "/code", opening.code, opening.check_code),
     ("apply", "/apply", opening.person, opening.decide),
-    ("decision", "/decision", choosing.decision, None),
+    ("decision", "/decision", choosing.decision, choosing.ask_a_person),
     ("plan", "/plan", choosing.plan, choosing.choose),
     ("agreement", "/agreement", signing.agreement, signing.send_code),
     ("sign", "/sign", signing.sign, signing.put_signature),

@@ -10,6 +10,7 @@ from fenqi.offers import Offer
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 
+from merchant_server.domain.decision import CounterOffer
 from merchant_server.web.language import money_text
 
 _l = lazy_gettext
@@ -112,3 +113,15 @@ def terms_rows(terms: dict[str, Any]) -> tuple[Row, ...]:
 
 def _money(data: dict[str, Any]) -> Money:
     return Money(data["minor"], data["currency"])
+
+
+def nearest_yes(offer: CounterOffer, currency: str) -> str:
+    """Return a counter-offer in words."""
+    amount = money_text(Money(offer.amount_minor, currency))
+    each = money_text(Money(offer.installment_minor, currency))
+    if offer.kind == "longer_term":
+        return _("A longer plan: the whole amount, with at most %(each)s a month.", each=each)
+    if offer.kind == "bigger_down_payment":
+        down = money_text(Money(offer.down_payment_minor, currency))
+        return _("Pay %(down)s at the shop now, and %(amount)s in installments.", down=down, amount=amount)
+    return _("A smaller amount: up to %(amount)s in installments.", amount=amount)

@@ -4,10 +4,11 @@ from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from merchant_server.domain.errors import DomainError
-from merchant_server.domain.refusal import public
+from merchant_server.services.decisioning.explaining import explain
+from merchant_server.services.decisioning.reviewing import ask_for_review
 from merchant_server.services.sale.choosing import choices, prepare_agreement
 from merchant_server.web.consumer.arrival import Site, arrive, claim, show, show_refusal
-from merchant_server.web.consumer.cards import card
+from merchant_server.web.consumer.cards import card, nearest_yes
 from merchant_server.web.consumer.disclosure import way_back
 from merchant_server.web.consumer.steps import Page
 from merchant_server.web.language import language_tag
@@ -16,10 +17,18 @@ from merchant_server.web.language import language_tag
 def decision(site: Site, token: str) -> ResponseReturnValue:
     """Show that the decision is under way, or why it is not a yes and what would change it."""
     visit = arrive(site, token, Page.DECISION)
-    found = visit.checkout.decline_code and public(visit.checkout.decline_code)
-    reason = found and {"text": found.text(language_tag()), "change": found.change(language_tag())}
+    told, tag = explain(site.deps, token, claim(site)), language_tag()
+    reasons = [{"text": each.text(tag), "change": each.change(tag)} for each in told.reasons]
+    offers = [nearest_yes(offer, visit.checkout.amount.currency) for offer in told.counter_offers]
     back = way_back(visit.checkout.return_url)
-    return show("decision", Page.DECISION, visit, reason=reason, back=back)
+    return show("decision", Page.DECISION, visit, reasons=reasons, offers=offers, told=told, back=back)
+
+
+def ask_a_person(site: Site, token: str) -> ResponseReturnValue:
+    """Send a refusal to a person; sending it again changes nothing."""
+    arrive(site, token, Page.DECISION)
+    ask_for_review(site.deps, token, claim(site))
+    return redirect(url_for(".decision", token=token), 303)
 
 
 def plan(site: Site, token: str) -> ResponseReturnValue:

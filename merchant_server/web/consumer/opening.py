@@ -3,6 +3,7 @@
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from merchant_server.domain.circumstances import Circumstances
 from merchant_server.domain.errors import DomainError
 from merchant_server.services.sale.approval import CONSENTS, apply
 from merchant_server.services.sale.codes import check_phone_code, send_phone_code
@@ -62,8 +63,17 @@ def decide(site: Site, token: str) -> ResponseReturnValue:
     visit = arrive(site, token, Page.APPLY)
     name, id_number = request.form.get("name", ""), request.form.get("id_number", "")
     ticked = tuple(consent for consent in CONSENTS if consent in request.form.getlist("consent"))
+    whence = Circumstances(device=claim(site), address=request.remote_addr or "")
     try:
-        decided = apply(site.deps, token, claim(site), name=name, id_number=id_number, consents=ticked)
+        decided = apply(
+            site.deps,
+            token,
+            claim(site),
+            name=name,
+            id_number=id_number,
+            consents=ticked,
+            circumstances=whence,
+        )
     except DomainError as error:
         if error.code == "phone_unverified":
             return redirect(url_for(".phone", token=token), 303)

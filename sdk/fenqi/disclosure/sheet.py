@@ -133,8 +133,10 @@ def disclose(
             for item in used.data["statements"]
             if item["when"] in facts.conditions
         ),
-        schedule=offer.schedule.installments,
-        laws=tuple(f"{law['title'][language]} ({law['reference']})" for law in used.data["laws"].values()),
+        schedule=tuple(offer.schedule.installments),
+        laws=tuple(
+            f"{law['title'][language]} ({law['reference'][language]})" for law in used.data["laws"].values()
+        ),
     )
 
 

@@ -9,7 +9,7 @@ from fenqi.finance.schedule import Schedule
 
 
 def is_irregular(schedule: Schedule) -> bool:
-    """Tell whether payments between the first and the last differ: 12 CFR 1026.22(a)(3), footnote 46.
+    """Tell whether payments between the first and the last differ: 12 CFR 1026.22(a)(3).
 
     An odd first period and an odd first or last payment do not make a transaction irregular.
     """

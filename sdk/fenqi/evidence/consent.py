@@ -28,6 +28,14 @@ def moment(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
 
 
+def digits(text: str, count: int) -> bytes:
+    """Return `count` bytes from lower-case hex; another spelling of the same bytes is refused with ValueError."""
+    value = bytes.fromhex(text)
+    if len(value) != count or value.hex() != text:
+        raise ValueError("a hash or signature is not written in lower-case hex of its length")
+    return value
+
+
 def wrong_in_figures(terms: Mapping[str, Any], disclosure: Mapping[str, Any]) -> str:
     """Check that the terms add up and that the disclosed figures are theirs."""
     currency = terms["principal"]["currency"]
@@ -69,7 +77,7 @@ def wrong_in_log(events: list[Event], proof: Mapping[str, Any]) -> str:
         return "audit-proof.json has other members"
     if [set(entry) for entry in proof["paths"]] != [{"sequence", "path"}] * len(events):
         return "audit-proof.json has not one path an event"
-    root = bytes.fromhex(head["root_hash"])
+    root = digits(head["root_hash"], 32)
     for event, entry in zip(events, proof["paths"], strict=True):
         if set(event) != _EVENT:
             return f"event {event.get('id')} has other members"
@@ -79,7 +87,7 @@ def wrong_in_log(events: list[Event], proof: Mapping[str, Any]) -> str:
             index=event["sequence"] - 1,
             size=head["size"],
             leaf=leaf_hash(canonical(_leaf(event))),
-            path=[bytes.fromhex(step) for step in entry["path"]],
+            path=[digits(step, 32) for step in entry["path"]],
             root=root,
         )
         if entry["sequence"] != event["sequence"] or not included:

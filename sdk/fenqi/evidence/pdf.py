@@ -18,13 +18,14 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.fields import MDPPerm
 from pyhanko.sign.general import CMSExtractionError, UnacceptableSignerError
-from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko.sign.validation.errors import SignatureValidationError
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverageLevel, SignatureStatus
 from pyhanko_certvalidator import ValidationContext
 
 from fenqi.evidence.errors import EvidenceMalformed, RootUnusable
+from fenqi.evidence.finishing import finished
 
 # What parsers of damaged files raise; a verdict is owed for every file, however hostile.
 DAMAGE = (
@@ -78,7 +79,10 @@ def verify(pdf: bytes, root_pem: bytes, *, timestamp_root_pem: bytes | None = No
         _check_frame(pdf, signature)
         token = _timestamp(signature)
         moment = _moment(signature, token)
-        status = validate_pdf_signature(signature, _context(root, moment), _context(timestamp_root, moment))
+        work = async_validate_pdf_signature(
+            signature, _context(root, moment), _context(timestamp_root, moment)
+        )
+        status = finished(work)
         _check_every_byte(signature, token, status)
         return _verdict(status, moment, certifies=signature.docmdp_level == MDPPerm.NO_CHANGES)
     except _Rejected as problem:

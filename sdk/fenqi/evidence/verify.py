@@ -97,7 +97,7 @@ def verify_bundle(data: bytes, root_pem: bytes) -> Report:
         "log": lambda: consent.wrong_in_log(bundle.events, bundle.proof),
         "head": lambda: heads.why_head_fails(
             consent.head_message(bundle.proof["head"]),
-            bytes.fromhex(bundle.proof["head"]["signature"]),
+            consent.digits(bundle.proof["head"]["signature"], 64),
             certificate_pem=bundle.proof["head"]["certificate"],
             root_pem=root_pem,
             at=consent.moment(bundle.proof["head"]["at"]),

@@ -2,65 +2,18 @@
 
 from collections.abc import Callable
 from datetime import date
-from itertools import count, repeat
-from typing import Any, NamedTuple
 
 from fenqi.finance.dates import check_date
 from fenqi.finance.errors import AmountError, ScheduleError
 from fenqi.finance.grid import Grid, grid_of
+from fenqi.finance.installments import Installment, Installments
 from fenqi.finance.money import MAX_MINOR, Money, money
 from fenqi.finance.plan import Plan
 from fenqi.finance.rounding import divide
 from fenqi.finance.rows import Rows, rows_for
 
+__all__ = ["Installment", "Installments", "Schedule", "build_schedule"]
 Parts = tuple[int, int, int, int]
-
-
-class Installment(NamedTuple):
-    """One installment: its number from 1, its due date, and parts in minor units of `currency`."""
-
-    number: int
-    due_on: date
-    principal_minor: int
-    interest_minor: int
-    fee_minor: int
-    currency: str
-
-    @property
-    def principal(self) -> Money:
-        """The part that repays the financed amount."""
-        return money(self.principal_minor, self.currency)
-
-    @property
-    def interest(self) -> Money:
-        """The part that is interest."""
-        return money(self.interest_minor, self.currency)
-
-    @property
-    def fee(self) -> Money:
-        """The part that is a fee."""
-        return money(self.fee_minor, self.currency)
-
-    @property
-    def total(self) -> Money:
-        """What the consumer pays on the due date."""
-        return money(self.total_minor, self.currency)
-
-    @property
-    def total_minor(self) -> int:
-        """Principal, interest and fee together, in minor units."""
-        return self.principal_minor + self.interest_minor + self.fee_minor
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the installment JSON-ready: amounts in minor units, the date in ISO 8601."""
-        return {
-            "number": self.number,
-            "due_on": self.due_on.isoformat(),
-            "principal": self.principal_minor,
-            "interest": self.interest_minor,
-            "fee": self.fee_minor,
-            "total": self.total_minor,
-        }
 
 
 class Schedule:
@@ -76,7 +29,7 @@ class Schedule:
         self.on = on
         self.grid = grid
         self.rows = rows
-        self._installments: tuple[Installment, ...] | None = None
+        self._installments: Installments | None = None
         self.down_payment_minor, up_front_fee, self.paid_fee_minor, self.principal_minor = parts
         self.total_interest_minor = sum(rows.interest)
         self.total_fee_minor = sum(rows.fee) + up_front_fee
@@ -85,15 +38,11 @@ class Schedule:
             raise AmountError("makes too large a total", field="amount", allowed="a total up to 10^15")
 
     @property
-    def installments(self) -> tuple[Installment, ...]:
-        """The installments in order of their due dates, made when first asked for."""
+    def installments(self) -> Installments:
+        """The installments in order of their due dates: a sequence that equals a tuple of them."""
         made = self._installments
         if made is None:
-            rows, currency = self.rows, repeat(self.amount.currency)
-            columns = zip(
-                count(1), self.due_dates, rows.principal, rows.interest, rows.fee, currency, strict=False
-            )
-            made = self._installments = tuple(map(tuple.__new__, repeat(Installment), columns))
+            made = self._installments = Installments(self.rows, self.due_dates, self.amount.currency)
         return made
 
     @property

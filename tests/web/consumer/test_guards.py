@@ -16,7 +16,7 @@ INLINE = re.compile(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)|javascr
 
 
 def test_the_list_of_forms_is_not_empty() -> None:
-    assert FORMS == ["/phone", "/code", "/apply", "/plan", "/agreement", "/sign"]
+    assert FORMS == ["/phone", "/code", "/apply", "/decision", "/plan", "/agreement", "/sign"]
 
 
 @pytest.mark.parametrize("path", FORMS)
