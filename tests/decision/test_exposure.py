@@ -9,7 +9,13 @@ import pytest
 from fenqi.finance.money import Money
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from merchant_server.domain.consumer import Consumer, CreditLine, Person
 from merchant_server.domain.errors import RuleRefused, TransitionConflict
@@ -32,7 +38,9 @@ class Exposure(RuleBasedStateMachine):
         path = Path(self.folder.name) / "lines.sqlite"
         shutil.copyfile(self.template, path)
         self.engine = open_engine(f"sqlite:///{path}")
-        self.storage = SqlStorage(self.engine, KeyRing.open(path.with_name("keys.json"), b"i" * 32), lambda p: p)
+        self.storage = SqlStorage(
+            self.engine, KeyRing.open(path.with_name("keys.json"), b"i" * 32), lambda p: p
+        )
         person = Person("王小明", "110101199003077651", "+8613800138000", NOW.date())
         with self.storage.unit_of_work() as uow:
             uow.consumers.find_or_add(Consumer("con_1", person, NOW))

@@ -80,8 +80,10 @@ def test_every_page_of_ones_own_on_every_screen(
     send(page)
     look(page)
     page.locator(".loan-list a").first.click()
+    page.wait_for_load_state()
     look(page)
     page.locator("main a.button").click()
+    page.wait_for_load_state()
     look(page)
     send(page)
     look(page)
@@ -95,9 +97,11 @@ def test_every_page_of_ones_own_on_every_screen(
         page.locator(".two-buttons button").first.click()
     assert kept.value.suggested_filename == "fenqi-my-data.pdf"
     page.locator(".danger").click()
+    page.wait_for_load_state()
     look(page)
     page.locator("#sure").check()
     page.locator(".danger").click()
+    page.wait_for_load_state()
     look(page)
     page.locator(".my-bar button").click()
     page.wait_for_url(f"{address}/my")
@@ -109,7 +113,9 @@ def test_everything_works_with_scripts_switched_off(
 ) -> None:
     house = sqlite_installation
     sold = sell(house, WHO)
-    context = browser.new_context(locale="zh-CN", viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    context = browser.new_context(
+        locale="zh-CN", viewport={"width": 390, "height": 844}, java_script_enabled=False
+    )
     page = context.new_page()
     page.goto(f"{address}/my")
     page.locator("#phone").fill(WHO.phone)
