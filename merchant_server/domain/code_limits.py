@@ -63,7 +63,8 @@ def refuse_too_many(subject: str, sent_at: Sequence[datetime], now: datetime) ->
             code="code_rate_limited",
             hint="use the newest code, or wait as long as Retry-After says",
             limit=subject,
-            **_waiting(wait),
+            minutes_left=_minutes(wait),
+            retry_after_seconds=wait,
         )
 
 
@@ -84,13 +85,15 @@ def hour_of(now: datetime) -> str:
 def refuse_over_budget(sent_this_hour: int, budget: int, now: datetime) -> None:
     """Raise RuleRefused (codes_paused) when the installation's budget of the hour is spent; this send counts."""
     if sent_this_hour > budget:
+        left = 3600 - now.minute * 60 - now.second
         raise RuleRefused(
             "no codes are sent at the moment",
             code="codes_paused",
             hint="the installation's budget of this hour is spent; wait as long as Retry-After says",
-            **_waiting(3600 - now.minute * 60 - now.second),
+            minutes_left=_minutes(left),
+            retry_after_seconds=left,
         )
 
 
-def _waiting(seconds: int) -> dict[str, int]:
-    return {"minutes_left": -(-seconds // 60), "retry_after_seconds": seconds}
+def _minutes(seconds: int) -> int:
+    return -(-seconds // 60)
