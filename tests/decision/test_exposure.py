@@ -38,7 +38,9 @@ class Exposure(RuleBasedStateMachine):
         path = Path(self.folder.name) / "lines.sqlite"
         shutil.copyfile(self.template, path)
         self.engine = open_engine(f"sqlite:///{path}")
-        self.storage = SqlStorage(self.engine, KeyRing.open(path.with_name("keys.json"), b"i" * 32), lambda p: p)
+        self.storage = SqlStorage(
+            self.engine, KeyRing.open(path.with_name("keys.json"), b"i" * 32), lambda p: p
+        )
         person = Person("王小明", "110101199003077651", "+8613800138000", NOW.date())
         with self.storage.unit_of_work() as uow:
             uow.consumers.find_or_add(Consumer("con_1", person, NOW))
