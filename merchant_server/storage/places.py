@@ -11,14 +11,12 @@ class Place:
     """One sealed column. A value is bound to `table`, `column` and the row's `keys`, joined by a slash.
 
     `owner` is the column or query that names the owner of the data key, None for the installation's own.
-    A `fixed` place lies in an append-only table: its values stay under the key that they were sealed with.
     """
 
     table: str
     column: str
     keys: tuple[str, ...] = ("id",)
     owner: str | None = None
-    fixed: bool = False
 
     @property
     def stored(self) -> str:
@@ -42,7 +40,7 @@ PLACES = (
         keys=("decision_id", "source"),
         owner="(SELECT d.consumer_id FROM decisions d WHERE d.id = decision_id)",
     ),
-    Place("consent_events", "personal", keys=("audit_id",), owner="checkout_id", fixed=True),
+    Place("consent_events", "personal", keys=("audit_id",), owner="checkout_id"),
     Place("webhook_endpoints", "secret"),
     Place("idempotency_keys", "response", keys=("merchant_id", "mode", "key")),
 )

@@ -3,6 +3,7 @@
 Each step is its own transaction and says by itself what is left, so that a killed run goes on where it stopped.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +16,7 @@ from merchant_server.storage.sealed import Sealer, key_id_of
 
 WRAP_BATCH = 500
 SEAL_BATCH = 50
+WAIT_SECONDS = 0.05
 Progress = Callable[[int, int], None]
 
 
@@ -43,8 +45,8 @@ class Rotation:
             newest = self.ring.wrapping.add()
         run(self.engine, lambda db: _put_in_use(db, newest))
         done, total = 0, self._left(newest)
-        while moved := run(self.engine, lambda db: self._wrap_batch(db, newest)):
-            done += moved
+        while self._left(newest):
+            done += run(self.engine, lambda db: self._wrap_batch(db, newest))
             progress(min(done, total), total)
         return newest
 
@@ -60,9 +62,12 @@ class Rotation:
     def _wrap_batch(self, db: Connection, wrapping_key_id: str) -> int:
         rows = db.all(
             "SELECT id, wrapping_key_id, wrapped FROM data_keys WHERE wrapping_key_id <> :id AND wrapped IS NOT NULL"
-            f" ORDER BY id LIMIT :limit {db.row_lock}",
+            f" ORDER BY id LIMIT :limit {db.claim_suffix}",
             {"id": wrapping_key_id, "limit": WRAP_BATCH},
         )
+        if not rows:
+            # What is left is held by transactions that seal with it right now.
+            time.sleep(WAIT_SECONDS)
         for row in rows:
             key = self.ring.unwrap(row["id"], row["wrapped"], row["wrapping_key_id"])
             wrapped = self.ring.wrap(row["id"], key, wrapping_key_id)
@@ -99,40 +104,58 @@ class Rotation:
         run(self.engine, _begin)
         done, moved, total = 0, 0, self._values()
         for place in PLACES:
-            if place.fixed:
-                continue
             after: tuple[str, ...] | None = ()
             while after is not None:
-                batch = partial(self._seal_batch, place=place, after=after)
-                seen, changed, after = run(self.engine, batch)
-                done, moved = done + seen, moved + changed
+                page = self._page(place, after)
+                moved += self._seal_page(place, page)
+                done += len(page)
                 progress(min(done, total), total)
+                after = page[-1] if len(page) == SEAL_BATCH else None
         moved += run(self.engine, self._seal_plain_accounts)
         run(self.engine, _finish)
         return moved
+
+    def _page(self, place: Place, after: tuple[str, ...]) -> list[tuple[str, ...]]:
+        """Return the keys of up to SEAL_BATCH rows behind `after`."""
+        with self.engine.reading() as db:
+            rows = _rows(db, place, after, None)
+        return [tuple(str(row[key]) for key in place.keys) for row in rows]
+
+    def _seal_page(self, place: Place, page: list[tuple[str, ...]]) -> int:
+        moved, left = 0, set(page)
+        while left:
+            seen, changed = run(self.engine, partial(self._seal_batch, place=place, page=page))
+            moved, left = moved + changed, left - seen
+            if left and not seen:
+                # Transactions hold what is left, or have deleted it.
+                time.sleep(WAIT_SECONDS)
+                left &= self._still_there(place, page)
+        return moved
+
+    def _still_there(self, place: Place, page: list[tuple[str, ...]]) -> set[tuple[str, ...]]:
+        with self.engine.reading() as db:
+            rows = _rows(db, place, (), page[-1], first=page[0])
+        return {tuple(str(row[key]) for key in place.keys) for row in rows}
 
     def _values(self) -> int:
         with self.engine.reading() as db:
             counts = [
                 db.one(f"SELECT COUNT(*) AS n FROM {place.table} WHERE {place.stored} IS NOT NULL")
                 for place in PLACES
-                if not place.fixed
             ]
         return sum(int(row["n"]) for row in counts if row is not None)
 
     def _seal_batch(
-        self, db: Connection, place: Place, after: tuple[str, ...]
-    ) -> tuple[int, int, tuple[str, ...] | None]:
-        rows = _page(db, place, after)
+        self, db: Connection, place: Place, page: list[tuple[str, ...]]
+    ) -> tuple[set[tuple[str, ...]], int]:
+        """Seal the rows of a page that nobody holds; return which those were, and how many had to move."""
+        rows = _rows(db, place, (), page[-1], first=page[0], suffix=db.claim_suffix)
         sealer = Sealer(db, self.ring, self.new_id)
-        old = _keys_to_leave(db, {key_id_of(row["sealed"]) for row in rows})
-        changed = 0
-        for row in rows:
-            if key_id_of(row["sealed"]) in old:
-                self._move(db, sealer, place, row)
-                changed += 1
-        last = tuple(str(rows[-1][key]) for key in place.keys) if len(rows) == SEAL_BATCH else None
-        return len(rows), changed, last
+        leaving = _keys_to_leave(db, {key_id_of(row["sealed"]) for row in rows})
+        moving = [row for row in rows if key_id_of(row["sealed"]) in leaving]
+        for row in moving:
+            self._move(db, sealer, place, row)
+        return {tuple(str(row[key]) for key in place.keys) for row in rows}, len(moving)
 
     def _move(self, db: Connection, sealer: Sealer, place: Place, row: Row) -> None:
         name = row_name(place, row)
@@ -178,38 +201,57 @@ def _put_in_use(db: Connection, wrapping_key_id: str) -> None:
 
 
 def _begin(db: Connection) -> None:
-    """Retire every data key, unless a run that was cut off did so: from here on new values go under new keys."""
-    left = db.one("SELECT id FROM data_keys WHERE status = 'retiring' LIMIT 1")
+    """Begin an epoch, unless a run that was cut off did so: from here on new values go under new keys."""
+    left = db.one(
+        "SELECT k.id FROM data_keys k JOIN seal_epoch s ON s.id = 1"
+        " WHERE k.status = 'live' AND k.epoch < s.epoch LIMIT 1"
+    )
     if left is None:
-        db.execute("UPDATE data_keys SET status = 'retiring' WHERE status = 'current'")
+        db.execute("UPDATE seal_epoch SET epoch = epoch + 1 WHERE id = 1")
 
 
 def _finish(db: Connection) -> None:
-    """Drop the keys that nothing is sealed with any more; those of append-only rows stay."""
-    kept = [f"SELECT {place.owner} FROM {place.table}" for place in PLACES if place.fixed and place.owner]
-    fixed = "".join(f" AND owner NOT IN ({query})" for query in kept)
+    """Drop the keys that nothing is sealed with any more; processes may still know those of the installation."""
+    earlier = "status = 'live' AND epoch < (SELECT epoch FROM seal_epoch WHERE id = 1)"
     db.execute(
-        f"DELETE FROM data_keys WHERE status = 'retiring' AND owner <> :installation{fixed}",
-        {"installation": INSTALLATION},
+        f"DELETE FROM data_keys WHERE {earlier} AND owner <> :installation", {"installation": INSTALLATION}
     )
-    db.execute("UPDATE data_keys SET status = 'old' WHERE status = 'retiring'")
+    db.execute(f"UPDATE data_keys SET status = 'old' WHERE {earlier}")
 
 
-def _page(db: Connection, place: Place, after: tuple[str, ...]) -> list[Row]:
+def _rows(
+    db: Connection,
+    place: Place,
+    after: tuple[str, ...],
+    last: tuple[str, ...] | None,
+    *,
+    first: tuple[str, ...] = (),
+    suffix: str = "",
+) -> list[Row]:
+    """Return rows with a sealed value in the order of their keys, with what it is sealed for."""
     keys = ", ".join(place.keys)
-    names = [f"after{number}" for number in range(len(after))]
-    behind = f" AND ({keys}) > ({', '.join(f':{name}' for name in names)})" if after else ""
+    where, values = [f"{place.stored} IS NOT NULL"], dict[str, str]()
+    for name, relation, edge in (("after", ">", after), ("first", ">=", first), ("last", "<=", last or ())):
+        if edge:
+            names = [f"{name}{number}" for number in range(len(edge))]
+            where.append(f"({keys}) {relation} ({', '.join(f':{each}' for each in names)})")
+            values |= dict(zip(names, edge, strict=True))
     owner = place.owner or f"'{INSTALLATION}'"
     return db.all(
         f"SELECT {keys}, {owner} AS owner, {place.stored} AS sealed FROM {place.table}"
-        f" WHERE {place.stored} IS NOT NULL{behind} ORDER BY {keys} LIMIT {SEAL_BATCH} {db.row_lock}",
-        dict(zip(names, after, strict=True)),
+        f" WHERE {' AND '.join(where)} ORDER BY {keys} LIMIT {SEAL_BATCH} {suffix}",
+        values,
     )
 
 
 def _keys_to_leave(db: Connection, key_ids: set[str]) -> set[str]:
-    """Return which of these keys values are to leave: retiring ones, and those that no row names any more."""
-    known = {
-        key_id: db.one("SELECT status FROM data_keys WHERE id = :id", {"id": key_id}) for key_id in key_ids
-    }
-    return {key_id for key_id, row in known.items() if row is None or row["status"] == "retiring"}
+    """Return which of these keys values are to leave: those of earlier epochs, and those that no row names."""
+    leaving = set()
+    for key_id in key_ids:
+        row = db.one(
+            "SELECT k.status, k.epoch, s.epoch AS now FROM data_keys k JOIN seal_epoch s ON s.id = 1 WHERE k.id = :id",
+            {"id": key_id},
+        )
+        if row is None or (row["status"] != "erased" and row["epoch"] < row["now"]):
+            leaving.add(key_id)
+    return leaving

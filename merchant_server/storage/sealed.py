@@ -43,6 +43,8 @@ class Sealer:
 
     def __init__(self, connection: Connection, ring: KeyRing, new_id: Callable[[str], str]) -> None:
         self._db, self._ring, self._new_id = connection, ring, new_id
+        self._share = "FOR SHARE" if connection.row_lock else ""
+        self._epoch: int | None = None
         self._current: dict[str, tuple[str, AESGCM]] = {}
         self._ciphers: dict[str, AESGCM] = {}
 
@@ -82,10 +84,6 @@ class Sealer:
         """Return a keyed hash for look-ups by `value`."""
         return self._ring.index(kind, value)
 
-    def current_key(self, owner: str) -> str:
-        """Return the name of the key that new values of an owner are sealed with."""
-        return self._key_of(owner, owner)[0]
-
     def _owner(self, table: str, column: str, row: str) -> str:
         place = PLACE_OF.get((table, column))
         if place is None or place.owner is None:
@@ -108,12 +106,21 @@ class Sealer:
         return self._current[owner]
 
     def _current_row(self, owner: str) -> Row | None:
-        # The lock keeps a rotation from dropping the key while this transaction still seals with it.
-        share = "FOR SHARE" if self._db.row_lock and owner != INSTALLATION else ""
+        # The lock keeps an erasure from dropping the key while this transaction still seals with it.
+        share = self._share if owner != INSTALLATION else ""
         return self._db.one(
-            f"SELECT id, wrapping_key_id, wrapped FROM data_keys WHERE owner = :owner AND status = 'current' {share}",
-            {"owner": owner},
+            "SELECT id, wrapping_key_id, wrapped FROM data_keys"
+            f" WHERE owner = :owner AND epoch = :epoch AND status = 'live' {share}",
+            {"owner": owner, "epoch": self._current_epoch()},
         )
+
+    def _current_epoch(self) -> int:
+        """Return the epoch, held so that a new one begins only after this transaction."""
+        if self._epoch is None:
+            row = self._db.one(f"SELECT epoch FROM seal_epoch WHERE id = 1 {self._share}")
+            assert row is not None
+            self._epoch = int(row["epoch"])
+        return self._epoch
 
     def _make(self, owner: str, place: str) -> Row:
         erased = self._db.one(
@@ -124,12 +131,13 @@ class Sealer:
         wrapping_key_id = self._wrapping_key()
         key_id = self._new_id("key")
         self._db.execute(
-            "INSERT INTO data_keys (id, owner, status, wrapping_key_id, wrapped)"
-            " VALUES (:id, :owner, 'current', :wrapping_key_id, :wrapped)"
-            " ON CONFLICT (owner) WHERE status = 'current' DO NOTHING",
+            "INSERT INTO data_keys (id, owner, epoch, status, wrapping_key_id, wrapped)"
+            " VALUES (:id, :owner, :epoch, 'live', :wrapping_key_id, :wrapped)"
+            " ON CONFLICT (owner, epoch) DO NOTHING",
             {
                 "id": key_id,
                 "owner": owner,
+                "epoch": self._current_epoch(),
                 "wrapping_key_id": wrapping_key_id,
                 "wrapped": self._ring.wrap(key_id, os.urandom(KEY_BYTES), wrapping_key_id),
             },
@@ -140,8 +148,7 @@ class Sealer:
 
     def _wrapping_key(self) -> str:
         """Return the wrapping key in use, held so that a rotation waits for this transaction."""
-        share = "FOR SHARE" if self._db.row_lock else ""
-        query = f"SELECT id FROM wrapping_keys WHERE status = 'current' {share}"
+        query = f"SELECT id FROM wrapping_keys WHERE status = 'current' {self._share}"
         # A rotation that committed while this statement waited makes it find nothing; the next one finds the new key.
         row = self._db.one(query) or self._db.one(query)
         if row is None:
@@ -172,7 +179,7 @@ class Sealer:
 
     def _stored_now(self, table: str, column: str, row: str) -> bytes | None:
         place = PLACE_OF.get((table, column))
-        if place is None or place.fixed:
+        if place is None:
             return None
         where = " AND ".join(f"{key} = :key{number}" for number, key in enumerate(place.keys))
         values = {f"key{number}": value for number, value in enumerate(row.split("/", len(place.keys) - 1))}

@@ -9,9 +9,9 @@ import pytest
 from merchant_server.domain.code_limits import address_prefix, refuse_too_many
 from merchant_server.domain.errors import RuleRefused
 from merchant_server.services.person.visits import ask_to_come_in
-from merchant_server.services.sale import claims, codes, signing
+from merchant_server.services.sale import claims, code_limits, codes
 from tests.installation import Installation
-from tests.privacy.people import Somebody, Visitor, apply
+from tests.privacy.people import Somebody, Visitor, sell
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 WHO = Somebody(1)
@@ -79,20 +79,30 @@ def test_a_network_is_limited_however_often_the_number_changes(installation: Ins
     ask(installation, Somebody(62))
 
 
-def test_a_person_is_limited_however_many_purchases_they_sign(installation: Installation) -> None:
-    refused = None
-    for _ in range(7):
-        checkout = apply(installation, WHO)
-        installation.clock.pass_(minutes=-3)
-        installation.choose(checkout, claim=WHO.claim)
-        with installation.engine.transaction() as db:
-            # The number's own limit would come first.
-            db.execute("UPDATE code_sends SET phone_index = 'other'")
-        try:
-            signing.send_signing_code(installation.deps, checkout.token, WHO.claim)
-        except RuleRefused as error:
-            refused = error
-    assert refused is not None and refused.facts["limit"] == "person"
+def test_a_person_is_limited_however_many_numbers_they_use(installation: Installation) -> None:
+    """Codes that sign count for who signs, whatever number they go to."""
+
+    def spend(number: int, consumer_id: str) -> None:
+        with installation.deps.storage.unit_of_work() as uow:
+            code_limits.spend_code(
+                uow, installation.deps, "sign", f"number {number}", consumer_id=consumer_id
+            )
+
+    for number in range(6):
+        spend(number, "con_1")
+    with pytest.raises(RuleRefused) as refused:
+        spend(7, "con_1")
+    assert refused.value.facts["limit"] == "person"
+    spend(7, "con_2")
+
+
+def test_a_code_that_signs_counts_for_the_person_who_signs(installation: Installation) -> None:
+    sold = sell(installation, WHO)
+    counted = installation.rows("SELECT purpose, consumer_id FROM code_sends ORDER BY id")
+    assert counted == [
+        {"purpose": "phone", "consumer_id": None},
+        {"purpose": "sign", "consumer_id": sold.consumer_id},
+    ]
 
 
 def test_the_hour_has_a_budget_and_the_breaker_says_when_it_closes(installation: Installation) -> None:

@@ -12,14 +12,33 @@ CREATE UNIQUE INDEX one_current_wrapping_key ON wrapping_keys (status) WHERE sta
 CREATE TABLE data_keys (
   id TEXT PRIMARY KEY,
   owner TEXT NOT NULL,
-  status TEXT NOT NULL CHECK (status IN ('current', 'retiring', 'old', 'erased')),
+  epoch BIGINT NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('live', 'old', 'erased')),
   wrapping_key_id TEXT NOT NULL,
   wrapped BLOB,
   CHECK ((status = 'erased') = (wrapped IS NULL))
 );
-CREATE UNIQUE INDEX one_current_data_key ON data_keys (owner) WHERE status = 'current';
-CREATE INDEX data_keys_of_owner ON data_keys (owner);
+CREATE UNIQUE INDEX one_data_key_an_epoch ON data_keys (owner, epoch);
 CREATE INDEX data_keys_by_wrapping_key ON data_keys (wrapping_key_id);
+CREATE INDEX data_keys_to_leave ON data_keys (epoch) WHERE status = 'live';
+
+-- One row: the epoch whose keys new values are sealed with. Another epoch begins when everything is to be sealed anew.
+CREATE TABLE seal_epoch (
+  id BIGINT PRIMARY KEY CHECK (id = 1),
+  epoch BIGINT NOT NULL CHECK (epoch > 0)
+);
+INSERT INTO seal_epoch (id, epoch) VALUES (1, 1);
+
+-- What a consumer did stays as it was told; only the key that the person's part is sealed with may change.
+-- only: sqlite
+DROP TRIGGER consent_events_fixed_update;
+CREATE TRIGGER consent_events_fixed_update BEFORE UPDATE OF audit_id, checkout_id, kind, at ON consent_events BEGIN SELECT RAISE(ABORT, 'consent events are never changed'); END;
+-- end
+-- only: postgresql
+DROP TRIGGER consent_events_fixed ON consent_events;
+CREATE TRIGGER consent_events_fixed_update BEFORE UPDATE OF audit_id, checkout_id, kind, at ON consent_events FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER consent_events_fixed_delete BEFORE DELETE ON consent_events FOR EACH ROW EXECUTE FUNCTION refuse_change();
+-- end
 
 -- The account's token and label are sealed from now on; `fenqi-server keys reseal` seals those of older rows.
 ALTER TABLE mandates ADD COLUMN account_sealed BLOB;

@@ -1,0 +1,123 @@
+"""A person's own page in a real browser, without scripts: phone and desk, both languages, light and dark, axe."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+from werkzeug.serving import make_server
+
+from tests.installation import Installation
+from tests.privacy.people import Somebody, repay, sell
+
+WHO = Somebody(1)
+AXE = Axe()
+SCREENS = [
+    ("zh-CN", {"width": 390, "height": 844}, "light"),
+    ("en", {"width": 390, "height": 844}, "dark"),
+    ("en", {"width": 1280, "height": 800}, "light"),
+    ("zh-CN", {"width": 195, "height": 422}, "dark"),
+]
+
+
+@pytest.fixture
+def address(sqlite_installation: Installation) -> Iterator[str]:
+    """Where the pages are served on this machine."""
+    server = make_server("127.0.0.1", 0, sqlite_installation.app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def look(page: Page) -> None:
+    """Check the page at hand: nothing wider than the screen, all to touch large enough, no rule of axe broken."""
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wider <= 0, page.url
+    for part in page.locator("main a, main button, main select, main .tick label, nav a").all():
+        box = part.bounding_box()
+        assert box is None or box["height"] >= 44, part.text_content()
+    found = AXE.run(page).response["violations"]
+    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+
+
+def send(page: Page) -> None:
+    page.locator("main form .button").first.click()
+    page.wait_for_load_state()
+
+
+@pytest.mark.parametrize(
+    ("language", "size", "scheme"), SCREENS, ids=["zh phone", "en dark", "en desk", "zh at 200 %"]
+)
+def test_every_page_of_ones_own_on_every_screen(
+    sqlite_installation: Installation, address: str, browser: Browser, language: str, size: Any, scheme: Any
+) -> None:
+    house = sqlite_installation
+    sell(house, WHO, description="山地自行车")
+    sell(house, WHO, plan="p12", description="手机")
+    repay(house, months=3)
+    context = browser.new_context(viewport=size, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(f"{address}/my?lang={language}")
+    look(page)
+    page.locator("#phone").fill(WHO.phone)
+    send(page)
+    look(page)
+    page.locator("#code").fill(house.last_code())
+    page.locator("#end").fill("0")
+    send(page)
+    look(page)
+    house.clock.pass_(minutes=5)
+    page.locator("main a").first.click()
+    page.locator("#phone").fill(WHO.phone)
+    send(page)
+    page.locator("#code").fill(house.last_code())
+    page.locator("#end").fill(WHO.id_number[-4:])
+    send(page)
+    look(page)
+    page.locator(".loan-list a").first.click()
+    look(page)
+    page.locator("main a.button").click()
+    look(page)
+    send(page)
+    look(page)
+    page.goto(f"{address}/my/complaints")
+    page.locator("#text").fill("扣款日期不对。")
+    send(page)
+    look(page)
+    page.goto(f"{address}/my/data")
+    look(page)
+    with page.expect_download() as kept:
+        page.locator(".two-buttons button").first.click()
+    assert kept.value.suggested_filename == "fenqi-my-data.pdf"
+    page.locator(".danger").click()
+    look(page)
+    page.locator("#sure").check()
+    page.locator(".danger").click()
+    look(page)
+    page.locator(".my-bar button").click()
+    page.wait_for_url(f"{address}/my")
+    context.close()
+
+
+def test_everything_works_with_scripts_switched_off(
+    sqlite_installation: Installation, address: str, browser: Browser
+) -> None:
+    house = sqlite_installation
+    sold = sell(house, WHO)
+    context = browser.new_context(locale="zh-CN", viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{address}/my")
+    page.locator("#phone").fill(WHO.phone)
+    send(page)
+    page.locator("#code").fill(house.last_code())
+    page.locator("#end").fill(WHO.id_number[-4:])
+    send(page)
+    page.goto(f"{address}/my/loans/{sold.loan_id}/mandate")
+    send(page)
+    assert "授权已撤回" in page.locator("main").inner_text()
+    context.close()
