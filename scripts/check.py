@@ -21,7 +21,15 @@ def main(arguments: list[str]) -> None:
         browser = find_browser()
         # A file stays in one process, so that its servers and browser are started once.
         workers = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
-        run("tests", "pytest", "-q", "-ra", "--durations=15", *workers, environment={"FENQI_TEST_BROWSER": browser})
+        run(
+            "tests",
+            "pytest",
+            "-q",
+            "-ra",
+            "--durations=15",
+            *workers,
+            environment={"FENQI_TEST_BROWSER": browser},
+        )
     print(f"everything passed in {time.monotonic() - started:.0f} s")
 
 

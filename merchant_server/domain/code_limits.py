@@ -58,7 +58,12 @@ def refuse_too_many(subject: str, sent_at: Sequence[datetime], now: datetime) ->
     """
     wait = max((_wait(limit, sent_at, now) for limit in LIMITS if limit.subject == subject), default=0)
     if wait:
-        raise _refusal("code_rate_limited", f"too many codes were sent for this {subject}", wait, subject)
+        raise RuleRefused(
+            f"too many codes were sent for this {subject}",
+            code="code_rate_limited",
+            hint="use the newest code, or try again later",
+            **_wait_facts(wait, subject),
+        )
 
 
 def _wait(limit: Limit, sent_at: Sequence[datetime], now: datetime) -> int:
@@ -79,16 +84,13 @@ def refuse_over_budget(sent_this_hour: int, budget: int, now: datetime) -> None:
     """Raise RuleRefused (codes_paused) when the installation's budget of the hour is spent; this send counts."""
     if sent_this_hour > budget:
         left = 3600 - now.minute * 60 - now.second
-        raise _refusal("codes_paused", "no codes are sent at the moment", left, "installation")
+        raise RuleRefused(
+            "no codes are sent at the moment",
+            code="codes_paused",
+            hint="use the newest code, or try again later",
+            **_wait_facts(left, "installation"),
+        )
 
 
-def _refusal(code: str, message: str, wait_seconds: int, subject: str) -> RuleRefused:
-    minutes = -(-wait_seconds // 60)
-    return RuleRefused(
-        message,
-        code=code,
-        hint=f"use the newest code, or try again in {minutes} min",
-        limit=subject,
-        minutes_left=minutes,
-        retry_after_seconds=wait_seconds,
-    )
+def _wait_facts(wait_seconds: int, subject: str) -> dict[str, str | int]:
+    return {"limit": subject, "minutes_left": -(-wait_seconds // 60), "retry_after_seconds": wait_seconds}

@@ -42,7 +42,9 @@ class StrictParser(FlaskParser):
     ) -> Any:
         """Raise the first error as a refusal with its field."""
         messages = error.messages
-        inner = next(iter(messages.values())) if isinstance(messages, dict) and len(messages) == 1 else messages
+        inner = (
+            next(iter(messages.values())) if isinstance(messages, dict) and len(messages) == 1 else messages
+        )
         found = first_error(inner if isinstance(inner, dict) else messages)
         status = 400 if found.code == "body_malformed" else 422
         raise BodyRefused(status, found.code, found.detail, found.field, "see /v1/openapi.json") from error
@@ -60,12 +62,17 @@ def read_json() -> Any:
         raw = request.get_data(cache=True)
         if raw and request.mimetype != "application/json":
             raise BodyRefused(
-                415, "unsupported_media_type", "the body is not JSON", hint="send Content-Type: application/json"
+                415,
+                "unsupported_media_type",
+                "the body is not JSON",
+                hint="send Content-Type: application/json",
             )
         try:
             g.body = strict_json(raw) if raw else {}
         except JsonRefused as refused:
-            raise BodyRefused(400, "body_malformed", str(refused), hint="send UTF-8 JSON without floats") from refused
+            raise BodyRefused(
+                400, "body_malformed", str(refused), hint="send UTF-8 JSON without floats"
+            ) from refused
     return g.body
 
 
@@ -88,7 +95,9 @@ def idempotency_key() -> str:
     return text
 
 
-def answer_once(caller: Caller, status: int, action: Callable[[UnitOfWork], dict[str, Any] | None]) -> Response:
+def answer_once(
+    caller: Caller, status: int, action: Callable[[UnitOfWork], dict[str, Any] | None]
+) -> Response:
     """Answer a POST through its key: run once, replay for ever."""
     canonical = json.dumps(read_json(), sort_keys=True, separators=(",", ":"))
     asked = "\n".join((request.method, request.path, caller.merchant_id, caller.mode, canonical))

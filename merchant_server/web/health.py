@@ -22,7 +22,9 @@ def health_routes(deps: Deps, require_schema: Callable[[], None]) -> Blueprint:
         try:
             require_schema()
         except Exception as wrong:
-            raise Unavailable(f"the database is not ready: {wrong}", hint="run fenqi-server migrate") from wrong
+            raise Unavailable(
+                f"the database is not ready: {wrong}", hint="run fenqi-server migrate"
+            ) from wrong
         with deps.storage.reading() as uow:
             return jsonify({"status": "ready", "pending_deliveries": uow.deliveries.pending()})
 

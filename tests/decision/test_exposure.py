@@ -9,7 +9,13 @@ import pytest
 from fenqi.finance.money import Money
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from merchant_server.domain.consumer import Consumer, CreditLine, Person
 from merchant_server.domain.errors import RuleRefused, TransitionConflict

@@ -109,7 +109,9 @@ def test_everything_works_with_scripts_switched_off(
 ) -> None:
     house = sqlite_installation
     sold = sell(house, WHO)
-    context = browser.new_context(locale="zh-CN", viewport={"width": 390, "height": 844}, java_script_enabled=False)
+    context = browser.new_context(
+        locale="zh-CN", viewport={"width": 390, "height": 844}, java_script_enabled=False
+    )
     page = context.new_page()
     page.goto(f"{address}/my")
     page.locator("#phone").fill(WHO.phone)

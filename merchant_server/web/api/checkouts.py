@@ -19,7 +19,9 @@ from merchant_server.web.api.streaming import checkout_stream
 from merchant_server.web.bodies import ApiBlueprint, answer_once
 from merchant_server.web.context import caller, deps
 
-blp = ApiBlueprint("checkouts", __name__, url_prefix="/v1/checkouts", description="Attempts to pay one order.")
+blp = ApiBlueprint(
+    "checkouts", __name__, url_prefix="/v1/checkouts", description="Attempts to pay one order."
+)
 
 
 def _shown(checkout: Any) -> dict[str, Any]:
@@ -81,7 +83,9 @@ def capture(body: dict[str, Any], checkout_id: str) -> Response:
     """Claim the money of a signed checkout."""
     who = caller("capture")
     amount = body["amount"]
-    return answer_once(who, 200, lambda uow: _shown(checkouts.capture_checkout(uow, deps(), who, checkout_id, amount)))
+    return answer_once(
+        who, 200, lambda uow: _shown(checkouts.capture_checkout(uow, deps(), who, checkout_id, amount))
+    )
 
 
 @blp.get("/<checkout_id>/stream")

@@ -26,7 +26,9 @@ def page(items: list[dict[str, Any]], limit: int) -> Response:
     return listed(shown, shown[-1]["id"] if more else None)
 
 
-def listed(items: list[dict[str, Any]], next_cursor: str | None = None, *, has_more: bool | None = None) -> Response:
+def listed(
+    items: list[dict[str, Any]], next_cursor: str | None = None, *, has_more: bool | None = None
+) -> Response:
     """Answer a list resource; more follow when there is a cursor, unless said otherwise."""
     more = next_cursor is not None if has_more is None else has_more
     return answer({"object": "list", "data": items, "has_more": more, "next_cursor": next_cursor})

@@ -25,7 +25,10 @@ def checkout_stream(deps: Deps, who: Caller, checkout_id: str) -> Response:
         find_checkout(uow, who, checkout_id)
     if not _places.acquire(blocking=False):
         raise Unavailable(
-            "too many live streams are open", code="streams_exhausted", hint="poll instead", retry_after_seconds=2
+            "too many live streams are open",
+            code="streams_exhausted",
+            hint="poll instead",
+            retry_after_seconds=2,
         )
     place = _Place()
     response = Response(_follow(deps, who, checkout_id, place), content_type="text/event-stream")

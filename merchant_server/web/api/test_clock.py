@@ -10,7 +10,9 @@ from merchant_server.web.api.describing import IDEMPOTENT, answer
 from merchant_server.web.bodies import ApiBlueprint, answer_once
 from merchant_server.web.context import caller, deps
 
-blp = ApiBlueprint("test_clock", __name__, url_prefix="/v1/test_clock", description="Time to turn, in test mode.")
+blp = ApiBlueprint(
+    "test_clock", __name__, url_prefix="/v1/test_clock", description="Time to turn, in test mode."
+)
 
 
 def _shown(reading: ClockReading) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from merchant_server.web.api.describing import IDEMPOTENT, listed
 from merchant_server.web.bodies import ApiBlueprint, answer_once
 from merchant_server.web.context import caller, deps
 
-blp = ApiBlueprint("webhook_endpoints", __name__, url_prefix="/v1/webhook_endpoints", description="Where events go.")
+blp = ApiBlueprint(
+    "webhook_endpoints", __name__, url_prefix="/v1/webhook_endpoints", description="Where events go."
+)
 
 
 def _shown(endpoint: Endpoint, **more: str) -> dict[str, Any]:
