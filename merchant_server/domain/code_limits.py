@@ -7,6 +7,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from merchant_server.domain.errors import RuleRefused
 
@@ -92,5 +93,5 @@ def refuse_over_budget(sent_this_hour: int, budget: int, now: datetime) -> None:
         )
 
 
-def _wait_facts(wait_seconds: int, subject: str) -> dict[str, str | int]:
+def _wait_facts(wait_seconds: int, subject: str) -> dict[str, Any]:
     return {"limit": subject, "minutes_left": -(-wait_seconds // 60), "retry_after_seconds": wait_seconds}
