@@ -25,9 +25,10 @@ lint: ## format check, lint and types only
 	@$(PYTHON) scripts/bootstrap.py dev
 	@$(RUN) scripts.check lint
 
-soak: ## the long runs: a hundred times the examples
+soak: ## the long runs: a million examples, with a progress bar and a seed that reproduces
 	@$(PYTHON) scripts/bootstrap.py dev
-	@FENQI_EXAMPLES=$(or $(EXAMPLES),1000000) $(RUN) pytest -q tests/finance tests/policy
+	@$(RUN) tests.finance.soak --examples $(or $(EXAMPLES),1000000) $(if $(SEED),--seed $(SEED))
+	@FENQI_SALES=100 $(RUN) pytest -q tests/faults
 
 bench: ## how far each path is from the bare floor under it
 	@$(PYTHON) scripts/bootstrap.py dev

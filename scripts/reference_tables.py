@@ -17,7 +17,8 @@ from werkzeug.routing import Rule
 
 from merchant_server.app import create_app, install
 from merchant_server.cli import main as server_command
-from merchant_server.domain import agreement, checkout, code, code_limits, deduction, event, loan, review
+from merchant_server.domain import agreement, checkout, code, deduction, event, loan, review
+from merchant_server.domain.code_limits import LIMITS
 from merchant_server.domain.machine import Machine
 from merchant_server.domain.refusal import REFUSALS
 from merchant_server.providers.sandbox import magic
@@ -221,19 +222,9 @@ def limits() -> str:
             ("live streams of a server process", str(STREAMS_MAX)),
             ("age of a webhook that `verify` accepts", f"{TOLERANCE_SECONDS} s either way"),
             ("one-time code", f"{code.DIGITS} digits, {code.LIFE_SECONDS} s, {code.TRIES_MAX} tries"),
-            *(
-                (f"codes for one {subject}", _limits_of(subject))
-                for subject in ("number", "person", "address")
-            ),
+            *((f"codes for one {limit.subject} in {limit.seconds} s", str(limit.sends)) for limit in LIMITS),
             ("time that an agreement must be shown", f"{agreement.READING_SECONDS} s"),
         ),
-    )
-
-
-def _limits_of(subject: str) -> str:
-    words = {600: "in ten minutes", 86_400: "a day"}
-    return ", ".join(
-        f"{each.sends} {words[each.seconds]}" for each in code_limits.LIMITS if each.subject == subject
     )
 
 

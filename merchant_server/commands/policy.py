@@ -39,7 +39,10 @@ def check(file: Path) -> None:
 @readable
 def diff(file: Path, against: str | None) -> None:
     """Print what a file changes, cell by cell."""
-    changes = publishing.differences(installation().deps, _read(file), against)
+    try:
+        changes = publishing.differences(installation().deps, _read(file), against)
+    except PolicyBroken as broken:
+        raise click.ClickException(str(broken)) from broken
     for change in changes:
         click.echo(change)
     if not changes:

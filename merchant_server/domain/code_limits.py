@@ -7,6 +7,7 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from merchant_server.domain.errors import RuleRefused
 
@@ -61,10 +62,8 @@ def refuse_too_many(subject: str, sent_at: Sequence[datetime], now: datetime) ->
         raise RuleRefused(
             f"too many codes were sent for this {subject}",
             code="code_rate_limited",
-            hint="use the newest code, or wait as long as Retry-After says",
-            limit=subject,
-            minutes_left=_minutes(wait),
-            retry_after_seconds=wait,
+            hint="use the newest code, or try again later",
+            **_wait_facts(wait, subject),
         )
 
 
@@ -89,11 +88,10 @@ def refuse_over_budget(sent_this_hour: int, budget: int, now: datetime) -> None:
         raise RuleRefused(
             "no codes are sent at the moment",
             code="codes_paused",
-            hint="the installation's budget of this hour is spent; wait as long as Retry-After says",
-            minutes_left=_minutes(left),
-            retry_after_seconds=left,
+            hint="use the newest code, or try again later",
+            **_wait_facts(left, "installation"),
         )
 
 
-def _minutes(seconds: int) -> int:
-    return -(-seconds // 60)
+def _wait_facts(wait_seconds: int, subject: str) -> dict[str, Any]:
+    return {"limit": subject, "minutes_left": -(-wait_seconds // 60), "retry_after_seconds": wait_seconds}

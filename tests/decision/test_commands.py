@@ -152,6 +152,19 @@ def test_what_is_no_json_is_one_sentence(operator: Operator) -> None:
         assert done.exit_code == 1 and "is not JSON" in done.output and "Traceback" not in done.output
 
 
+@pytest.mark.parametrize("content", ["[]", "{}", '{"nodes": 5}', '{"nodes": [{"id": "x"}]}'])
+def test_what_is_no_policy_is_one_sentence(operator: Operator, content: str) -> None:
+    file = operator.folder / "other.json"
+    file.write_text(content, encoding="utf-8")
+
+    for command in ("check", "what-if", "diff"):
+        done = operator.types("policy", command, str(file))
+        empty_diff = command == "diff" and content == "{}"
+        assert done.exit_code == (0 if empty_diff else 1)
+        assert done.output and "Traceback" not in done.output
+        assert isinstance(done.exception, SystemExit | None)
+
+
 def test_reviewers_and_blocks_are_kept_from_the_terminal(operator: Operator) -> None:
     assert "Li Wei may review" in operator.says(
         "review", "add-reviewer", "Li Wei", typed="110101199003077651\n"

@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from merchant_server.domain.consumer import Consumer, Person
 from merchant_server.domain.decision import Decision, DecisionRecord, Outcome
 from merchant_server.domain.errors import DomainError, Forbidden, NotFound, RuleRefused
-from merchant_server.domain.published_policy import Lineup, Publication, lineup
+from merchant_server.domain.published_policy import (
+    Lineup,
+    PolicyVersion,
+    Proposal,
+    Publication,
+    lineup,
+    publication,
+)
 from merchant_server.services.decisioning import live, publishing, rerunning
 from merchant_server.storage.engine import StorageError
 from tests.decision.people import id_number, random_features
@@ -237,6 +244,22 @@ def test_a_policy_that_breaks_refers_and_its_referral_replays(sqlite_installatio
 
     assert (decided.status, decided.decline_code) == ("referred", "manual_review")
     assert rerunning.replay(house.deps, decided.decision_id).equal
+
+
+def test_a_published_policy_that_no_longer_opens_sends_everybody_to_a_person(
+    installation: Installation,
+) -> None:
+    """An older release may have published what this one refuses: nobody is approved by accident, nothing stops."""
+    kept = PolicyVersion("old@1", "old", "{}", "proposed", "alice", AT)
+    wish = Proposal("ppr_1", "old@1", "champion", 10_000, "alice", AT)
+    with installation.deps.storage.unit_of_work() as uow:
+        uow.policies.keep(kept)
+        uow.policies.propose(wish)
+        uow.policies.publish(publication("pub_1", wish, "bob", AT))
+
+    decided = installation.apply(installation.checkout())
+
+    assert (decided.status, decided.decline_code) == ("referred", "manual_review")
 
 
 def test_what_if_runs_a_candidate_over_a_thousand_stored_decisions(sqlite_installation: Installation) -> None:

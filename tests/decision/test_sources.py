@@ -155,6 +155,7 @@ def test_quarantined_bytes_are_sealed_and_not_in_any_log(installation, caplog) -
     assert b"110101" not in bytes(row["body_sealed"])
     with installation.deps.storage.reading() as uow:
         assert uow.decisions.quarantined(decided.decision_id, "bureau") == body
+    assert f"bureau sent what is no answer for {decided.decision_id}: no JSON" in caplog.text
     assert "110101199003077651" not in caplog.text
 
 

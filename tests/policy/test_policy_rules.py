@@ -117,6 +117,23 @@ def test_a_yes_names_its_conditions_and_what_it_is_expected_to_cost(policy, appl
     assert decision.expected_loss_minor == int(Decimal(399_900) * 50 * 60 / 1_000_000)
 
 
+GRADE_TERMS = [(900, "A", 50), (650, "B", 120), (600, "C", 250), (550, "D", 500), (500, "E", 900)]
+
+
+@pytest.mark.parametrize(("score", "grade", "default_bps"), GRADE_TERMS)
+def test_each_grade_has_its_expected_share_of_defaults_and_its_cap(
+    policy, applicant, score, grade, default_bps
+):
+    decision = policy.decide(applicant(bureau_score=score, amount_minor=100_000))
+
+    assert (decision.grade, decision.rate_cap_bps) == (grade, 2_400)
+    assert decision.expected_loss_minor == 100_000 * default_bps * 60 // 1_000_000
+
+
+def test_a_refusal_is_expected_to_cost_nothing(policy, applicant):
+    assert policy.decide(applicant(age_years=17)).expected_loss_minor == 0
+
+
 def test_without_a_known_income_no_installment_is_bounded(policy, applicant):
     assert policy.decide(applicant()).installment_max_minor is None
 

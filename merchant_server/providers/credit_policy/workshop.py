@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from merchant_server.domain.decision import PolicyBroken
 from merchant_server.providers.credit_policy.check import check
 from merchant_server.providers.credit_policy.engine import ZenCreditPolicy
 from merchant_server.providers.credit_policy.shape import read
@@ -27,8 +28,14 @@ class ZenWorkshop:
         return tuple(str(each) for each in check(document, rate_cap_bps=rate_cap_bps))
 
     def differences(self, old: bytes, new: bytes) -> tuple[str, ...]:
-        """Return what changed between two texts, cell by cell: `node › row › column: before → after`."""
-        return tuple(_differences(_cells(read(old)), _cells(read(new))))
+        """Return what changed between two texts, cell by cell: `node › row › column: before → after`.
+
+        Raises PolicyBroken for a text that is no policy at all.
+        """
+        try:
+            return tuple(_differences(_cells(read(old)), _cells(read(new))))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise PolicyBroken("file", ("it is not a policy in JDM form",)) from None
 
 
 def _cells(document: dict[str, Any]) -> dict[str, str]:

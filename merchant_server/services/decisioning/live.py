@@ -20,6 +20,24 @@ class LivePolicy:
     arm: str
 
 
+@dataclass(frozen=True, slots=True)
+class UnusablePolicy:
+    """A published policy that no longer opens. It answers nobody, so every case goes to a person."""
+
+    version: str
+    problems: tuple[str, ...]
+    document: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the policy is called, without its digest."""
+        return self.version.partition("@")[0]
+
+    def decide(self, features: Features) -> Decision:
+        """Raise PolicyBroken."""
+        raise PolicyBroken(self.version, self.problems)
+
+
 def policy_for(uow: UnitOfWork, deps: Deps, consumer_id: str) -> LivePolicy:
     """Return the policy that decides about a person: the published one of their arm, or the shipped one."""
     lineup = uow.policies.lineup()
@@ -27,7 +45,11 @@ def policy_for(uow: UnitOfWork, deps: Deps, consumer_id: str) -> LivePolicy:
     publication = lineup.challenger if arm == CHALLENGER else lineup.champion
     if publication is None:
         return LivePolicy(deps.policy, CHAMPION)
-    return LivePolicy(kept_policy(uow, deps, publication.version), arm)
+    try:
+        return LivePolicy(kept_policy(uow, deps, publication.version), arm)
+    except PolicyBroken as broken:
+        # Published by an older release, and refused by this one: people decide until it is replaced.
+        return LivePolicy(UnusablePolicy(publication.version, broken.problems), arm)
 
 
 def kept_policy(uow: UnitOfWork, deps: Deps, version: str) -> CreditPolicy:

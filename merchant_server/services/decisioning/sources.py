@@ -1,5 +1,6 @@
 """What the outside says of a person, asked side by side and waited for a bounded time; silence is "unknown"."""
 
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from merchant_server.domain.features import USABLE, Reading, ReadingState, check
 from merchant_server.ports import ProviderGarbled, ProviderRefused, ProviderUnavailable
 from merchant_server.services.deps import Deps
 
+log = logging.getLogger(__name__)
 WAIT_SECONDS = 6.0
 """Longer than a client's own time-outs and its one retry: it only bounds a client that hangs."""
 
@@ -46,6 +48,9 @@ def ask_outside(
     asked = Asked()
     for source, outcome in _all_of(calls, wait_seconds).items():
         asked.readings.append(_reading(deps, asked, source, outcome))
+    for source, (reason, _body) in asked.garbled.items():
+        # The reason names fields and never values; the bytes go to quarantine, sealed.
+        log.warning("%s sent what is no answer for %s: %s", source, decision_id, reason)
     if kept_report is not None:
         asked.readings.append(kept_report)
     return asked

@@ -35,7 +35,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "approved": ("已通过", "Approved"),
     "declined": ("已拒绝", "Declined"),
     "queued": ("待复核", "Waiting"),
-    "done": ("已记录。", "Recorded."),
 }
 PROBLEMS: dict[str, tuple[str, str]] = {
     "review_reason_invalid": ("理由需 10 至 1000 字。", "A reason has 10 to 1,000 characters."),
