@@ -206,7 +206,7 @@ def test_under_load_no_read_and_no_sale_fails(installation: Installation, tmp_pa
     stop.set()
     for thread in threads:
         thread.join()
-    assert failures == []
+    assert [(failure, failure.__cause__) for failure in failures] == []
     assert reads[0] > 20
     with installation.deps.storage.reading() as uow:
         assert all(uow.consumers.get(each) for each in applied)
