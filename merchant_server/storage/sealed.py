@@ -129,7 +129,7 @@ class Sealer:
         if erased is not None:
             raise ErasedValue(place)
         wrapping_key_id = self._wrapping_key()
-        key_id = self._new_id("key")
+        key_id = self._new_id("dky")
         self._db.execute(
             "INSERT INTO data_keys (id, owner, epoch, status, wrapping_key_id, wrapped)"
             " VALUES (:id, :owner, :epoch, 'live', :wrapping_key_id, :wrapped)"

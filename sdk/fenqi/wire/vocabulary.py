@@ -10,6 +10,6 @@ EVENT_TYPES = (
     "checkout.created", "checkout.opened", "checkout.deciding", "checkout.offered", "checkout.declined",
     "checkout.referred", "checkout.signing", "checkout.authorized", "checkout.captured", "checkout.closed",
     "checkout.expired", "checkout.cancelled", "loan.created", "loan.overdue", "loan.repaid",
-    "installment.paid", "deduction.failed",
+    "installment.paid", "deduction.failed", "mandate.revoked",
 )  # fmt: skip
 MODES = ("test", "live")
