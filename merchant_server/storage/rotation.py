@@ -3,11 +3,13 @@
 Each step is its own transaction and says by itself what is left, so that a killed run goes on where it stopped.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from merchant_server.domain.errors import Erased
 from merchant_server.storage.engine import Connection, Engine, Row, StorageError, run
 from merchant_server.storage.key_ring import INSTALLATION, KeyRing
 from merchant_server.storage.places import PLACES, Place, row_name
@@ -17,7 +19,9 @@ from merchant_server.storage.sealed import Sealer, key_id_of
 WRAP_BATCH = 500
 SEAL_BATCH = 50
 WAIT_SECONDS = 0.05
+KEY_NAME_BYTES_MAX = 128
 Progress = Callable[[int, int], None]
+Keys = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,14 @@ class KeyCount:
     wrapping_key_id: str
     status: str
     data_keys: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows in the order of their keys, and the owners of those values that are to move."""
+
+    keys: list[Keys]
+    owners: set[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,25 +116,43 @@ class Rotation:
         run(self.engine, _begin)
         done, moved, total = 0, 0, self._values()
         for place in PLACES:
-            after: tuple[str, ...] | None = ()
+            after: Keys | None = ()
             while after is not None:
                 page = self._page(place, after)
                 moved += self._seal_page(place, page)
-                done += len(page)
+                done += len(page.keys)
                 progress(min(done, total), total)
-                after = page[-1] if len(page) == SEAL_BATCH else None
+                after = page.keys[-1] if len(page.keys) == SEAL_BATCH else None
+        self._make_keys(self._owners_of_plain_accounts())
         moved += run(self.engine, self._seal_plain_accounts)
         run(self.engine, _finish)
         return moved
 
-    def _page(self, place: Place, after: tuple[str, ...]) -> list[tuple[str, ...]]:
-        """Return the keys of up to SEAL_BATCH rows behind `after`."""
+    def _page(self, place: Place, after: Keys) -> Page:
+        """Return what SEAL_BATCH rows behind `after` are sealed for, without locking any."""
         with self.engine.reading() as db:
-            rows = _rows(db, place, after, None)
-        return [tuple(str(row[key]) for key in place.keys) for row in rows]
+            rows = _rows(db, place, f"SUBSTR({place.stored}, 1, {KEY_NAME_BYTES_MAX})", after=after)
+            leaving = _keys_to_leave(db, {key_id_of(row["sealed"]) for row in rows})
+        owners = {row["owner"] for row in rows if key_id_of(row["sealed"]) in leaving}
+        return Page([_keys_of(place, row) for row in rows], owners)
 
-    def _seal_page(self, place: Place, page: list[tuple[str, ...]]) -> int:
-        moved, left = 0, set(page)
+    def _make_keys(self, owners: set[str]) -> None:
+        """Make the keys of owners, one transaction each.
+
+        A sale makes a key and then changes a row; who held rows and then made keys could wait for it for ever.
+        """
+        for owner in sorted(owners):
+            with contextlib.suppress(Erased):
+                run(self.engine, partial(self._make_key, owner=owner))
+
+    def _make_key(self, db: Connection, owner: str) -> None:
+        Sealer(db, self.ring, self.new_id).make_key(owner)
+
+    def _seal_page(self, place: Place, page: Page) -> int:
+        if not page.owners:
+            return 0
+        self._make_keys(page.owners)
+        moved, left = 0, set(page.keys)
         while left:
             seen, changed = run(self.engine, partial(self._seal_batch, place=place, page=page))
             moved, left = moved + changed, left - seen
@@ -132,10 +162,10 @@ class Rotation:
                 left &= self._still_there(place, page)
         return moved
 
-    def _still_there(self, place: Place, page: list[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    def _still_there(self, place: Place, page: Page) -> set[Keys]:
         with self.engine.reading() as db:
-            rows = _rows(db, place, (), page[-1], first=page[0])
-        return {tuple(str(row[key]) for key in place.keys) for row in rows}
+            rows = _rows(db, place, "''", first=page.keys[0], last=page.keys[-1])
+        return {_keys_of(place, row) for row in rows}
 
     def _values(self) -> int:
         with self.engine.reading() as db:
@@ -145,17 +175,15 @@ class Rotation:
             ]
         return sum(int(row["n"]) for row in counts if row is not None)
 
-    def _seal_batch(
-        self, db: Connection, place: Place, page: list[tuple[str, ...]]
-    ) -> tuple[set[tuple[str, ...]], int]:
+    def _seal_batch(self, db: Connection, place: Place, page: Page) -> tuple[set[Keys], int]:
         """Seal the rows of a page that nobody holds; return which those were, and how many had to move."""
-        rows = _rows(db, place, (), page[-1], first=page[0], suffix=db.claim_suffix)
+        rows = _rows(db, place, place.stored, first=page.keys[0], last=page.keys[-1], suffix=db.claim_suffix)
         sealer = Sealer(db, self.ring, self.new_id)
         leaving = _keys_to_leave(db, {key_id_of(row["sealed"]) for row in rows})
         moving = [row for row in rows if key_id_of(row["sealed"]) in leaving]
         for row in moving:
             self._move(db, sealer, place, row)
-        return {tuple(str(row[key]) for key in place.keys) for row in rows}, len(moving)
+        return {_keys_of(place, row) for row in rows}, len(moving)
 
     def _move(self, db: Connection, sealer: Sealer, place: Place, row: Row) -> None:
         name = row_name(place, row)
@@ -166,6 +194,11 @@ class Rotation:
             f"UPDATE {place.table} SET {place.stored} = :sealed WHERE {where}",
             {"sealed": sealed, **{key: row[key] for key in place.keys}},
         )
+
+    def _owners_of_plain_accounts(self) -> set[str]:
+        with self.engine.reading() as db:
+            rows = db.all("SELECT DISTINCT consumer_id FROM mandates WHERE account_sealed IS NULL")
+        return {row["consumer_id"] for row in rows}
 
     def _seal_plain_accounts(self, db: Connection) -> int:
         rows = db.all(
@@ -222,26 +255,31 @@ def _finish(db: Connection) -> None:
 def _rows(
     db: Connection,
     place: Place,
-    after: tuple[str, ...],
-    last: tuple[str, ...] | None,
+    shown: str,
     *,
-    first: tuple[str, ...] = (),
+    after: Keys = (),
+    first: Keys = (),
+    last: Keys = (),
     suffix: str = "",
 ) -> list[Row]:
-    """Return rows with a sealed value in the order of their keys, with what it is sealed for."""
+    """Return rows with a sealed value in the order of their keys, with their owners and `shown` of the value."""
     keys = ", ".join(place.keys)
     where, values = [f"{place.stored} IS NOT NULL"], dict[str, str]()
-    for name, relation, edge in (("after", ">", after), ("first", ">=", first), ("last", "<=", last or ())):
+    for name, relation, edge in (("after", ">", after), ("first", ">=", first), ("last", "<=", last)):
         if edge:
             names = [f"{name}{number}" for number in range(len(edge))]
             where.append(f"({keys}) {relation} ({', '.join(f':{each}' for each in names)})")
             values |= dict(zip(names, edge, strict=True))
     owner = place.owner or f"'{INSTALLATION}'"
     return db.all(
-        f"SELECT {keys}, {owner} AS owner, {place.stored} AS sealed FROM {place.table}"
+        f"SELECT {keys}, {owner} AS owner, {shown} AS sealed FROM {place.table}"
         f" WHERE {' AND '.join(where)} ORDER BY {keys} LIMIT {SEAL_BATCH} {suffix}",
         values,
     )
+
+
+def _keys_of(place: Place, row: Row) -> Keys:
+    return tuple(str(row[key]) for key in place.keys)
 
 
 def _keys_to_leave(db: Connection, key_ids: set[str]) -> set[str]:

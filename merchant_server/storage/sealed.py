@@ -84,6 +84,10 @@ class Sealer:
         """Return a keyed hash for look-ups by `value`."""
         return self._ring.index(kind, value)
 
+    def make_key(self, owner: str) -> None:
+        """Make sure that an owner has a key of the present epoch. Raises Erased."""
+        self._key_of(owner, owner)
+
     def _owner(self, table: str, column: str, row: str) -> str:
         place = PLACE_OF.get((table, column))
         if place is None or place.owner is None:
