@@ -35,7 +35,15 @@ def main() -> None:
         with tempfile.NamedTemporaryFile(suffix=".pot") as template:
             _collect(catalogue, template.name)
             kept = ["-D", catalogue.domain, "-d", str(ROOT / catalogue.texts), "-l", LOCALE]
-            _babel("update", "-i", template.name, *kept, "--ignore-obsolete", "--ignore-pot-creation-date")
+            _babel(
+                "update",
+                "-i",
+                template.name,
+                *kept,
+                "--ignore-obsolete",
+                "--no-fuzzy-matching",
+                "--ignore-pot-creation-date",
+            )
             _babel("compile", *kept)
 
 

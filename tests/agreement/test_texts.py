@@ -156,8 +156,8 @@ def test_the_fonts_are_the_ones_recorded_with_their_licence() -> None:
 
 def test_a_wording_that_the_bold_font_cannot_draw_stops_the_start(tmp_path: Path) -> None:
     own = PACKAGE
-    for name in ("agreement.typ", "wording.en.json", "wording.zh-CN.json"):
-        (tmp_path / name).write_bytes((own / name).read_bytes())
+    for file in (*own.glob("*.typ"), *own.glob("*.json")):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "fonts").symlink_to(own / "fonts")
     TypstRenderer(tmp_path)
     wording = (own / "wording.zh-CN.json").read_text()

@@ -8,7 +8,8 @@ from fenqi.finance.money import Money
 from hypothesis import given
 from hypothesis import strategies as st
 
-from merchant_server.domain.code import LIFE_SECONDS, TRIES_MAX, Code, issue, refuse_too_many
+from merchant_server.domain.code import LIFE_SECONDS, TRIES_MAX, Code, issue
+from merchant_server.domain.code_limits import refuse_too_many
 from merchant_server.domain.consumer import CreditLine, Person, mask_phone
 from merchant_server.domain.deduction import ATTEMPTS_MAX, RETRY_AFTER_DAYS, retry_after_days
 from merchant_server.domain.errors import Forbidden, RuleRefused
@@ -67,16 +68,25 @@ def test_what_is_stored_of_a_code_holds_no_digits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("in_ten_minutes", "in_a_day", "allowed"), [(2, 9, True), (3, 3, False), (0, 10, False)]
+    ("minutes_ago", "allowed"),
+    [
+        ([1, 2], True),
+        ([1, 2, 9], False),
+        ([1, 2, 10], True),
+        ([60 * hour for hour in range(1, 10)], True),
+        ([60 * hour for hour in range(1, 11)], False),
+    ],
 )
 def test_a_number_gets_three_messages_in_ten_minutes_and_ten_a_day(
-    in_ten_minutes: int, in_a_day: int, allowed: bool
+    minutes_ago: list[int], allowed: bool
 ) -> None:
+    sent_at = [NOW - timedelta(minutes=minutes) for minutes in minutes_ago]
     if allowed:
-        refuse_too_many(in_ten_minutes, in_a_day)
+        refuse_too_many("number", sent_at, NOW)
     else:
-        with pytest.raises(RuleRefused, match="too many"):
-            refuse_too_many(in_ten_minutes, in_a_day)
+        with pytest.raises(RuleRefused, match="too many") as refusal:
+            refuse_too_many("number", sent_at, NOW)
+        assert refusal.value.code == "code_rate_limited"
 
 
 def line(limit: int, used: int) -> CreditLine:

@@ -26,6 +26,7 @@ ROUTES: tuple[tuple[str, str, View, View | None], ...] = (
     ("sign", "/sign", signing.sign, signing.put_signature),
     ("done", "/done", signing.done, None),
     ("document", "/agreement.pdf", signing.document, None),
+    ("evidence", "/evidence.zip", signing.evidence, None),
 )
 
 

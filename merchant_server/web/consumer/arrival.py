@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, after_this_request, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
+from merchant_server.domain.consent import Witness
 from merchant_server.domain.errors import (
     DomainError,
     Expired,
@@ -100,6 +101,11 @@ def claim(site: Site) -> str:
         g.claim = known if _CLAIM.fullmatch(known) else site.deps.ids.token(CLAIM_BYTES)
     found: str = g.claim
     return found
+
+
+def witness(*, confirmed: bool | None = None) -> Witness:
+    """Return what this request tells of the person who acts; `confirmed` says that a form's words were agreed to."""
+    return Witness(request.remote_addr, request.headers.get("User-Agent"), confirmed=confirmed)
 
 
 def _keep_claim(site: Site) -> None:

@@ -7,7 +7,7 @@ from merchant_server.domain.errors import DomainError
 from merchant_server.services.decisioning.explaining import explain
 from merchant_server.services.decisioning.reviewing import ask_for_review
 from merchant_server.services.sale.choosing import choices, prepare_agreement
-from merchant_server.web.consumer.arrival import Site, arrive, claim, show, show_refusal
+from merchant_server.web.consumer.arrival import Site, arrive, claim, show, show_refusal, witness
 from merchant_server.web.consumer.cards import card, nearest_yes
 from merchant_server.web.consumer.disclosure import way_back
 from merchant_server.web.consumer.steps import Page
@@ -43,7 +43,13 @@ def choose(site: Site, token: str) -> ResponseReturnValue:
     plan_id, account = request.form.get("plan_id", ""), request.form.get("account_token", "")
     try:
         prepare_agreement(
-            site.deps, token, claim(site), plan_id=plan_id, account_token=account, language=language_tag()
+            site.deps,
+            token,
+            claim(site),
+            plan_id=plan_id,
+            account_token=account,
+            language=language_tag(),
+            witness=witness(),
         )
     except DomainError as error:
         if error.code not in ("plan_unknown", "account_unknown"):

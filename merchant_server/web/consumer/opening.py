@@ -7,7 +7,7 @@ from merchant_server.domain.circumstances import Circumstances
 from merchant_server.domain.errors import DomainError
 from merchant_server.services.sale.approval import CONSENTS, apply
 from merchant_server.services.sale.codes import check_phone_code, send_phone_code
-from merchant_server.web.consumer.arrival import Site, arrive, claim, show, show_refusal
+from merchant_server.web.consumer.arrival import Site, arrive, claim, show, show_refusal, witness
 from merchant_server.web.consumer.cards import card
 from merchant_server.web.consumer.steps import PAGES, Page
 from merchant_server.web.language import language_tag
@@ -72,6 +72,7 @@ def decide(site: Site, token: str) -> ResponseReturnValue:
             name=name,
             id_number=id_number,
             consents=ticked,
+            witness=witness(confirmed=True),
             circumstances=whence,
         )
     except DomainError as error:

@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from merchant_server.domain.agreement import Agreement, AgreementStatus
 from merchant_server.domain.errors import DomainError, RuleRefused, TransitionConflict
 from merchant_server.services.sale import signing
+from merchant_server.services.sale.evidence import evidence_bundle
 from merchant_server.web.consumer.arrival import (
     Site,
     StepElsewhere,
@@ -14,6 +15,7 @@ from merchant_server.web.consumer.arrival import (
     is_no_phone,
     show,
     show_refusal,
+    witness,
 )
 from merchant_server.web.consumer.disclosure import Disclosure, disclosure, way_back
 from merchant_server.web.consumer.steps import Page
@@ -35,7 +37,9 @@ def send_code(site: Site, token: str) -> ResponseReturnValue:
     view = _view(site, token)
     try:
         _refuse_another(view)
-        signing.send_signing_code(site.deps, token, claim(site), language_tag(), address=request.remote_addr)
+        signing.send_signing_code(
+            site.deps, token, claim(site), language_tag(), witness=witness(confirmed=True)
+        )
     except DomainError as error:
         return show_refusal(error, "agreement", Page.AGREEMENT, visit, view=view)
     return redirect(url_for(".sign", token=token), 303)
@@ -53,7 +57,7 @@ def put_signature(site: Site, token: str) -> ResponseReturnValue:
     view = _view(site, token)
     try:
         _refuse_another(view)
-        signing.sign(site.deps, token, claim(site), request.form.get("code", ""))
+        signing.sign(site.deps, token, claim(site), request.form.get("code", ""), witness())
     except DomainError as error:
         # The first of two taps may have signed a moment ago: then this leads to the receipt.
         visit = arrive(site, token, Page.SIGN)
@@ -78,6 +82,15 @@ def document(site: Site, token: str) -> ResponseReturnValue:
     response = Response(_bytes(found), content_type="application/pdf")
     response.headers["Content-Disposition"] = f'inline; filename="fenqi-{found.id}.pdf"'
     response.headers["Content-Security-Policy"] = PDF_POLICY
+    return response
+
+
+def evidence(site: Site, token: str) -> ResponseReturnValue:
+    """Serve the evidence of a signed agreement as one file that verifies without us."""
+    arrive(site, token, Page.DONE)
+    found = signing.shown_agreement(site.deps, token, claim(site))
+    response = Response(evidence_bundle(site.deps, found.id), content_type="application/zip")
+    response.headers["Content-Disposition"] = f'attachment; filename="fenqi-{found.id}.zip"'
     return response
 
 
