@@ -32,14 +32,8 @@ from merchant_server.ports.outside import (
     UnprintableCharacter,
     WebhookSender,
 )
-from merchant_server.ports.storage import (
-    Breach,
-    Delivery,
-    Endpoint,
-    Storage,
-    StoredReply,
-    UnitOfWork,
-)
+from merchant_server.ports.outbox import Delivery, Endpoint, StoredReply
+from merchant_server.ports.storage import Breach, Storage, UnitOfWork
 
 __all__ = [
     "AgreementRenderer",
