@@ -113,6 +113,15 @@ class BankDeduction:
 
 
 @dataclass(frozen=True, slots=True)
+class BankTransfer:
+    """The bank's view of money that we send. status: pending | succeeded | failed."""
+
+    reference: str
+    status: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BankCallback:
     """A callback whose raw bytes were authenticated; nothing in it has been compared with our own rows yet."""
 
@@ -156,6 +165,10 @@ class Bank(Protocol):
     def deduct(self, *, reference: str, mandate_reference: str, amount: Money) -> BankDeduction: ...
 
     def find_deduction(self, *, reference: str) -> BankDeduction: ...
+
+    def return_money(self, *, reference: str, mandate_reference: str, amount: Money) -> BankTransfer:
+        """Send money back to the account of a mandate, live or over; repeated, it tells what became of it."""
+        ...
 
     def authenticate(self, body: bytes, headers: Mapping[str, str], now: datetime) -> BankCallback:
         """Check signature, key and time over the raw bytes. Raises CallbackForged."""

@@ -131,6 +131,30 @@ class SandboxBank:
         reversed_by_now = row["reverses_at_ms"] is not None and row["reverses_at_ms"] <= now_ms
         return _deduction(row, row["outcome"], "reversed" if reversed_by_now else row["code"])
 
+    def give_back(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Send money to the account of a mandate, whatever became of the mandate; a closed account takes none."""
+        reference, mandate_reference = reference_of(body), reference_of(body, "mandate_reference")
+        amount_minor, currency = amount_of(body, "amount")
+        fingerprint = self._database.keyed_hash("return", body)
+        with self._database.transaction() as tx:
+            known = tx.one("SELECT * FROM returns WHERE reference = :reference", reference=reference)
+            if known is None:
+                mandate = _named_mandate(tx, mandate_reference, currency)
+                closed = mandate["behaviour"] == "closed"
+                known = {
+                    "reference": reference,
+                    "fingerprint": fingerprint,
+                    "mandate_reference": mandate_reference,
+                    "amount_minor": amount_minor,
+                    "currency": currency,
+                    "outcome": "failed" if closed else "succeeded",
+                    "code": "account_closed" if closed else "",
+                    "created_at": self._clock.now().isoformat(),
+                }
+                tx.insert("returns", known)
+            row = _same(known, fingerprint)
+        return _deduction(row, row["outcome"], row["code"])
+
     def _holder_key(self, body: dict[str, Any]) -> str:
         return self._database.keyed_hash("holder", text_of(body, "id_number", 32).upper())
 
@@ -231,6 +255,11 @@ def bank_routes(bank: SandboxBank, wake: Callable[[], None]) -> Blueprint:
         wake()
         return json_answer(202, answer)
 
+    @routes.post("/returns")
+    def give_back() -> Response:
+        body = json_body({"reference": str, "mandate_reference": str, "amount": dict})
+        return json_answer(200, bank.give_back(body))
+
     @routes.get("/deductions/<reference>")
     def deduction(reference: str) -> Response:
         return json_answer(200, bank.deduction(reference))
@@ -255,15 +284,20 @@ def _found_mandate(tx: Transaction, reference: str) -> dict[str, Any]:
     return row
 
 
-def _chargeable_mandate(tx: Transaction, reference: str, amount_minor: int, currency: str) -> dict[str, Any]:
+def _named_mandate(tx: Transaction, reference: str, currency: str) -> dict[str, Any]:
     try:
         mandate = _found_mandate(tx, reference)
     except Refused as unknown:
         raise Refused(422, unknown.code, unknown.detail, "mandate_reference") from None
-    if mandate["status"] != "active":
-        raise Refused(422, "mandate_not_active", f"the mandate is {mandate['status']}", "mandate_reference")
     if mandate["currency"] != currency:
         raise Refused(422, "currency_mismatch", f"the mandate is in {mandate['currency']}", "amount")
+    return mandate
+
+
+def _chargeable_mandate(tx: Transaction, reference: str, amount_minor: int, currency: str) -> dict[str, Any]:
+    mandate = _named_mandate(tx, reference, currency)
+    if mandate["status"] != "active":
+        raise Refused(422, "mandate_not_active", f"the mandate is {mandate['status']}", "mandate_reference")
     if amount_minor > mandate["cap_minor"]:
         raise Refused(422, "over_cap", f"the cap is {mandate['cap_minor']} minor units a deduction", "amount")
     return mandate

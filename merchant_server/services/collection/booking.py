@@ -12,7 +12,14 @@ from fenqi.finance.repayment import Due, apply_payment
 
 from merchant_server.domain.checkout import CheckoutStatus
 from merchant_server.domain.errors import RuleRefused
-from merchant_server.domain.ledger import Entry, Posting, relief_postings, repayment_postings, reversal_of
+from merchant_server.domain.ledger import (
+    CASH,
+    Entry,
+    Posting,
+    relief_postings,
+    repayment_postings,
+    reversal_of,
+)
 from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, LoanStatus
 from merchant_server.domain.repayment import Repayment, RepaymentKind
 from merchant_server.domain.schedule_change import ChangeKind, Relief, ScheduleChange
@@ -30,10 +37,11 @@ def receive(
     kind: RepaymentKind,
     source_id: str,
     only: int | None = None,
+    arrives_at: str = CASH,
 ) -> Loan:
     """Apply money to what is owed, the earliest due first, or to one installment; the rest is the consumer's excess.
 
-    `source_id` is the reference of what brought it: the same one is booked once.
+    `source_id` is the reference of what brought it: the same one is booked once. `arrives_at` is the account it enters.
     """
     rows = uow.loans.installments(loan.id)
     open_rows = [row for row in rows if row.is_open and only in (None, row.number)]
@@ -48,7 +56,7 @@ def receive(
         portions=applied.portions if applied else (),
         received_at=deps.business_now(uow, loan.merchant_id),
     )
-    book(uow, deps, loan, "repayment", source_id, repayment_postings(repayment, loan))
+    book(uow, deps, loan, "repayment", source_id, repayment_postings(repayment, loan, arrives_at))
     uow.repayments.add(repayment)
     if not repayment.portions:
         return loan

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from fenqi.finance.money import Money
+from fenqi.finance.plan import Plan
 
 from merchant_server.domain.agreement import Agreement
 from merchant_server.domain.checkout import Checkout, CheckoutStatus
@@ -204,6 +205,7 @@ def _loan(
         relieved_fee=zero,
         signed_on=deps.today(uow, merchant),
         created_at=deps.business_now(uow, merchant.id),
+        plan=Plan.from_dict(agreement.terms["plan"]),
     )
     return loan, installments
 

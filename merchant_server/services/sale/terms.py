@@ -67,6 +67,7 @@ def agreement_terms(
         "amount": offer.amount.to_dict(),
         "down_payment": offer.down_payment.to_dict(),
         "principal": schedule.principal.to_dict(),
+        "plan": plan.to_dict(),
         "method": plan.method,
         "method_name": METHOD_NAMES[plan.method][0 if chinese else 1],
         "annual_rate": str(plan.to_dict()["annual_rate"]),

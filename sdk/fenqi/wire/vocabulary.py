@@ -12,5 +12,6 @@ EVENT_TYPES = (
     "checkout.expired", "checkout.cancelled", "loan.created", "loan.overdue", "loan.repaid", "loan.refunded",
     "loan.written_off", "loan.schedule_changed", "installment.paid", "installment.partly_paid",
     "repayment.reversed", "deduction.failed", "mandate.revoked",
+    "refund.pending", "refund.succeeded", "refund.failed",
 )  # fmt: skip
 MODES = ("test", "live")
