@@ -17,7 +17,7 @@ from werkzeug.routing import Rule
 
 from merchant_server.app import create_app, install
 from merchant_server.cli import main as server_command
-from merchant_server.domain import agreement, checkout, code, deduction, event, loan, review
+from merchant_server.domain import agreement, checkout, code, deduction, event, loan, refund, review
 from merchant_server.domain.code_limits import LIMITS
 from merchant_server.domain.machine import Machine
 from merchant_server.domain.refusal import REFUSALS
@@ -36,6 +36,7 @@ MACHINES: tuple[Machine[Any], ...] = (
     deduction.DEDUCTION_MACHINE,
     agreement.AGREEMENT_MACHINE,
     event.DELIVERY_MACHINE,
+    refund.REFUND_MACHINE,
     review.REVIEW_MACHINE,
 )
 

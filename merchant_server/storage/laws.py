@@ -94,8 +94,9 @@ LAWS: tuple[tuple[str, str], ...] = (
         " + penalty_minor) AS paid FROM repayment_portions GROUP BY repayment_id) p ON p.repayment_id = r.id"
         " LEFT JOIN (SELECT e.source_id, SUM(g.amount_minor) AS booked FROM journal_entries e"
         " JOIN postings g ON g.entry_id = e.id WHERE e.kind = 'repayment'"
-        " AND (g.target = 'bank:cash' OR g.target LIKE 'merchant:%:payable') GROUP BY e.source_id) b ON b.source_id = r.id"
-        " WHERE r.amount_minor <> COALESCE(p.paid, 0) + r.excess_minor OR COALESCE(b.booked, 0) <> r.amount_minor",
+        " AND (g.target = 'bank:cash' OR g.target LIKE 'merchant:%:payable') GROUP BY e.source_id) b"
+        " ON b.source_id = r.id WHERE r.amount_minor <> COALESCE(p.paid, 0) + r.excess_minor"
+        " OR COALESCE(b.booked, 0) <> r.amount_minor",
     ),
     (
         "3 every deduction that succeeded is booked once, and no other",

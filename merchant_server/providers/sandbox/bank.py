@@ -1,13 +1,10 @@
 """The sandbox bank: accounts, mandates, deductions. It decides each deduction at once and tells by callback.
 
-Routes and rules only; sending the callbacks is callbacks.py. Amounts are minor units, instants UTC.
+Rules only: its routes are bank_routes.py, sending the callbacks is callbacks.py. Amounts are minor units, instants UTC.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
-
-from flask import Blueprint, Response
 
 from merchant_server.ports import Clock
 from merchant_server.providers.sandbox.callbacks import callback_row
@@ -16,8 +13,6 @@ from merchant_server.providers.sandbox.database import SandboxDatabase, Transact
 from merchant_server.providers.sandbox.door import (
     Refused,
     amount_of,
-    json_answer,
-    json_body,
     reference_of,
     text_of,
 )
@@ -220,51 +215,6 @@ class SandboxBank:
             for status, code, occurred_at, due_at in told
             for copy in range(_COPIES.get(behaviour, 1))
         ]
-
-
-def bank_routes(bank: SandboxBank, wake: Callable[[], None]) -> Blueprint:
-    """Return the routes under /bank/v1; `wake` is called when a callback may have become due."""
-    routes = Blueprint("bank", __name__, url_prefix="/bank/v1")
-
-    @routes.get("/accounts")
-    def behaviours() -> Response:
-        rows = [{"last_four": a.last_four, "behaviour": a.behaviour, "label": a.label} for a in ACCOUNTS]
-        return json_answer(200, {"accounts": rows})
-
-    @routes.post("/accounts")
-    def accounts() -> Response:
-        return json_answer(200, bank.accounts(json_body({"name": str, "id_number": str, "phone": str})))
-
-    @routes.post("/mandates")
-    def sign() -> Response:
-        texts = dict.fromkeys(("reference", "account_token", "name", "id_number"), str)
-        return json_answer(201, bank.sign(json_body({**texts, "cap": dict})))
-
-    @routes.get("/mandates/<reference>")
-    def mandate(reference: str) -> Response:
-        return json_answer(200, bank.mandate(reference))
-
-    @routes.post("/mandates/<reference>/cancel")
-    def cancel(reference: str) -> Response:
-        json_body({})
-        return json_answer(200, bank.cancel(reference))
-
-    @routes.post("/deductions")
-    def deduct() -> Response:
-        answer = bank.deduct(json_body({"reference": str, "mandate_reference": str, "amount": dict}))
-        wake()
-        return json_answer(202, answer)
-
-    @routes.post("/returns")
-    def give_back() -> Response:
-        body = json_body({"reference": str, "mandate_reference": str, "amount": dict})
-        return json_answer(200, bank.give_back(body))
-
-    @routes.get("/deductions/<reference>")
-    def deduction(reference: str) -> Response:
-        return json_answer(200, bank.deduction(reference))
-
-    return routes
 
 
 def _same(row: dict[str, Any], fingerprint: str) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 
+from fenqi.finance.errors import RepaymentError
 from fenqi.finance.money import Money
+from fenqi.finance.refund import RefundEffect, refund
 
 from merchant_server.domain.errors import NotFound, RuleRefused
 from merchant_server.domain.loan import Loan
 from merchant_server.domain.merchant import Caller
-from merchant_server.domain.refund import PREVIEW_SECONDS, RefundPreview, Strategy, plan_refund
+from merchant_server.domain.refund import PREVIEW_SECONDS, RefundPreview, Strategy
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 
@@ -22,15 +24,7 @@ def preview_refund(
     loan = own_loan(uow, caller, loan_id)
     captured, refunded = _captured(uow, loan), refunded_so_far(uow, loan)
     _refuse_beyond(amount, captured, refunded)
-    open_rows = [row for row in uow.loans.installments(loan.id) if row.is_open]
-    effect = plan_refund(
-        loan.schedule() if open_rows else None,
-        [row.agreed() for row in open_rows],
-        [row.due() for row in open_rows],
-        amount,
-        strategy,
-        deps.today(uow, merchant_of(uow, loan.merchant_id)),
-    )
+    effect = _effect(uow, deps, loan, amount, strategy)
     now = deps.clock.now()
     preview = RefundPreview(
         id=deps.ids.new("rfp"),
@@ -49,6 +43,26 @@ def preview_refund(
     )
     uow.refunds.add_preview(preview)
     return preview
+
+
+def _effect(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, strategy: Strategy) -> RefundEffect:
+    open_rows = [row for row in uow.loans.installments(loan.id) if row.is_open]
+    try:
+        return refund(
+            loan.schedule() if open_rows else None,
+            [row.agreed() for row in open_rows],
+            [row.due() for row in open_rows],
+            amount,
+            strategy,
+            deps.today(uow, merchant_of(uow, loan.merchant_id)),
+        )
+    except RepaymentError as refused:
+        raise RuleRefused(
+            "this amount does not settle the whole loan",
+            code="settlement_not_covered",
+            field="amount.minor",
+            hint=f"refund {refused.allowed}, or choose another strategy",
+        ) from refused
 
 
 def own_loan(uow: UnitOfWork, caller: Caller, loan_id: str) -> Loan:

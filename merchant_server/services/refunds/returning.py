@@ -1,4 +1,4 @@
-"""Money on its way back to the consumer: committed first under our reference, then sent, and asked for after a crash."""
+"""Money on its way back to the consumer: committed first under our reference, then sent or asked for."""
 
 from datetime import timedelta
 

@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from fenqi.finance.money import Money
+from fenqi.finance.refund import RefundEffect
 
-from merchant_server.domain.refund import Refund, RefundEffect, RefundPreview, RefundStatus, Strategy
+from merchant_server.domain.refund import Refund, RefundPreview, RefundStatus, Strategy
 from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.rows import insert, moment, moved, rows_from_text, rows_text, stamp
 

@@ -72,6 +72,7 @@ class FakeLoan:
     rows: list[dict[str, Any]]
     status: str = "active"
     sequence: int = 1
+    relieved_minor: int = 0
 
 
 @dataclass
@@ -155,16 +156,14 @@ class FakeSales:
 
     def pay_installment(self, loan: FakeLoan, now: datetime) -> None:
         """Pay the next unpaid installment in full; the last one repays the loan."""
-        row = next((row for row in loan.rows if row["status"] != "paid"), None)
+        row = next((row for row in loan.rows if row["status"] not in ("paid", "refunded")), None)
         if row is None:
             raise TransitionNotAllowed(loan.status, "repaid")
         row.update(paid=row["total"], outstanding=Money(0, row["total"].currency), status="paid")
-        loan.sequence += 1
-        self._emit("installment.paid", loan, now)
-        if all(row["status"] == "paid" for row in loan.rows):
+        self.changed(loan, "installment.paid", now)
+        if all(row["status"] in ("paid", "refunded") for row in loan.rows):
             loan.status = "repaid"
-            loan.sequence += 1
-            self._emit("loan.repaid", loan, now)
+            self.changed(loan, "loan.repaid", now)
 
     def _enter(self, checkout: FakeCheckout, status: str, now: datetime, *, take_all: bool = True) -> None:
         checkout.status = status
@@ -201,24 +200,32 @@ class FakeSales:
         self.loans[loan.id] = loan
         self._emit("loan.created", loan, now)
 
-    def _emit(self, kind: str, about: FakeCheckout | FakeLoan, now: datetime) -> None:
-        checkout = isinstance(about, FakeCheckout)
-        data = checkout_json(about) if isinstance(about, FakeCheckout) else loan_json(about)
-        data.pop("url", None)
+    def changed(self, loan: FakeLoan, kind: str, now: datetime) -> None:
+        """Count a change of a loan and tell it."""
+        loan.sequence += 1
+        self._emit(kind, loan, now)
+
+    def emit_data(
+        self, kind: str, noun: str, of: str, sequence: int, data: dict[str, Any], now: datetime
+    ) -> None:
+        """Add an event about anything to the feed."""
         event = {
             "id": self.new_id(EVENT, now),
             "type": kind,
             "mode": "test",
             "created_at": now,
             "sequence": len(self.events) + 1,
-            "aggregate": {
-                "type": "checkout" if checkout else "loan",
-                "id": about.id,
-                "sequence": about.sequence,
-            },
+            "aggregate": {"type": noun, "id": of, "sequence": sequence},
             "data": data,
         }
         self.events.append(EventSchema().dump(event))
+
+    def _emit(self, kind: str, about: FakeCheckout | FakeLoan, now: datetime) -> None:
+        checkout = isinstance(about, FakeCheckout)
+        data = checkout_json(about) if isinstance(about, FakeCheckout) else loan_json(about)
+        data.pop("url", None)
+        noun = "checkout" if checkout else "loan"
+        self.emit_data(kind, noun, about.id, about.sequence, data, now)
 
 
 def checkout_json(checkout: FakeCheckout) -> dict[str, Any]:
@@ -258,7 +265,7 @@ def checkout_json(checkout: FakeCheckout) -> dict[str, Any]:
 def loan_json(loan: FakeLoan) -> dict[str, Any]:
     """Return the loan as the wire shows it."""
     currency = loan.principal.currency
-    total = sum(row["total"].minor for row in loan.rows)
+    total = sum(row["total"].minor for row in loan.rows) + loan.relieved_minor
     paid = sum(row["paid"].minor for row in loan.rows)
     dumped: dict[str, Any] = LoanSchema().dump(
         {
@@ -270,10 +277,10 @@ def loan_json(loan: FakeLoan) -> dict[str, Any]:
             "principal": loan.principal,
             "total_payable": Money(total, currency),
             "paid": Money(paid, currency),
-            "relieved": Money(0, currency),
+            "relieved": Money(loan.relieved_minor, currency),
             "penalty": Money(0, currency),
             "penalty_paid": Money(0, currency),
-            "outstanding": Money(total - paid, currency),
+            "outstanding": Money(total - loan.relieved_minor - paid, currency),
             "signed_on": loan.created_at.date(),
             "created_at": loan.created_at,
             "sequence": loan.sequence,

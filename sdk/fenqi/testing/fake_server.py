@@ -17,7 +17,8 @@ from fenqi.client import Client
 from fenqi.errors import InvalidArgument
 from fenqi.finance.plan import Plan
 from fenqi.testing.clock import ManualClock
-from fenqi.testing.fake_api import Answer, FakeApi
+from fenqi.testing.fake_answers import Answer
+from fenqi.testing.fake_api import FakeApi
 from fenqi.testing.fake_sales import FakeSales
 from fenqi.testing.signing import sign
 

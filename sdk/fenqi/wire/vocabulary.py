@@ -14,4 +14,6 @@ EVENT_TYPES = (
     "repayment.reversed", "deduction.failed", "mandate.revoked",
     "refund.pending", "refund.succeeded", "refund.failed",
 )  # fmt: skip
+REFUND_STATUSES = ("pending", "succeeded", "failed")
+REFUND_STRATEGIES = ("last_first", "next_first", "equal", "shorter", "recompute", "full_settlement")
 MODES = ("test", "live")
