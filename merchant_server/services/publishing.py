@@ -13,17 +13,18 @@ from merchant_server.services.resources import checkout_resource, loan_resource,
 
 
 def move_checkout(
-    uow: UnitOfWork, deps: Deps, checkout: Checkout, was: Checkout, reason: str = ""
+    uow: UnitOfWork, deps: Deps, checkout: Checkout, was: Checkout, reason: str = "", event: str = ""
 ) -> Checkout:
-    """Store a checkout's transition and its event."""
+    """Store a checkout's transition and its event, which is named after its state unless `event` says otherwise."""
     uow.checkouts.save(checkout, was, deps.clock.now(), reason or f"checkout.{checkout.status}")
-    publish_checkout(uow, deps, checkout)
+    publish_checkout(uow, deps, checkout, event)
     return checkout
 
 
-def publish_checkout(uow: UnitOfWork, deps: Deps, checkout: Checkout) -> None:
+def publish_checkout(uow: UnitOfWork, deps: Deps, checkout: Checkout, event: str = "") -> None:
     """Queue the event of a checkout's present version."""
-    _publish(uow, deps, checkout, "checkout", f"checkout.{checkout.status}", checkout_resource(checkout))
+    named = event or f"checkout.{checkout.status}"
+    _publish(uow, deps, checkout, "checkout", named, checkout_resource(checkout))
 
 
 def move_loan(

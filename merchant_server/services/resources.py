@@ -25,6 +25,8 @@ def checkout_resource(checkout: Checkout, public_url: str | None = None) -> dict
         "status": checkout.status.value,
         "amount": checkout.amount.to_dict(),
         "captured": checkout.captured.to_dict(),
+        "voided": checkout.voided.to_dict(),
+        "authorized_until": checkout.authorized_until and utc_text(checkout.authorized_until),
         "reference": checkout.reference,
         "description": checkout.description,
         "return_url": checkout.return_url,

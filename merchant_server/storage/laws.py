@@ -118,9 +118,9 @@ LAWS: tuple[tuple[str, str], ...] = (
         " GROUP BY d.id, d.amount_minor HAVING SUM(p.amount_minor) <> d.amount_minor",
     ),
     (
-        "4 captured is at most signed",
-        "SELECT id AS subject, captured_minor || ' of ' || amount_minor AS detail FROM checkouts"
-        " WHERE captured_minor > amount_minor"
+        "4 captured and voided are at most signed",
+        "SELECT id AS subject, captured_minor || '+' || voided_minor || ' of ' || amount_minor AS detail FROM checkouts"
+        " WHERE captured_minor + voided_minor > amount_minor"
         " OR (captured_minor > 0 AND status NOT IN ('captured', 'closed'))",
     ),
     (

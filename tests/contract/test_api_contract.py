@@ -326,6 +326,47 @@ def test_paying_every_installment_repays_the_loan(target: Target, api_client: Cl
     assert types[-1] == "loan.repaid"
 
 
+def test_parts_are_captured_until_nothing_is_left(target: Target, api_client: Client) -> None:
+    made = sell(api_client, capture="manual")
+    target.play(made.id, "authorized")
+    signed = api_client.checkouts.retrieve(made.id)
+    assert signed.authorized_until is not None
+    first = api_client.checkouts.capture(made.id, amount=Money(100_000, "CNY"))
+    assert (first.status, first.captured.minor) == ("captured", 100_000)
+    assert first.authorized_until == signed.authorized_until
+    with pytest.raises(errors.InvalidRequestError) as beyond:
+        api_client.checkouts.capture(made.id, amount=Money(299_901, "CNY"))
+    assert beyond.value.field == "amount.minor"
+    rest = api_client.checkouts.capture(made.id)
+    assert (rest.captured, rest.authorized_until) == (AMOUNT, None)
+    with pytest.raises(errors.ConflictError):
+        api_client.checkouts.capture(made.id, idempotency_key="once-more")
+
+
+def test_voiding_the_rest_leaves_a_loan_of_what_was_captured(target: Target, api_client: Client) -> None:
+    made = sell(api_client, capture="manual")
+    target.play(made.id, "authorized")
+    api_client.checkouts.capture(made.id, amount=Money(100_000, "CNY"))
+    voided = api_client.checkouts.void(made.id)
+    assert (voided.status, voided.captured.minor, voided.voided.minor) == ("captured", 100_000, 299_900)
+    loan = api_client.loans.retrieve(str(voided.loan_id))
+    assert loan.status == "active"
+    assert sum(row.principal.minor for row in loan.installments) == 100_000
+    with pytest.raises(errors.ConflictError):
+        api_client.checkouts.void(made.id, idempotency_key="once-more")
+
+
+def test_voiding_all_of_it_ends_the_sale_and_the_loan(target: Target, api_client: Client) -> None:
+    made = sell(api_client, capture="manual")
+    target.play(made.id, "authorized")
+    voided = api_client.checkouts.void(made.id)
+    assert (voided.status, voided.till.final) == ("voided", True)
+    loan = api_client.loans.retrieve(str(voided.loan_id))
+    assert (loan.status, loan.outstanding.minor) == ("cancelled", 0)
+    types = [event.type for event in api_client.events.list()]
+    assert types[-3:] == ["checkout.voided", "loan.schedule_changed", "loan.cancelled"]
+
+
 def sold_loan(target: Target, client: Client) -> Loan:
     made = sell(client)
     target.play(made.id, "authorized")

@@ -72,7 +72,8 @@ BREAKS: dict[str, tuple[str, ...]] = {
         "UPDATE deductions SET status = 'succeeded' WHERE status = 'reversed'",
     ),
     "3 what a bank collected": (f"UPDATE deductions SET amount_minor = amount_minor + 1 WHERE id = {PAID}",),
-    "4 captured is at most signed": (
+    "4 captured and voided are at most signed": (
+        "UPDATE checkouts SET voided_minor = 1 WHERE captured_minor = amount_minor",
         "UPDATE checkouts SET captured_minor = amount_minor + 1",
         "UPDATE checkouts SET status = 'opened' WHERE captured_minor > 0",
     ),

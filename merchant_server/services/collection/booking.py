@@ -150,7 +150,7 @@ def reshape(
 
 
 def close_if_settled(uow: UnitOfWork, deps: Deps, loan: Loan) -> Loan:
-    """Call a loan repaid, or refunded when all its principal was, once none of its rows is open."""
+    """Call a loan repaid, refunded or cancelled (all its principal was given back, or voided), once no row is open."""
     rows = uow.loans.installments(loan.id)
     if any(row.is_open for row in rows):
         return loan
@@ -158,11 +158,14 @@ def close_if_settled(uow: UnitOfWork, deps: Deps, loan: Loan) -> Loan:
         raise RuleRefused(
             "the loan's accounts are not zero, so it is not repaid", code="books_unsettled", loan_id=loan.id
         )
-    refunded = loan.relieved_principal == loan.principal
-    status = LoanStatus.REFUNDED if refunded else LoanStatus.REPAID
-    closed = move_loan(uow, deps, loan.next(status), loan, rows, f"loan.{status}")
     checkout = uow.checkouts.get(loan.checkout_id)
-    if checkout is not None and checkout.status == CheckoutStatus.CAPTURED:
+    assert checkout is not None
+    status = LoanStatus.REPAID
+    if loan.relieved_principal == loan.principal:
+        voided = checkout.status == CheckoutStatus.VOIDED
+        status = LoanStatus.CANCELLED if voided else LoanStatus.REFUNDED
+    closed = move_loan(uow, deps, loan.next(status), loan, rows, f"loan.{status}")
+    if checkout.status == CheckoutStatus.CAPTURED and not checkout.uncaptured.minor:
         move_checkout(uow, deps, checkout.to(CheckoutStatus.CLOSED), checkout)
     return closed
 

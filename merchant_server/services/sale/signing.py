@@ -1,14 +1,14 @@
 """The signature: a code bound to the shown bytes, a mandate at the bank, then everything in one commit (law 6)."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
 
 from merchant_server.domain.agreement import Agreement
-from merchant_server.domain.checkout import Checkout, CheckoutStatus
+from merchant_server.domain.checkout import AUTHORIZED_DAYS, Checkout, CheckoutStatus
 from merchant_server.domain.consent import UNSEEN, Witness
 from merchant_server.domain.consumer import Consumer
 from merchant_server.domain.deduction import Mandate, MandateStatus
@@ -18,7 +18,7 @@ from merchant_server.domain.loan import Installment, Loan, LoanStatus
 from merchant_server.ports import ProviderRefused, ProviderUnavailable, UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout, publish_loan
-from merchant_server.services.sale import checkouts
+from merchant_server.services.sale.capturing import capture
 from merchant_server.services.sale.choosing import bank_down, held_by_consumer
 from merchant_server.services.sale.claims import held_checkout
 from merchant_server.services.sale.codes import prepare_code, require_step, send, try_code, wrong_code
@@ -164,11 +164,12 @@ def _commit_signature(
         uow.mandates.save(mandate.to(MandateStatus.ACTIVE), mandate)
         uow.loans.add(loan, installments)
         _book_and_record(uow, deps, checkout, loan, signed)
-        authorized = checkout.to(CheckoutStatus.AUTHORIZED, loan_id=loan.id)
+        until = deps.clock.now() + timedelta(days=AUTHORIZED_DAYS)
+        authorized = checkout.to(CheckoutStatus.AUTHORIZED, loan_id=loan.id, authorized_until=until)
         move_checkout(uow, deps, authorized, checkout)
         publish_loan(uow, deps, loan, installments, "loan.created")
         if checkout.capture_method == "automatic":
-            return checkouts.capture(uow, deps, authorized)
+            return capture(uow, deps, authorized)
         return authorized
 
 

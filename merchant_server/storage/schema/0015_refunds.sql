@@ -48,3 +48,10 @@ CREATE TABLE refunds (
 CREATE INDEX refunds_of_merchant ON refunds (merchant_id, mode, id);
 CREATE INDEX refunds_of_loan ON refunds (loan_id);
 CREATE INDEX refunds_to_ask ON refunds (ask_at) WHERE status = 'pending';
+
+-- Captures in parts: what is left can be voided, or lapses.
+ALTER TABLE checkouts ADD COLUMN voided_minor BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE checkouts ADD COLUMN authorized_until TEXT;
+ALTER TABLE checkouts ADD COLUMN expiry_announced_at TEXT;
+CREATE INDEX checkouts_to_lapse ON checkouts (authorized_until)
+  WHERE authorized_until IS NOT NULL AND status IN ('authorized', 'captured');

@@ -133,6 +133,14 @@ class Checkouts:
             self._post(path, body, idempotency_key or intent_key("POST", path, body)).body
         )
 
+    def void(self, checkout_id: str, *, idempotency_key: str | None = None) -> Checkout:
+        """Give up what was signed and is not captured; your customer owes only what was captured.
+
+        With nothing captured the sale is over. Raises ConflictError when nothing is left to void.
+        """
+        path = f"{self._of(checkout_id)}/void"
+        return Checkout.from_dict(self._post(path, {}, idempotency_key or intent_key("POST", path)).body)
+
     def watch(self, checkout_id: str, *, timeout_seconds: float | None = None) -> Iterator[Checkout]:
         """Yield the checkout now and at each change, until a final state; newer states only, never one twice.
 

@@ -67,6 +67,8 @@ class Checkout:
     status: str
     amount: Money
     captured: Money
+    voided: Money
+    authorized_until: datetime | None
     reference: str
     description: str
     url: str | None
@@ -98,8 +100,8 @@ class Checkout:
             loaded["decline"] = Decline(
                 decline["code"], Wording._of(decline["text"]), Wording._of(decline["hint"])
             )
-        if loaded["captured"] is None:
-            loaded["captured"] = Money(0, loaded["amount"].currency)
+        for name in ("captured", "voided"):
+            loaded[name] = loaded[name] or Money(0, loaded["amount"].currency)
         loaded["plan_ids"] = tuple(loaded["plan_ids"] or ())
         return cls(**known(cls, loaded), raw=raw)
 

@@ -1,19 +1,31 @@
-"""The fake server's routes of refunds."""
+"""The fake server's routes of refunds and voids."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from fenqi.testing.clock import ManualClock
 from fenqi.testing.fake_answers import Answer, Refused, page
 from fenqi.testing.fake_refunds import FakeRefunds, preview_json, refund_json
-from fenqi.testing.fake_sales import FakeLoan
-from fenqi.wire import RefundDraftSchema, RefundPreviewDraftSchema, RefundQuerySchema, strict_json
+from fenqi.testing.fake_sales import FakeCheckout, FakeLoan, FakeSales, checkout_json
+from fenqi.wire import (
+    EmptySchema,
+    RefundDraftSchema,
+    RefundPreviewDraftSchema,
+    RefundQuerySchema,
+    strict_json,
+)
 
 
 class RefundHandlers:
     """Mixed into the fake API, which gives loans, the business time and JSON answers."""
 
     _refunds: FakeRefunds
+    _sales: FakeSales
+    _clock: ManualClock
+
+    def _checkout(self, checkout_id: str) -> FakeCheckout:
+        raise NotImplementedError
 
     def _loan(self, loan_id: str) -> FakeLoan:
         raise NotImplementedError
@@ -23,6 +35,14 @@ class RefundHandlers:
 
     def _json(self, status: int, body: Mapping[str, Any]) -> Answer:
         raise NotImplementedError
+
+    def void_checkout(self, _: dict[str, str], body: bytes, checkout_id: str) -> Answer:
+        EmptySchema().load(strict_json(body))
+        checkout = self._checkout(checkout_id)
+        left = self._sales.void(checkout, self._clock.now())
+        if checkout.loan_id is not None:
+            self._refunds.void(self._loan(checkout.loan_id), left, self._clock.now())
+        return self._json(200, checkout_json(checkout))
 
     def create_refund_preview(self, _: dict[str, str], body: bytes, loan_id: str) -> Answer:
         draft = RefundPreviewDraftSchema().load(strict_json(body))
@@ -58,6 +78,7 @@ class RefundHandlers:
 
 
 REFUND_ROUTES = (
+    ("/v1/checkouts/([^/]+)/void", {"POST": RefundHandlers.void_checkout}),
     ("/v1/loans/([^/]+)/refund_previews", {"POST": RefundHandlers.create_refund_preview}),
     ("/v1/refunds", {"POST": RefundHandlers.create_refund, "GET": RefundHandlers.list_refunds}),
     ("/v1/refunds/([^/]+)", {"GET": RefundHandlers.retrieve_refund}),

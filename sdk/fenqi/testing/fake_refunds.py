@@ -8,6 +8,7 @@ from typing import Any
 from fenqi.errors import FenqiError, InvalidArgument
 from fenqi.finance.errors import RepaymentError
 from fenqi.finance.money import Money
+from fenqi.finance.recomputation import recompute
 from fenqi.finance.refund import RefundEffect, refund
 from fenqi.finance.repayment import Due
 from fenqi.finance.schedule import build_schedule
@@ -97,14 +98,25 @@ class FakeRefunds:
         self.refunds[made.id] = made
         preview.refund_id = made.id
         self.sales.emit_data("refund.pending", "refund", made.id, 1, refund_json(made), now)
-        if preview.effect.before != preview.effect.after:
-            self._reshape(loan, preview.effect, now)
+        effect = preview.effect
+        if effect.before != effect.after:
+            spared = effect.principal_relieved + effect.interest_given_back + effect.fee_given_back
+            self._reshape(loan, effect.after, spared, now)
         made.status, made.sequence = "succeeded", 2
         self.sales.emit_data("refund.succeeded", "refund", made.id, 2, refund_json(made), now)
         return made
 
-    def _reshape(self, loan: FakeLoan, effect: RefundEffect, now: datetime) -> None:
-        left = {row.number: row for row in effect.after}
+    def void(self, loan: FakeLoan, uncaptured: Money, now: datetime) -> None:
+        """Take what was never captured off a loan, with all interest on it."""
+        owed = [_due(row) for row in loan.rows if row["status"] in _OPEN]
+        day = loan.created_at.date()
+        mode = "full" if uncaptured.minor == sum(row.principal_minor for row in owed) else "smaller"
+        after = recompute(build_schedule(self._plan(loan), loan.principal, day), owed, uncaptured, mode, day)
+        spared = uncaptured + after.interest_given_back + after.fee_given_back
+        self._reshape(loan, after.rows, spared, now)
+
+    def _reshape(self, loan: FakeLoan, after: Sequence[Due], spared: Money, now: datetime) -> None:
+        left = {row.number: row for row in after}
         nothing = Money(0, loan.principal.currency)
         for row in loan.rows:
             if row["status"] not in _OPEN:
@@ -113,12 +125,12 @@ class FakeRefunds:
             parts = {name: Money(getattr(due, f"{name}_minor"), nothing.currency) if due else nothing
                      for name in ("principal", "interest", "fee", "total")}  # fmt: skip
             row.update(parts, outstanding=parts["total"], status=row["status"] if due else "refunded")
-        spared = effect.principal_relieved + effect.interest_given_back + effect.fee_given_back
         loan.relieved_minor += spared.minor
         self.sales.changed(loan, "loan.schedule_changed", now)
         if not left:
             whole = all(row["status"] == "refunded" for row in loan.rows)
-            loan.status = "refunded" if whole else "repaid"
+            over = "cancelled" if loan.checkout.status == "voided" else "refunded"
+            loan.status = over if whole else "repaid"
             self.sales.changed(loan, f"loan.{loan.status}", now)
 
     def _refunded_minor(self, loan: FakeLoan) -> int:

@@ -32,6 +32,7 @@ _TILL_TEXT = {
     "cancelled": ("已取消", "Cancelled"),
     "voided": ("已作废", "Voided"),
 }
+AUTHORIZED_DAYS = 7
 _FINAL = frozenset({"declined", "captured", "closed", "expired", "cancelled", "voided"})
 
 
@@ -59,6 +60,8 @@ class FakeCheckout:
     plan_id: str | None = None
     loan_id: str | None = None
     captured_minor: int = 0
+    voided_minor: int = 0
+    authorized_until: datetime | None = None
 
 
 @dataclass
@@ -145,14 +148,28 @@ class FakeSales:
         total: Money = checkout.draft["amount"]
         if checkout.status not in ("authorized", "captured"):
             raise TransitionNotAllowed(checkout.status, "captured")
-        left = total.minor - checkout.captured_minor
+        left = total.minor - checkout.captured_minor - checkout.voided_minor
         if amount is not None and amount.currency != total.currency:
             raise InvalidArgument(f"Expected {total.currency}.", field="amount.currency")
         wanted = left if amount is None else amount.minor
+        if not left:
+            raise TransitionNotAllowed(checkout.status, "captured")
         if not 1 <= wanted <= left:
             raise InvalidArgument(f"Expected at most {left} minor units.", field="amount.minor")
         checkout.captured_minor += wanted
+        if wanted == left:
+            checkout.authorized_until = None
         self._enter(checkout, "captured", now, take_all=False)
+
+    def void(self, checkout: FakeCheckout, now: datetime) -> Money:
+        """Void what is not captured, and return it."""
+        left = checkout.draft["amount"].minor - checkout.captured_minor - checkout.voided_minor
+        if checkout.status not in ("authorized", "captured") or not left:
+            raise TransitionNotAllowed(checkout.status, "voided")
+        checkout.voided_minor += left
+        checkout.authorized_until = None
+        self._enter(checkout, "captured" if checkout.captured_minor else "voided", now, take_all=False)
+        return Money(left, checkout.draft["amount"].currency)
 
     def pay_installment(self, loan: FakeLoan, now: datetime) -> None:
         """Pay the next unpaid installment in full; the last one repays the loan."""
@@ -171,8 +188,10 @@ class FakeSales:
         if status == "signing":
             checkout.plan_id = (checkout.draft["plan_ids"] or list(self.plans))[0]
         if status == "authorized":
+            checkout.authorized_until = now + timedelta(days=AUTHORIZED_DAYS)
             self._sign(checkout, now)
         if status == "captured" and take_all:
+            checkout.authorized_until = None
             checkout.captured_minor = checkout.draft["amount"].minor
         self._emit(f"checkout.{status}", checkout, now)
 
@@ -250,6 +269,8 @@ def checkout_json(checkout: FakeCheckout) -> dict[str, Any]:
         "plan_id": checkout.plan_id,
         "loan_id": checkout.loan_id,
         "captured": Money(checkout.captured_minor, amount.currency),
+        "voided": Money(checkout.voided_minor, amount.currency),
+        "authorized_until": checkout.authorized_until,
         "decline": declined if checkout.status == "declined" else None,
         "till": {
             "text": {"zh-CN": zh_cn, "en": en},

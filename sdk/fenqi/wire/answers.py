@@ -55,6 +55,8 @@ class CheckoutSchema(Answer):
     plan_id = fields.String(load_default=None, allow_none=True)
     loan_id = fields.String(load_default=None, allow_none=True)
     captured = MoneyField(load_default=None, allow_none=True)
+    voided = MoneyField(load_default=None, allow_none=True)
+    authorized_until = UtcTime(load_default=None, allow_none=True)
     decline = fields.Nested(_Decline, load_default=None, allow_none=True)
     till = fields.Nested(_TillView, load_default=None, allow_none=True)
     metadata = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
