@@ -13,6 +13,7 @@ from fenqi.finance.dates import add_months
 from fenqi.ids import REQUEST, WEBHOOK_ENDPOINT
 from fenqi.testing.clock import ManualClock
 from fenqi.testing.fake_answers import Answer, Refused, json_bytes, page
+from fenqi.testing.fake_json import checkout_json, loan_json
 from fenqi.testing.fake_refund_api import REFUND_ROUTES, RefundHandlers
 from fenqi.testing.fake_refunds import FakeRefunds, RefundRefused
 from fenqi.testing.fake_sales import (
@@ -20,8 +21,6 @@ from fenqi.testing.fake_sales import (
     FakeLoan,
     FakeSales,
     TransitionNotAllowed,
-    checkout_json,
-    loan_json,
 )
 from fenqi.wire import (
     CaptureSchema,
