@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-
 from fenqi.finance import Money, Plan
 from fenqi.offers import Offer, quote
 

@@ -84,9 +84,9 @@ def test_the_disclosure_is_the_first_page_and_says_what_the_law_asks(
     pdf = renderer.render(terms, language="zh-CN")
     first = text_of(pdf, tmp_path, "-l", "1")
     joined = "".join(first.split())
-    for phrase in ("综合融资成本明示表", "贷款本金", "¥3,999.20", "综合融资成本（年化）", "13.49%", "一次性费用", "收取方",
-                   "逾期金额按年利率18.00%逐日计收罚息", *("".join(each.split()) for each in terms["disclosure"]["laws"]),
-                   "请根据自身还款能力理性借贷"):  # fmt: skip
+    for phrase in ("综合融资成本明示表", "贷款本金", "¥3,999.20", "综合融资成本（年化）", "13.49%", "一次性费用",
+                   "收取方", "逾期金额按年利率18.00%逐日计收罚息", "请根据自身还款能力理性借贷",
+                   *("".join(law.split()) for law in terms["disclosure"]["laws"])):  # fmt: skip
         assert phrase in joined
     assert "第1条" not in joined
     assert "".join(text_of(pdf, tmp_path).split()).count("不再收取其他与贷款相关的息费") == 1

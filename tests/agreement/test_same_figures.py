@@ -1,4 +1,4 @@
-"""One sale in each pack and language: sheet, PDF, page, stored loan, API and the SDK's own quote say the same figures."""
+"""One sale in each pack and language: sheet, PDF, page, stored loan, API and the SDK's quote say the same figures."""
 
 import copy
 import re

@@ -168,7 +168,8 @@ def test_rates_round_half_up_to_two_decimals(fraction: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fraction", "text"), [("0.12", "12.00%"), ("0.00625", "0.625%"), ("0.08765", "8.765%"), ("0.1250", "12.50%")]
+    ("fraction", "text"),
+    [("0.12", "12.00%"), ("0.00625", "0.625%"), ("0.08765", "8.765%"), ("0.1250", "12.50%")],
 )
 def test_an_agreed_rate_is_never_rounded(fraction: str, text: str) -> None:
     """What was agreed is shown with all its decimals, as the sheet before the signature shows it."""

@@ -3,7 +3,7 @@
 It refuses a sheet whose figures are not those of the terms around it, and computes none.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from fenqi.disclosure.text import money_text

@@ -99,7 +99,8 @@ def disclose(
     `creditor` lends, `merchant` sells; both are names. `taken_by` names who takes an item of the cost
     ("interest", "rated_fee", "fixed_fee", "up_front_fee", "penalty", "late_fee", "early_settlement_fee") where
     it is not the creditor. `penalty_annual_rate` (of the overdue amount; the plan's own when left out) and
-    `late_fee` (each missed installment) are what the agreement charges for late payment. Raises DisclosureError or RateError.
+    `late_fee` (each missed installment) are what the agreement charges for late payment.
+    Raises DisclosureError or RateError.
     """
     for field, name in (("creditor", creditor), ("merchant", merchant)):
         if not isinstance(name, str) or not name.strip():
