@@ -444,6 +444,13 @@ def test_plans_are_listed_as_they_were_made_and_an_id_is_taken_once(api_client: 
         api_client.plans.create(Plan(id=P3.id, installments=6, annual_rate="0.12"))
 
 
+def test_a_plan_by_the_disclosure_of_another_place_is_refused(api_client: Client) -> None:
+    with pytest.raises(errors.FenqiError) as refused:
+        api_client.plans.create(Plan(id="abroad", installments=3, disclosure="EU"))
+    assert (refused.value.code, refused.value.field) == ("disclosure_pack_wrong", "disclosure")
+    assert "abroad" not in [plan.id for plan in api_client.plans.list()]
+
+
 def test_a_webhook_endpoint_shows_its_secret_once(api_client: Client) -> None:
     made = api_client.webhook_endpoints.create(url="https://shop.example/hook", events=["checkout.captured"])
     assert made.id.startswith("whe_")

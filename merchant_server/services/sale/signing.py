@@ -22,6 +22,7 @@ from merchant_server.services.sale.capturing import capture
 from merchant_server.services.sale.choosing import bank_down, held_by_consumer
 from merchant_server.services.sale.claims import held_checkout
 from merchant_server.services.sale.codes import prepare_code, require_step, send, try_code, wrong_code
+from merchant_server.services.sale.disclosing import required_pack
 from merchant_server.services.sale.evidence import record_code_sent, record_code_tried, record_signed
 
 SIGNED = (CheckoutStatus.AUTHORIZED, CheckoutStatus.CAPTURED, CheckoutStatus.CLOSED)
@@ -74,8 +75,17 @@ def _to_sign(uow: UnitOfWork, deps: Deps, token: str, claim: str) -> tuple[Check
     require_step(checkout, deps, (CheckoutStatus.SIGNING,))
     agreement = checkout.agreement_id and uow.agreements.get(checkout.agreement_id)
     assert agreement
+    _require_pack(uow, checkout, agreement)
     agreement.refuse_if_unread(deps.clock.now())
     return checkout, consumer, agreement
+
+
+def _require_pack(uow: UnitOfWork, checkout: Checkout, agreement: Agreement) -> None:
+    """Refuse to go on where the law of the merchant's place asks for another disclosure than was shown."""
+    plans = uow.merchants.plans(checkout.merchant_id, checkout.mode)
+    plan = next(each for each in plans if each.id == agreement.plan_id)
+    shown = plan.changed(disclosure=agreement.terms["disclosure"]["pack"])
+    required_pack(merchant_of(uow, checkout.merchant_id), shown)
 
 
 def sign(deps: Deps, token: str, claim: str, digits: str, witness: Witness = UNSEEN) -> Checkout:

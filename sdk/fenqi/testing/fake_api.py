@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from marshmallow import ValidationError
 
+from fenqi.disclosure import DisclosureError, require_pack
 from fenqi.errors import InvalidArgument, JsonRefused
 from fenqi.finance.dates import add_months
 from fenqi.ids import REQUEST, WEBHOOK_ENDPOINT
@@ -50,8 +51,8 @@ _KEY = re.compile(r"[!-~]{1,255}")
 class FakeApi(RefundHandlers):
     """Answers requests out of a FakeSales."""
 
-    def __init__(self, sales: FakeSales, clock: ManualClock, api_key: str) -> None:
-        self._sales, self._clock, self._api_key = sales, clock, api_key
+    def __init__(self, sales: FakeSales, clock: ManualClock, api_key: str, place: str) -> None:
+        self._sales, self._clock, self._api_key, self._place = sales, clock, api_key, place
         self._clock_offset = timedelta()
         self._done: dict[str, tuple[tuple[str, str, bytes], Answer]] = {}
         self._endpoints: dict[str, dict[str, Any]] = {}
@@ -188,8 +189,13 @@ class FakeApi(RefundHandlers):
 
     def create_plan(self, _: dict[str, str], body: bytes) -> Answer:
         plan = PlanDraftSchema().load(strict_json(body))
-        if self._sales.plans.setdefault(plan.id, plan) != plan:
+        if self._sales.plans.get(plan.id, plan) != plan:
             raise Refused(409, "conflict", "Another plan has this id.", "id")
+        try:
+            require_pack(self._place, plan)
+        except DisclosureError as refused:
+            raise Refused(422, refused.code, str(refused), refused.field) from refused
+        self._sales.plans[plan.id] = plan
         return self._json(201, PlanSchema().dump(plan))
 
     def list_loans(self, query: dict[str, str], _: bytes) -> Answer:
