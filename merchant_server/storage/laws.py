@@ -164,10 +164,10 @@ LAWS: tuple[tuple[str, str], ...] = (
         " OR l.principal_minor <> c.amount_minor",
     ),
     (
-        # Acts that are older than the log enter it with the first new act.
-        "6 every audit row has its place in the log",
+        # How long they wait is for the doctor to say.
+        "6 every audit row has its place in the log, or waits for it",
         "SELECT a.id AS subject, a.action AS detail FROM audit a LEFT JOIN audit_leaves l ON l.audit_id = a.id"
-        " JOIN audit_tree t ON t.size > 0 WHERE l.sequence IS NULL",
+        " LEFT JOIN audit_arrivals r ON r.audit_id = a.id WHERE (l.sequence IS NULL) = (r.arrival IS NULL)",
     ),
     (
         "6 the log's places follow one another, up to its counter",
