@@ -111,6 +111,12 @@ LAWS: tuple[tuple[str, str], ...] = (
         " WHERE r.status <> 'queued' AND (u.id IS NULL OR w.id_number_index = c.id_number_index)",
     ),
     (
+        "4 an answered complaint has its answer and its audit row",
+        "SELECT c.id AS subject, CASE WHEN u.id IS NULL THEN 'no audit row' ELSE 'no answer' END AS detail"
+        " FROM complaints c LEFT JOIN audit u ON u.subject = c.id AND u.action = 'complaint.answered'"
+        " WHERE c.status = 'answered' AND (u.id IS NULL OR c.answer_sealed IS NULL)",
+    ),
+    (
         "6 signed agreement, loan, postings, event and audit row come together",
         "SELECT a.id AS subject, CASE WHEN l.id IS NULL THEN 'no loan' WHEN e.id IS NULL THEN 'no entry'"
         " WHEN v.id IS NULL THEN 'no event' ELSE 'no audit row' END AS detail FROM agreements a"

@@ -8,6 +8,7 @@ from typing import Any
 
 from fenqi.wire import utc_text
 
+from merchant_server.domain.complaint import ComplaintAnswer
 from merchant_server.domain.refusal import public
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
@@ -48,6 +49,8 @@ def copy_of_data(deps: Deps, consumer_id: str) -> dict[str, Any]:
                     "text": each.text.reveal(),
                     "created_at": utc_text(each.created_at),
                     "answer_due_on": each.due_on.isoformat(),
+                    "answered_at": each.answer and utc_text(each.answer.at),
+                    "answers": each.answer and _texts(each.answer),
                 }
                 for each in uow.complaints.of_consumer(consumer_id)
             ],
@@ -66,6 +69,10 @@ def copy_of_data(deps: Deps, consumer_id: str) -> dict[str, Any]:
 def copy_as_pdf(deps: Deps, consumer_id: str, language: str) -> bytes:
     """Return the copy as a PDF to read and to print. Raises Erased, NotFound."""
     return deps.renderer.render_copy(copy_of_data(deps, consumer_id), language=language)
+
+
+def _texts(answer: ComplaintAnswer) -> dict[str, str]:
+    return {language: text.reveal() for language, text in answer.texts.items()}
 
 
 def _each(uow: UnitOfWork, noun: str, consumer_id: str, tell: Any) -> list[dict[str, Any]]:

@@ -131,6 +131,12 @@ class Audit(AuditTree):
         message = counter_message(tree["size"], tree["last_hash"], tree["unmarked"])
         return hmac.compare_digest(str(tree["mark"]), self._mark(message))
 
+    def _placed_as_written(self, row: Row, unmarked: int) -> bool:
+        """Say whether a place's act is as written; a mark where none can be means that somebody moved the border."""
+        if row["id"] is None or row["sequence"] <= unmarked:
+            return row["id"] is not None and row["mark"] is None
+        return self._mark_holds(row, older=False)
+
     def _mark_holds(self, row: Row, *, older: bool) -> bool:
         """Say whether an act is the row that was written; `older` ones were written before there were marks."""
         if row["mark"] is None:
@@ -170,7 +176,7 @@ class Audit(AuditTree):
             f"{_LEAVES} WHERE l.sequence > :after ORDER BY l.sequence LIMIT :limit",
             {"after": after, "limit": limit},
         )
-        unmarked = self._counter()["unmarked"]
+        unmarked = int(self._counter()["unmarked"])
         return [
             StoredLeaf(
                 row["sequence"],
@@ -178,7 +184,7 @@ class Audit(AuditTree):
                 row["previous_hash"],
                 row["leaf_hash"],
                 None if row["id"] is None else audit_row(row),
-                row["id"] is not None and self._mark_holds(row, older=row["sequence"] <= unmarked),
+                self._placed_as_written(row, unmarked),
             )
             for row in rows
         ]
