@@ -105,6 +105,28 @@ def test_one_answer_only_by_staff_and_never_to_oneself(house: Installation) -> N
         uow.complaints.save_answer(answered)
 
 
+@pytest.mark.parametrize(
+    ("broken", "mended"),
+    [
+        ("answer_sealed = NULL", "answer_sealed = x'00'"),
+        ("status = 'answered', answer_sealed = x'00'", "status = 'open'"),
+    ],
+)
+def test_a_complaint_that_is_answered_without_answer_or_act_breaks_a_law(
+    sqlite_installation: Installation, broken: str, mended: str
+) -> None:
+    house = sqlite_installation
+    reviewing.add_reviewer(house.deps, "Li Wei", id_number(1, "19800101"))
+    complaint = complain(house)
+    if broken.startswith("answer"):
+        answer_complaint(house.deps, complaint.id, {"en": ENGLISH}, staff="Li Wei")
+    with house.engine.transaction() as db:
+        db.execute(f"UPDATE complaints SET {broken}")
+    assert [breach[:23] for breach in house.breaches()] == ["4 an answered complaint"]
+    with house.engine.transaction() as db:
+        db.execute(f"UPDATE complaints SET {mended}")
+
+
 def test_who_answers_sees_the_person_masked_and_the_loan(house: Installation) -> None:
     complaint = complain(house)
     case = complaint_case(house.deps, complaint.id, "Li Wei")
