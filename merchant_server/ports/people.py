@@ -112,12 +112,24 @@ class Complaints(Protocol):
         """Store a new complaint; its text is sealed."""
         ...
 
+    def save_answer(self, complaint: Complaint) -> None:
+        """Store the answer to an open complaint, sealed. Raises TransitionConflict when somebody else answered it."""
+        ...
+
+    def get(self, complaint_id: str) -> Complaint | None:
+        """Return one complaint, or None; none of a person who was erased."""
+        ...
+
     def of_consumer(self, consumer_id: str) -> list[Complaint]:
         """Return a consumer's complaints, newest first."""
         ...
 
     def open(self, limit: int) -> list[Complaint]:
         """Return the open complaints of the installation, the most urgent first."""
+        ...
+
+    def answered(self, limit: int) -> list[Complaint]:
+        """Return the complaints that were answered last, the newest answer first."""
         ...
 
 

@@ -33,6 +33,7 @@ PLACES = (
     Place("agreements", "signed", owner="consumer_id"),
     Place("mandates", "account", owner="consumer_id"),
     Place("complaints", "text", owner="consumer_id"),
+    Place("complaints", "answer", owner="consumer_id"),
     Place("reviews", "reason", owner="consumer_id"),
     Place(
         "quarantined_answers",

@@ -6,6 +6,7 @@ Books, loans, events and the audit log stay as they are; what they say about who
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from merchant_server.domain.complaint import ComplaintStatus
 from merchant_server.domain.deduction import MandateStatus
 from merchant_server.domain.errors import RuleRefused
 from merchant_server.domain.retention import Keeping, keepings, look_again_on
@@ -119,7 +120,9 @@ def forget_old(deps: Deps) -> int:
 
 def _reasons(uow: UnitOfWork, deps: Deps, consumer_id: str) -> tuple[Keeping, ...]:
     now = deps.clock.now()
-    waiting = [each for each in uow.complaints.of_consumer(consumer_id) if each.status == "open"]
+    waiting = [
+        each for each in uow.complaints.of_consumer(consumer_id) if each.status == ComplaintStatus.OPEN
+    ]
     return keepings(
         uow.people.loans_ended(consumer_id),
         open_checkout_until=uow.people.open_checkout_until(consumer_id, now),
