@@ -128,6 +128,10 @@ class CodeSends(Protocol):
         """Return the keyed hash that a network is counted by."""
         ...
 
+    def hold(self, *keys: str | None) -> None:
+        """Hold number, person and address until the commit, so that no two sends read the same counts of one."""
+        ...
+
     def count_hour(self, hour: str) -> int:
         """Count one more code in an hour and return how many that makes; the row is locked until the commit."""
         ...

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from merchant_server.domain.checkout import CheckoutStatus
-from merchant_server.domain.circumstances import Circumstances, address_prefix
+from merchant_server.domain.address import address_prefix
+from merchant_server.domain.circumstances import Circumstances
 from merchant_server.domain.consumer import Person
 from merchant_server.domain.decision import Bureau, Identity
 from merchant_server.domain.features import (
@@ -295,14 +296,18 @@ def test_the_circuits_state_is_shown_to_prometheus() -> None:
         ("8.8.4.77", "8.8.4.0/24"),
         ("2a00:1450:4001:2:3::4", "2a00:1450:4001::/48"),
         ("::ffff:8.8.4.9", "8.8.4.0/24"),
+        ("8.8.4.77, 1.1.1.1", ""),
         ("127.0.0.1", ""),
         ("10.1.2.3", ""),
+        ("192.168.1.1", ""),
+        ("::1", ""),
         ("fe80::1", ""),
         ("unix:", ""),
         ("", ""),
+        (None, ""),
     ],
 )
-def test_an_address_is_counted_by_its_network(address: str, prefix: str) -> None:
+def test_an_address_is_counted_by_its_network(address: str | None, prefix: str) -> None:
     assert address_prefix(address) == prefix
 
 
