@@ -32,6 +32,7 @@ from merchant_server.web import api, callbacks, problems
 from merchant_server.web.bodies import BODY_BYTES_MAX
 from merchant_server.web.consumer import consumer_pages
 from merchant_server.web.context import EXTENSION
+from merchant_server.web.credit import credit_pages
 from merchant_server.web.health import health_routes, name_request
 from merchant_server.web.my import my_pages
 from merchant_server.web.pages import set_up_pages
@@ -101,6 +102,7 @@ def install(settings: Settings) -> Installation:
         rate_cap=settings.legal_rate_cap,
         codes_per_hour=int(settings.codes_per_hour),
         retention_years=int(settings.retention_years),
+        sandbox=True,
     )
     return Installation(settings, keys, engine, deps, Rotation(engine, ring, ids.new))
 
@@ -131,5 +133,6 @@ def build_app(deps: Deps, *, secret_key: bytes, secure: bool) -> Flask:
     app.register_blueprint(callbacks.blp)
     app.register_blueprint(consumer_pages(deps, secure=secure))
     app.register_blueprint(my_pages(deps, secure=secure))
+    app.register_blueprint(credit_pages(deps, secure=secure))
     app.after_request(name_request)
     return app

@@ -9,7 +9,7 @@ from merchant_server.domain.event import Fact
 from merchant_server.ports.deciding import Decisions, Policies, Reviews, Watch
 from merchant_server.ports.evidence import Audit, ConsentEvents
 from merchant_server.ports.lending import Callbacks, Deductions, Ledger, Loans
-from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People
+from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People, Preapprovals
 from merchant_server.ports.selling import (
     Agreements,
     Applicants,
@@ -260,6 +260,11 @@ class UnitOfWork(Protocol):
     @property
     def visits(self) -> MyVisits:
         """Browsers on people's own pages."""
+        ...
+
+    @property
+    def preapprovals(self) -> Preapprovals:
+        """Browsers that ask how much could be spent."""
         ...
 
     @property

@@ -23,6 +23,7 @@ from merchant_server.storage.repositories.my_visits import MyVisits
 from merchant_server.storage.repositories.outbox import Deliveries, Endpoints, Events
 from merchant_server.storage.repositories.people import People
 from merchant_server.storage.repositories.policies import Policies
+from merchant_server.storage.repositories.preapprovals import Preapprovals
 from merchant_server.storage.repositories.records import IdempotencyKeys
 from merchant_server.storage.repositories.reviews import Reviews
 from merchant_server.storage.repositories.watch import Watch
@@ -60,6 +61,7 @@ class SqlUnitOfWork:
         self.audit = Audit(connection)
         self.people = People(connection)
         self.visits = MyVisits(connection, sealer)
+        self.preapprovals = Preapprovals(connection, sealer)
         self.complaints = Complaints(connection, sealer)
         self.code_sends = CodeSends(connection, sealer)
         self.consents = ConsentEvents(connection, sealer)
