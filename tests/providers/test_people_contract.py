@@ -40,12 +40,15 @@ class TestBureau:
         assert (thin.status, thin.score) == ("thin", None)
         assert self.report(world, MAGIC["bureau", "overdue_60"]).worst_overdue_days == 60
         assert self.report(world, MAGIC["bureau", "over_indebted"]).debts_minor > 50_000_000
+        assert self.report(world, MAGIC["bureau", "great"]).income_minor == 5_000_000
+        assert thin.income_minor == 0, "not said"
 
     def test_ordinary_people_have_a_decent_and_stable_score(self, world: World) -> None:
         reports = [self.report(world, f"11010119900307{n:04d}") for n in range(40)]
         assert all(one.score is not None and 690 <= one.score <= 820 for one in reports)
         assert all(one.worst_overdue_days == 0 for one in reports)
         assert len({one.score for one in reports}) > 10
+        assert all(2_000_000 <= one.income_minor <= 4_000_000 for one in reports)
         again = self.report(world, "110101199003070000")
         assert (again.score, again.debts_minor) == (reports[0].score, reports[0].debts_minor)
 
