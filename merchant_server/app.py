@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from merchant_server.keys import InstallationKeys
 from merchant_server.providers.agreement import AuditHeadKey, Authority, PadesSigner, TypstRenderer
 from merchant_server.providers.bank import HttpBank
-from merchant_server.providers.breaker import CircuitBreaker, GuardedBureau, GuardedIdentity
+from merchant_server.providers.breaker import Breakers, CircuitBreaker, GuardedBureau, GuardedIdentity
 from merchant_server.providers.bureau import HttpBureauProvider
 from merchant_server.providers.credit_policy import ZenCreditPolicy, ZenWorkshop
 from merchant_server.providers.identity import HttpIdentityProvider
@@ -77,12 +77,13 @@ def install(settings: Settings) -> Installation:
     ring = KeyRing.open(settings.state_path / "wrapping-keys.json", keys.index, {LEGACY_KEY_ID: keys.sealing})
     authority = Authority.open(settings.state_path / "authority")
     url, key = settings.sandbox_url, keys.sandbox_api
+    identity_breaker, bureau_breaker = CircuitBreaker("identity"), CircuitBreaker("bureau")
     deps = Deps(
         storage=SqlStorage(engine, ring, ids.new),
         clock=SystemClock(),
         ids=ids,
-        identity=GuardedIdentity(HttpIdentityProvider(base_url=url, api_key=key), CircuitBreaker("identity")),
-        bureau=GuardedBureau(HttpBureauProvider(base_url=url, api_key=key), CircuitBreaker("bureau")),
+        identity=GuardedIdentity(HttpIdentityProvider(base_url=url, api_key=key), identity_breaker),
+        bureau=GuardedBureau(HttpBureauProvider(base_url=url, api_key=key), bureau_breaker),
         sms=HttpSmsSender(base_url=url, api_key=key),
         bank=HttpBank(
             base_url=url,
@@ -103,6 +104,7 @@ def install(settings: Settings) -> Installation:
         codes_per_hour=int(settings.codes_per_hour),
         retention_years=int(settings.retention_years),
         sandbox=True,
+        circuits=Breakers(identity_breaker, bureau_breaker),
     )
     return Installation(settings, keys, engine, deps, Rotation(engine, ring, ids.new))
 

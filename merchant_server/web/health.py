@@ -26,9 +26,16 @@ def health_routes(deps: Deps, require_schema: Callable[[], None]) -> Blueprint:
                 f"the database is not ready: {wrong}", hint="run fenqi-server migrate"
             ) from wrong
         with deps.storage.reading() as uow:
-            return jsonify({"status": "ready", "pending_deliveries": uow.deliveries.pending()})
+            pending = uow.deliveries.pending()
+        return jsonify({"status": "ready", "pending_deliveries": pending, "degraded": _degraded(deps)})
 
     return blueprint
+
+
+def _degraded(deps: Deps) -> list[str]:
+    """Return what works less well than it should; none of it is a reason to take the process out of service."""
+    states = deps.circuits.states() if deps.circuits else {}
+    return [f"{source}: its circuit is {state}" for source, state in states.items() if state != "closed"]
 
 
 def name_request(response: Response) -> Response:

@@ -29,7 +29,7 @@ from merchant_server.services.sale.persons import parse_person, require_consents
 
 # Identity check and bureau are China's, and so are the person's day and the currency of a line before there is a shop.
 CURRENCY, TIME_ZONE = "CNY", "Asia/Shanghai"
-NO_MERCHANT = ""
+NO_MERCHANT, NO_MONEY = "", Money(0, CURRENCY)
 STUCK_SECONDS = 30
 
 
@@ -51,8 +51,8 @@ class Answer:
     standing: Standing
     decision_id: str | None = None
     grade: str = ""
-    left: Money = Money(0, CURRENCY)
-    limit: Money = Money(0, CURRENCY)
+    left: Money = NO_MONEY
+    limit: Money = NO_MONEY
     expires_at: datetime | None = None
     told: Explanation = NOTHING
 
@@ -203,11 +203,10 @@ def _told(uow: UnitOfWork, asked: Preapproval, decision_id: str, now: datetime) 
 
 def _spendable(uow: UnitOfWork, line: CreditLine, now: datetime) -> Money:
     """Return what a purchase could take now: policies count what is owed with its interest, the line without."""
-    nothing = Money(0, CURRENCY)
     if now >= line.expires_at:
-        return nothing
+        return NO_MONEY
     owed = Money(uow.consumers.history(line.consumer_id, now).outstanding_minor, CURRENCY)
-    return max(min(line.left, line.limit - owed), nothing)
+    return max(min(line.left, line.limit - owed), NO_MONEY)
 
 
 def ask_a_person(deps: Deps, token: str) -> None:

@@ -106,7 +106,9 @@ def prepare_code(
     return code.id, text
 
 
-def new_code(deps: Deps, purpose: str, holder_id: str, *, bound_to: str, phone_index: str) -> tuple[Code, str]:
+def new_code(
+    deps: Deps, purpose: str, holder_id: str, *, bound_to: str, phone_index: str
+) -> tuple[Code, str]:
     """Return a new code and its digits; it belongs to the checkout, visit or pre-approval `holder_id`."""
     digits = deps.ids.digits(DIGITS)
     code = issue(

@@ -7,7 +7,7 @@ from merchant_server.domain.code import Code
 from merchant_server.domain.my_visit import MyVisit
 from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.held_codes import HeldCodes
-from merchant_server.storage.repositories.rows import insert, moment, stamp
+from merchant_server.storage.repositories.rows import insert, made, moment, stamp
 from merchant_server.storage.sealed import Sealer
 
 
@@ -77,5 +77,4 @@ def _columns(visit: MyVisit) -> dict[str, object]:
 
 
 def _visit(row: Row) -> MyVisit:
-    values = {name: row[name] for name in MyVisit.__dataclass_fields__}
-    return MyVisit(**values | {"created_at": moment(row["created_at"]), "seen_at": moment(row["seen_at"])})
+    return made(MyVisit, row, created_at=moment(row["created_at"]), seen_at=moment(row["seen_at"]))

@@ -7,7 +7,7 @@ from merchant_server.domain.code import Code
 from merchant_server.domain.preapproval import Preapproval
 from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.held_codes import HeldCodes
-from merchant_server.storage.repositories.rows import insert, maybe_moment, moment, stamp
+from merchant_server.storage.repositories.rows import insert, made, maybe_moment, stamp
 from merchant_server.storage.sealed import Sealer
 
 _FIXED = ("id", "phone_index", "created_at")
@@ -50,9 +50,7 @@ class Preapprovals:
         """Store what changed."""
         row = {name: value for name, value in _columns(preapproval).items() if name not in _FIXED}
         changes = ", ".join(f"{name} = :{name}" for name in row)
-        self._db.execute(
-            f"UPDATE preapprovals SET {changes} WHERE id = :id", row | {"id": preapproval.id}
-        )
+        self._db.execute(f"UPDATE preapprovals SET {changes} WHERE id = :id", row | {"id": preapproval.id})
 
     def forget_phone(self, preapproval_id: str) -> None:
         """Drop the number that was typed, with its key."""
@@ -98,6 +96,4 @@ def _columns(preapproval: Preapproval) -> dict[str, object]:
 
 
 def _preapproval(row: Row) -> Preapproval:
-    values = {name: row[name] for name in Preapproval.__dataclass_fields__}
-    values |= {name: moment(row[name]) for name in ("created_at", "seen_at")}
-    return Preapproval(**values | {"phone_verified_at": maybe_moment(row["phone_verified_at"])})
+    return made(Preapproval, row, **{name: maybe_moment(row[name]) for name in _MOMENTS})

@@ -1,4 +1,4 @@
-"""The pages at /credit: from a number to an amount, without scripts, without a shop, and with nothing told to a stranger."""
+"""The pages at /credit: from a number to an amount, without scripts or a shop; a stranger is told nothing."""
 
 import re
 from dataclasses import replace
