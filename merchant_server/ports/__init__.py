@@ -1,6 +1,6 @@
 """What services need from outside themselves, as Protocols; storage and providers implement them, app wires them."""
 
-from merchant_server.ports.deciding import CreditPolicy, DecisionCase, PolicyWorkshop
+from merchant_server.ports.deciding import Circuits, CreditPolicy, DecisionCase, PolicyWorkshop
 from merchant_server.ports.evidence import HeadSigner, StoredLeaf
 from merchant_server.ports.outside import (
     AgreementRenderer,
@@ -15,7 +15,6 @@ from merchant_server.ports.outside import (
     CallbackForged,
     CallbackMalformed,
     CallbackTry,
-    Circuits,
     Clock,
     DocumentRefused,
     FaultDials,

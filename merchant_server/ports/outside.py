@@ -67,14 +67,6 @@ class ProviderRefused(Exception):
         super().__init__(f"{provider} refused ({code}): {reason}")
 
 
-class Circuits(Protocol):
-    """The breakers before the outside sources, as this process sees them."""
-
-    def states(self) -> Mapping[str, str]:
-        """Return each source's circuit: closed (asked as usual), half_open (being tried) or open (not asked)."""
-        ...
-
-
 class IdentityProvider(Protocol):
     """Real-name check: do this name, id number and phone belong to one person?"""
 
