@@ -204,6 +204,11 @@ class Features:
         row["decided_on"] = self.decided_on.isoformat()
         return row
 
+    def told(self) -> dict[str, Any]:
+        """Return what may be told to the person themself: everything but what fraud rules look at."""
+        row = self.to_dict()
+        return {name: row[name] for name in row if REGISTRY[name].source not in CONFIDENTIAL_SOURCES}
+
     def changed(self, changes: Mapping[str, Any]) -> "Features":
         """Return the same vector with some features changed. Raises FeaturesInvalid."""
         return replace(self, **dict(changes))
@@ -226,6 +231,8 @@ class Features:
 
 REGISTRY: dict[str, Feature] = {each.name: Feature(each.name, **each.metadata) for each in fields(Features)}
 SOURCES = tuple(dict.fromkeys(feature.source for feature in REGISTRY.values()))
+CONFIDENTIAL_SOURCES = ("velocity", "block_list")
+"""What fraud rules look at: told to nobody outside, since it would teach what they look for."""
 COUNTED_FEATURES = tuple(
     each.name
     for each in REGISTRY.values()

@@ -75,6 +75,15 @@ def public_reasons(codes: Iterable[str], *, proven: bool) -> tuple[Refusal, ...]
     return (general,) if general in found or not found else found
 
 
+def told_to_shop(code: str) -> Refusal:
+    """Return what a shop may be told for `code`: what it can change about its offer, else only that it is a no.
+
+    A shop that read of late payments would know more of its customer than that customer agreed to.
+    """
+    return REFUSALS[code if code in TOLD_TO_SHOPS else "general"]
+
+
+TOLD_TO_SHOPS = frozenset(("amount_over_limit", "price_over_cap"))
 TOLD_TO_ANYBODY = frozenset(
     (
         "identity_mismatch",

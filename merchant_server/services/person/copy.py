@@ -8,7 +8,7 @@ from typing import Any
 
 from fenqi.wire import utc_text
 
-from merchant_server.domain.refusal import public
+from merchant_server.domain.refusal import Refusal, public_reasons
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.person.belongings import consumer_of
@@ -100,13 +100,12 @@ def _decision(uow: UnitOfWork, decision_id: str) -> dict[str, Any]:
         "grade": decision.grade,
         "limit": {"minor": decision.limit_minor, "currency": features.currency},
         "policy_version": decision.policy_version,
-        "reasons": [_reason(code) for code in decision.reasons],
-        "looked_at": features.to_dict(),
+        "reasons": [_reason(each) for each in public_reasons(decision.reasons, proven=True)],
+        "looked_at": features.told(),
     }
 
 
-def _reason(code: str) -> dict[str, str]:
-    known = public(code)
+def _reason(known: Refusal) -> dict[str, str]:
     return {"code": known.code, "zh-CN": known.text("zh-CN"), "en": known.text("en")}
 
 

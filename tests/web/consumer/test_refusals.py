@@ -1,13 +1,19 @@
 """What a refused person sees: reasons in words, the nearest yes, and a way to a person; nothing of a fraud rule."""
 
+import json
 import re
+from dataclasses import replace
 
 import pytest
 from fenqi.finance.money import Money
+from markupsafe import escape
 
-from merchant_server.domain.decision import Bureau
+from merchant_server.domain.decision import Bureau, Decision, Features, Identity, Outcome
+from merchant_server.domain.refusal import REFUSALS, Kind, public
+from merchant_server.ports import CreditPolicy
 from merchant_server.services.decisioning import reviewing
 from merchant_server.services.decisioning.watching import block
+from merchant_server.services.person.copy import copy_of_data
 from tests.decision.people import id_number
 from tests.installation import ID_NUMBER, PHONE, Installation
 from tests.web.consumer.phone import Phone
@@ -81,3 +87,81 @@ def test_an_approved_phone_has_nobody_to_ask(installation: Installation) -> None
     phone.get("/plan")
     assert phone.post("/decision").headers["Location"].endswith("/plan")
     assert reviewing.queue(installation.deps) == ()
+
+
+SECRETS = re.compile("fraud|blocked|applications_|persons_30d|拦截|名单|风控|stolen", re.IGNORECASE)
+
+
+def test_a_fraud_rule_is_in_nothing_that_leaves_the_house(installation: Installation) -> None:
+    """The person's page, what the merchant is told, every event, and the copy of the person's data."""
+    bought = installation.sell()
+    block(installation.deps, "phone", PHONE, reason="stolen handset", by="alice")
+    phone = Phone(installation, installation.checkout())
+    phone.apply()
+
+    pages = [phone.get(page).text for page in ("", "/decision")]
+    told = installation.get(f"/v1/checkouts/{phone.checkout.id}").text
+    events = str(installation.rows("SELECT body FROM events"))
+    copied = json.dumps(copy_of_data(installation.deps, str(bought.consumer_id)), ensure_ascii=False)
+
+    assert installation.now(phone.checkout).decline_code == "fraud_blocked"
+    assert '"bureau_score"' in copied and '"general"' in copied
+    for shown in (*pages, told, events, copied):
+        assert not SECRETS.search(shown), SECRETS.findall(shown)
+
+
+def test_whoever_types_anothers_id_number_learns_nothing_of_them(installation: Installation) -> None:
+    installation.deps = replace(installation.deps, identity=Mismatch())
+    installation.bureau.reports[ID_NUMBER] = Bureau("found", 400, 9_000_000, 90, 12)
+    phone = Phone(installation, installation.checkout())
+    phone.apply()
+
+    page = phone.get("/decision").text
+
+    assert "不属于同一个人" in page
+    assert not re.search("逾期|征信|评分|负债", page)
+
+
+@pytest.mark.parametrize("code", sorted(REFUSALS))
+def test_each_refusal_that_the_policy_knows_can_be_sent_to_a_person(
+    installation: Installation, code: str
+) -> None:
+    """Whatever the reason was: the page offers a person, and in both languages says what would change the answer."""
+    kind = REFUSALS[code].kind
+    if kind == Kind.FACTOR:
+        return
+    checkout = installation.checkout()
+    installation.deps = replace(installation.deps, policy=Refusing(installation.deps.policy, kind, code))
+    phone = Phone(installation, checkout)
+    phone.apply()
+
+    chinese = phone.get("/decision").text
+    told = public(code)
+    assert escape(told.text_zh) in chinese and told.change_zh in chinese
+    if kind == Kind.DECLINE:
+        assert "申请人工复核</button>" in chinese
+        phone.post("/decision")
+    assert "前完成人工复核" in phone.get("/decision").text
+    phone.client.set_cookie("fenqi_language", "en")
+    english = phone.get("/decision").text
+    assert escape(told.text_en) in english and escape(told.change_en) in english
+    assert len(reviewing.queue(installation.deps)) == 1
+
+
+class Refusing:
+    """The shipped policy, but what it says is one refusal."""
+
+    def __init__(self, policy: CreditPolicy, kind: Kind, code: str) -> None:
+        self._policy, self._kind, self._code = policy, kind, code
+        self.name, self.version, self.document = policy.name, policy.version, policy.document
+
+    def decide(self, features: Features) -> Decision:
+        said = self._policy.decide(features)
+        return replace(said, outcome=Outcome(self._kind.value), reasons=(self._code,), limit_minor=0)
+
+
+class Mismatch:
+    """An identity check that says: not one person."""
+
+    def check(self, **_: object) -> Identity:
+        return Identity("mismatch")
