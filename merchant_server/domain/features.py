@@ -204,11 +204,6 @@ class Features:
         row["decided_on"] = self.decided_on.isoformat()
         return row
 
-    def told(self) -> dict[str, Any]:
-        """Return what may be told to the person themself: everything but what fraud rules look at."""
-        row = self.to_dict()
-        return {name: row[name] for name in row if REGISTRY[name].source not in CONFIDENTIAL_SOURCES}
-
     def changed(self, changes: Mapping[str, Any]) -> "Features":
         """Return the same vector with some features changed. Raises FeaturesInvalid."""
         return replace(self, **dict(changes))

@@ -8,6 +8,7 @@ from typing import Any
 
 from fenqi.wire import utc_text
 
+from merchant_server.domain.features import CONFIDENTIAL_SOURCES, REGISTRY
 from merchant_server.domain.refusal import Refusal, public_reasons
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
@@ -101,7 +102,11 @@ def _decision(uow: UnitOfWork, decision_id: str) -> dict[str, Any]:
         "limit": {"minor": decision.limit_minor, "currency": features.currency},
         "policy_version": decision.policy_version,
         "reasons": [_reason(each) for each in public_reasons(decision.reasons, proven=True)],
-        "looked_at": features.told(),
+        "looked_at": {
+            name: value
+            for name, value in features.to_dict().items()
+            if REGISTRY[name].source not in CONFIDENTIAL_SOURCES
+        },
     }
 
 
