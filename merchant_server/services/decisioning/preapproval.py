@@ -196,12 +196,11 @@ def _told(uow: UnitOfWork, asked: Preapproval, decision_id: str, now: datetime) 
     assert asked.consumer_id is not None
     line = uow.lines.get(asked.consumer_id, CURRENCY)
     assert line is not None
-    return Answer(
-        Standing.GRANTED, decision_id, line.grade, _spendable(uow, line, now), line.limit, line.expires_at
-    )
+    left = spendable(uow, line, now)
+    return Answer(Standing.GRANTED, decision_id, line.grade, left, line.limit, line.expires_at)
 
 
-def _spendable(uow: UnitOfWork, line: CreditLine, now: datetime) -> Money:
+def spendable(uow: UnitOfWork, line: CreditLine, now: datetime) -> Money:
     """Return what a purchase could take now: policies count what is owed with its interest, the line without."""
     if now >= line.expires_at:
         return NO_MONEY

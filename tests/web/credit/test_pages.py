@@ -185,3 +185,22 @@ def test_a_form_of_another_site_does_nothing(house: Installation) -> None:
         "/credit", data=asker.hidden | {"phone": "13800138000"}, headers={"Origin": "https://evil.example"}
     )
     assert answer.status_code == 403 and house.sms.messages == []
+
+
+def test_ones_own_page_says_what_is_left_and_leads_here(house: Installation) -> None:
+    Asker(house).ask()
+    browser = Asker(house)
+    browser.client.post("/my/phone", data=browser_fields(browser, "/my") | {"phone": "13800138000"})
+    fields = browser_fields(browser, "/my/code") | {
+        "code": house.last_code(),
+        "id_number_end": ID_NUMBER[-4:],
+    }
+    browser.client.post("/my/code", data=fields)
+
+    page = browser.client.get("/my").text
+
+    assert "您还可以使用 ¥" in page and 'href="/credit"' in page
+
+
+def browser_fields(browser: Asker, path: str) -> dict[str, str]:
+    return dict(_HIDDEN.findall(browser.client.get(path).text))
