@@ -30,7 +30,7 @@ def case(review_id: str, by: str) -> None:
     found = reviewing.case(installation().deps, review_id, by)
     click.echo(f"{found.masked_name}  {found.masked_id_number}  {found.masked_phone}")
     click.echo(
-        f"{found.amount} at {found.merchant_name}, grade {found.grade or '-'}, by {found.policy_version}"
+        f"{found.amount} at {found.merchant_name or 'no shop yet'}, grade {found.grade or '-'}, by {found.policy_version}"
     )
     for reason in found.reasons:
         click.echo(f"  {reason.code}: {reason.text_en}")

@@ -185,6 +185,27 @@ def test_a_second_tap_asks_nobody_twice(installation: Installation) -> None:
     assert bureau.asked == 1
 
 
+def test_eight_taps_at_once_make_one_decision(installation: Installation) -> None:
+    house = installation
+    bureau = counting(house)
+    token = proven(house)
+
+    def tap(_: int) -> str:
+        try:
+            preapproval.preapprove(
+                house.deps, token, name=NAME, id_number=ID_NUMBER, consents=CONSENTS, circumstances=Circumstances()
+            )  # fmt: skip
+        except TransitionConflict:
+            return "late"
+        return "decided"
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(tap, range(8)))
+
+    assert (outcomes.count("decided"), bureau.asked) == (1, 1)
+    assert len(house.rows("SELECT * FROM decisions")) == 1
+
+
 def test_after_a_crash_the_same_browser_may_ask_again(sqlite_installation: Installation) -> None:
     house = sqlite_installation
     whole, house.deps = house.deps, replace(house.deps, identity=Crash())
