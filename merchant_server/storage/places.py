@@ -27,6 +27,7 @@ class Place:
 PLACES = (
     Place("consumers", "person", owner="id"),
     Place("applicants", "person", keys=("checkout_id",), owner="checkout_id"),
+    Place("preapprovals", "phone", owner="id"),
     Place("decisions", "record", owner="consumer_id"),
     Place("agreements", "terms", owner="consumer_id"),
     Place("agreements", "shown", owner="consumer_id"),

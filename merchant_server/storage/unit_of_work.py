@@ -24,6 +24,7 @@ from merchant_server.storage.repositories.my_visits import MyVisits
 from merchant_server.storage.repositories.outbox import Deliveries, Endpoints, Events
 from merchant_server.storage.repositories.people import People
 from merchant_server.storage.repositories.policies import Policies
+from merchant_server.storage.repositories.preapprovals import Preapprovals
 from merchant_server.storage.repositories.records import IdempotencyKeys
 from merchant_server.storage.repositories.refunds import Refunds
 from merchant_server.storage.repositories.repayments import Repayments, ScheduleChanges
@@ -66,6 +67,7 @@ class SqlUnitOfWork:
         self.audit = Audit(connection, ring.mark)
         self.people = People(connection)
         self.visits = MyVisits(connection, sealer)
+        self.preapprovals = Preapprovals(connection, sealer)
         self.complaints = Complaints(connection, sealer)
         self.code_sends = CodeSends(connection, sealer)
         self.consents = ConsentEvents(connection, sealer)

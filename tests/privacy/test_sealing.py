@@ -26,6 +26,8 @@ KNOWN_INDEXES = {
     ("code_sends", "address_index"),
     ("my_visits", "phone_index"),
     ("my_codes", "phone_index"),
+    ("preapprovals", "phone_index"),
+    ("preapproval_codes", "phone_index"),
     ("velocity_facts", "key_index"),
     # A block outlives a wish to be erased, and reviewers are staff.
     ("block_list", "key_index"),

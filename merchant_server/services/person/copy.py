@@ -9,6 +9,7 @@ from typing import Any
 from fenqi.wire import utc_text
 
 from merchant_server.domain.complaint import ComplaintAnswer
+from merchant_server.domain.features import CONFIDENTIAL_SOURCES, REGISTRY
 from merchant_server.domain.refusal import Refusal, public_reasons
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
@@ -16,8 +17,6 @@ from merchant_server.services.person.belongings import consumer_of
 from merchant_server.services.resources import loan_resource
 
 FORMAT = "fenqi.personal-data/1"
-# A block is kept against fraud; a refusal does not tell it either.
-CONFIDENTIAL = ("blocked_matches",)
 
 
 def copy_of_data(deps: Deps, consumer_id: str) -> dict[str, Any]:
@@ -120,8 +119,12 @@ def _decision(uow: UnitOfWork, decision_id: str) -> dict[str, Any]:
         "grade": decision.grade,
         "limit": {"minor": decision.limit_minor, "currency": features.currency},
         "policy_version": decision.policy_version,
-        "reasons": [_reason(each) for each in public_reasons(decision.reasons)],
-        "looked_at": {name: value for name, value in features.to_dict().items() if name not in CONFIDENTIAL},
+        "reasons": [_reason(each) for each in public_reasons(decision.reasons, proven=True)],
+        "looked_at": {
+            name: value
+            for name, value in features.to_dict().items()
+            if REGISTRY[name].source not in CONFIDENTIAL_SOURCES
+        },
     }
 
 

@@ -115,7 +115,10 @@ def forget_old(deps: Deps) -> int:
             return 0
         strangers = uow.people.strangers(now - timedelta(days=STRANGERS_KEPT_DAYS))
         uow.people.forget_strangers(strangers)
-        return len(strangers) + uow.visits.forget(traces) + uow.code_sends.forget(traces)
+        forgotten = (
+            uow.visits.forget(traces) + uow.preapprovals.forget(traces) + uow.code_sends.forget(traces)
+        )
+        return len(strangers) + forgotten
 
 
 def _reasons(uow: UnitOfWork, deps: Deps, consumer_id: str) -> tuple[Keeping, ...]:

@@ -83,8 +83,9 @@ def _sign_out() -> ResponseReturnValue:
 
 
 def _queue(deps: Deps, name: str) -> ResponseReturnValue:
+    circuits = deps.circuits.states() if deps.circuits else {}
     return render_template(
-        "portal/queue.html", reviews=reviewing.queue(deps), name=name, now=deps.clock.now()
+        "portal/queue.html", reviews=reviewing.queue(deps), name=name, now=deps.clock.now(), circuits=circuits
     )
 
 
