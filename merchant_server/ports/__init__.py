@@ -1,11 +1,15 @@
 """What services need from outside themselves, as Protocols; storage and providers implement them, app wires them."""
 
 from merchant_server.ports.deciding import Circuits, CreditPolicy, DecisionCase, PolicyWorkshop
+from merchant_server.ports.documents import (
+    AgreementRenderer,
+    AgreementSigner,
+    DocumentRefused,
+    UnprintableCharacter,
+)
 from merchant_server.ports.evidence import HeadSigner, StoredLeaf
 from merchant_server.ports.outbox import Delivery, Endpoint, StoredReply
 from merchant_server.ports.outside import (
-    AgreementRenderer,
-    AgreementSigner,
     Bank,
     BankAccount,
     BankCallback,
@@ -16,7 +20,6 @@ from merchant_server.ports.outside import (
     CallbackForged,
     CallbackMalformed,
     Clock,
-    DocumentRefused,
     IdentityProvider,
     Ids,
     ProviderGarbled,
@@ -24,7 +27,6 @@ from merchant_server.ports.outside import (
     ProviderUnavailable,
     Sent,
     SmsSender,
-    UnprintableCharacter,
     WebhookSender,
 )
 from merchant_server.ports.sandbox import (
