@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from ctypes.util import find_library
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
@@ -19,6 +20,7 @@ def main(arguments: list[str]) -> None:
     run("types", "mypy")
     if arguments != ["lint"]:
         browser = find_browser()
+        find_zbar()
         # A file stays in one process, so that its servers and browser are started once.
         workers = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
         run(
@@ -51,12 +53,7 @@ def find_browser() -> str:
         print("installing chromium for the browser tests …", flush=True)
         packages = ["chromium", "fonts-noto-cjk"]
         for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", *packages]):
-            subprocess.run(
-                command,
-                check=False,
-                stdout=subprocess.DEVNULL,
-                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-            )
+            quietly(command)
         if found := shutil.which("chromium"):
             return found
     from playwright.sync_api import sync_playwright
@@ -69,6 +66,23 @@ def find_browser() -> str:
         "the browser tests need chromium: install your system's package, run 'playwright install chromium', "
         "or name one in FENQI_TEST_BROWSER"
     )
+
+
+def find_zbar() -> None:
+    """See that the zbar library is there, a second reader of QR codes; install Debian's when this is root."""
+    if find_library("zbar"):
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "libzbar0"]):
+            quietly(command)
+    if not find_library("zbar"):
+        sys.exit("the QR tests need the zbar library: install your system's package (Debian: libzbar0)")
+
+
+def quietly(command: list[str]) -> None:
+    """Run a package manager without its talk."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(command, check=False, stdout=subprocess.DEVNULL, env=environment)
 
 
 if __name__ == "__main__":
