@@ -20,6 +20,7 @@ from merchant_server.ports.selling import (
     Mandates,
     Merchants,
 )
+from merchant_server.ports.tills import CounterRepositories
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ class IdempotencyKeys(Protocol):
         ...
 
 
-class UnitOfWork(Protocol):
+class UnitOfWork(CounterRepositories, Protocol):
     """Repositories of one transaction."""
 
     @property

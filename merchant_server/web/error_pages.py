@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from merchant_server.domain.errors import DomainError
 from merchant_server.web.context import request_id
+from merchant_server.web.counter_words import COUNTER_WORDS
 from merchant_server.web.language import LOCALES, language_tag
 from merchant_server.web.problems import STATUS
 
@@ -212,6 +213,7 @@ WORDS: dict[str, Words] = {
     "rate_limited": Words(_l("That was too fast."), _l("Wait a minute and try again.")),
     "internal": INTERNAL,
 }
+WORDS |= {code: Words(*pair) for code, pair in COUNTER_WORDS.items()}
 
 
 def words_for(code: str, facts: dict[str, Any] | None = None) -> Words:

@@ -60,6 +60,11 @@ class FakeCheckout:
     loan_id: str | None = None
     captured_minor: int = 0
 
+    @property
+    def in_a_hand(self) -> bool:
+        """Say whether a phone is on the way through it."""
+        return self.status in _UNSIGNED and self.status != "created"
+
 
 @dataclass
 class FakeLoan:
@@ -83,6 +88,7 @@ class FakeSales:
     checkouts: dict[str, FakeCheckout] = field(default_factory=dict)
     loans: dict[str, FakeLoan] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
+    texts: list[tuple[str, str]] = field(default_factory=list)
     _ids: MonotonicIds = field(default_factory=MonotonicIds)
 
     def new_id(self, prefix: str, now: datetime) -> str:
@@ -138,6 +144,12 @@ class FakeSales:
             self._enter(checkout, to, now)
         elif to == "authorized" and checkout.draft["capture"] == "automatic":
             self._enter(checkout, "captured", now)
+
+    def send_link(self, checkout: FakeCheckout, phone: str) -> None:
+        """Put a text of (phone, link) down. Raises TransitionNotAllowed when a phone has opened it."""
+        if checkout.status != "created":
+            raise TransitionNotAllowed(checkout.status, "sent")
+        self.texts.append((phone, checkout.url))
 
     def capture(self, checkout: FakeCheckout, amount: Money | None, now: datetime) -> None:
         """Capture a part of the signed amount, or all that is left. Raises InvalidArgument beyond that."""
@@ -246,6 +258,8 @@ def checkout_json(checkout: FakeCheckout) -> dict[str, Any]:
             "final": checkout.status in _FINAL
             or (checkout.status == "authorized" and checkout.draft["capture"] == "manual"),
             "poll_after_seconds": 2,
+            "wait_seconds": 180 if checkout.status == "created" else 0,
+            "cancel_needs_confirm": checkout.in_a_hand,
         },
     }
     dumped: dict[str, Any] = CheckoutSchema().dump(shown)

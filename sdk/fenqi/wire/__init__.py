@@ -15,6 +15,7 @@ from fenqi.wire.answers import (
     page_of,
 )
 from fenqi.wire.drafts import (
+    CancelSchema,
     CaptureSchema,
     CheckoutDraftSchema,
     CheckoutQuerySchema,
@@ -22,6 +23,7 @@ from fenqi.wire.drafts import (
     EventQuerySchema,
     LoanQuerySchema,
     PageQuerySchema,
+    SendLinkSchema,
     TestClockAdvanceSchema,
     WebhookEndpointDraftSchema,
 )
@@ -30,6 +32,7 @@ from fenqi.wire.fields import (
     UNKNOWN_FIELD,
     Answer,
     CalendarDate,
+    Flag,
     MoneyField,
     MoneySchema,
     Request,
@@ -54,6 +57,7 @@ __all__ = [
     "UNKNOWN_FIELD",
     "Answer",
     "CalendarDate",
+    "CancelSchema",
     "CaptureSchema",
     "CheckoutDraftSchema",
     "CheckoutQuerySchema",
@@ -62,6 +66,7 @@ __all__ = [
     "EventQuerySchema",
     "EventSchema",
     "FirstError",
+    "Flag",
     "InstallmentSchema",
     "LoanQuerySchema",
     "LoanSchema",
@@ -72,6 +77,7 @@ __all__ = [
     "PlanSchema",
     "ProblemSchema",
     "Request",
+    "SendLinkSchema",
     "TestClockAdvanceSchema",
     "TestClockSchema",
     "Text",
