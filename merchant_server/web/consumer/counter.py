@@ -1,7 +1,6 @@
 """What a phone opens at a counter: a till's offline sale (/o/<letters>) and a store's sticker (/s/<code>)."""
 
 from dataclasses import dataclass
-from functools import partial
 
 from fenqi import qr
 from fenqi.till.receipts import Receipt
@@ -29,8 +28,20 @@ class ShownReceipt:
 def counter_pages(deps: Deps) -> Blueprint:
     """Return the pages /o/<letters> and /s/<code>."""
     blueprint = page_blueprint("counter", __name__)
-    blueprint.add_url_rule("/o/<letters>", "offline_sale", partial(_offline_sale, deps))
-    blueprint.add_url_rule("/s/<code>", "store", partial(_store, deps))
+
+    @blueprint.get("/o/<letters>")
+    def offline_sale(letters: str) -> ResponseReturnValue:
+        """Take a till's sale in and go on as with any checkout; what is no phone in a hand takes nothing in."""
+        if is_no_phone():
+            return render_template("consumer/offline_sale.html")
+        checkout = redeem(deps, letters, language_tag())
+        return redirect(url_for("consumer.start", token=checkout.token), 303)
+
+    @blueprint.get("/s/<code>")
+    def store(code: str) -> ResponseReturnValue:
+        """Show a store; its sticker leads to no payment."""
+        return render_template("consumer/store.html", page=store_page(deps, code))
+
     return blueprint
 
 
@@ -40,16 +51,3 @@ def shown_receipt(receipt: Receipt | None) -> ShownReceipt | None:
         return None
     code = qr.svg(receipt.text, title=gettext("Receipt for the till"))
     return ShownReceipt(Markup(code), f"{receipt.code[:4]} {receipt.code[4:]}")  # noqa: S704
-
-
-def _offline_sale(deps: Deps, letters: str) -> ResponseReturnValue:
-    """Take a till's sale in and go on as with any checkout; what is no phone in a hand takes nothing in."""
-    if is_no_phone():
-        return render_template("consumer/offline_sale.html")
-    checkout = redeem(deps, letters, language_tag())
-    return redirect(url_for("consumer.start", token=checkout.token), 303)
-
-
-def _store(deps: Deps, code: str) -> ResponseReturnValue:
-    """Show a store; its sticker leads to no payment."""
-    return render_template("consumer/store.html", page=store_page(deps, code))

@@ -242,6 +242,7 @@ class Till:
                 f"This till sells in {grant.currency}, for more than nothing.",
                 code="argument_invalid",
                 field="amount",
+                hint=f'Write Money.parse("100.00", "{grant.currency}").',
             )
         count, sold_minor = self._journal.sold_on(rows, grant.day_of(now))
         over_sale = amount.minor > grant.sale_minor_max

@@ -47,6 +47,7 @@ class SaleMessage:
                 f"A reference has 1 to {REFERENCE_BYTES_MAX} printable ASCII characters.",
                 code="argument_invalid",
                 field="reference",
+                hint="Use your order number.",
             )
         return b"".join(
             (

@@ -44,6 +44,6 @@ def read_receipt(text: str, server: PublicKeys) -> ReceiptMessage:
 
 
 def code_bytes(message: ReceiptMessage) -> bytes:
-    """Return what the eight digits stand for: this sale of this till at this amount; not when, so they stay the same."""
+    """Return what the eight digits stand for: this sale of this till at this amount, and not when."""
     amount = f"{message.amount.minor} {message.amount.currency}".encode()
     return _CODE_CONTEXT + message.fingerprint + message.nonce + amount
