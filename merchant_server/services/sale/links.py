@@ -21,14 +21,13 @@ TEXTS = {
 def allow_link(uow: UnitOfWork, deps: Deps, caller: Caller, checkout_id: str, phone_text: str) -> Checkout:
     """Count one message in the caller's transaction, before it is sent.
 
-    Raises NotFound, Expired, TransitionNotAllowed once a phone holds the checkout, RuleRefused (phone_invalid,
-    code_rate_limited, codes_paused).
+    Raises NotFound, TransitionNotAllowed once a phone holds the checkout or its time is over, RuleRefused
+    (phone_invalid, code_rate_limited, codes_paused).
     """
     checkout = find_checkout(uow, caller, checkout_id)
-    checkout.refuse_if_over(deps.clock.now())
-    if checkout.status != CheckoutStatus.CREATED:
+    if checkout.status != CheckoutStatus.CREATED or checkout.is_over(deps.clock.now()):
         raise TransitionNotAllowed(
-            f"the checkout is {checkout.status}, so no other phone can open its link",
+            "no other phone can open the link of this checkout any more",
             hint="make a new checkout",
             current=checkout.status.value,
             wanted="sent",
