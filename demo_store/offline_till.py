@@ -9,7 +9,7 @@ from fenqi import ConfigError, FenqiError, qr
 from fenqi.till import CodeWrong, OfflineSale, SaleStatus, TillRefused
 from fenqi.till import Till as OfflineTill
 from flask import Blueprint, abort, redirect, render_template, request, session, url_for
-from flask_babel import LazyString, gettext, lazy_gettext, ngettext
+from flask_babel import LazyString, gettext, lazy_gettext
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -90,12 +90,7 @@ def confirm(sale_id: str) -> BaseResponse | tuple[str, int]:
         else:
             till.confirm(sale_id, shown)
     except CodeWrong as error:
-        left = error.tries_left
-        told = ngettext(
-            "That is not the code of this sale. %(num)d try is left.",
-            "That is not the code of this sale. %(num)d tries are left.",
-            left,
-        )
+        told = gettext("That is not the code of this sale. Tries left: %(count)s.", count=error.tries_left)
         return _sale_page(sale_id, told), 422
     except TillRefused as error:
         return _sale_page(sale_id, _words(error)), 422
