@@ -8,6 +8,7 @@ from fenqi.wire import (
     CheckoutDraftSchema,
     CheckoutQuerySchema,
     CheckoutSchema,
+    EmptySchema,
     SendLinkSchema,
     page_of,
 )

@@ -175,7 +175,7 @@ class FakeApi(RefundHandlers):
         confirmed = CancelSchema().load(strict_json(body))["confirm"]
         checkout = self._checkout(checkout_id)
         if checkout.in_a_hand and not confirmed:
-            raise _Refused(422, "cancel_needs_confirm", "A customer's phone has opened it.", "confirm")
+            raise Refused(422, "cancel_needs_confirm", "A customer's phone has opened it.", "confirm")
         self._sales.cancel(checkout, self._clock.now())
         return self._json(200, checkout_json(checkout))
 
