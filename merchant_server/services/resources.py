@@ -16,7 +16,7 @@ from merchant_server.domain.checkout import (
 )
 from merchant_server.domain.loan import Installment, Loan
 from merchant_server.domain.refund import Refund, RefundPreview
-from merchant_server.domain.refusal import public
+from merchant_server.domain.refusal import told_to_shop
 
 # Where a till has nothing more to wait for; a review of a refusal takes longer than a queue.
 SETTLED = ("authorized", "captured", "closed", "declined")
@@ -67,7 +67,7 @@ def _till(checkout: Checkout) -> dict[str, Any]:
 def _decline(checkout: Checkout) -> dict[str, Any] | None:
     if checkout.decline_code is None:
         return None
-    known = public(checkout.decline_code)
+    known = told_to_shop(checkout.decline_code)
     return {
         "code": known.code,
         "text": {"zh-CN": known.text_zh, "en": known.text_en},
