@@ -39,6 +39,7 @@ from merchant_server.storage.unit_of_work import SqlStorage
 from merchant_server.web import api, callbacks, problems
 from merchant_server.web.bodies import BODY_BYTES_MAX
 from merchant_server.web.consumer import consumer_pages
+from merchant_server.web.consumer.counter import counter_pages
 from merchant_server.web.context import EXTENSION
 from merchant_server.web.credit import credit_pages
 from merchant_server.web.health import health_routes, name_request
@@ -159,6 +160,7 @@ def build_app(deps: Deps, *, secret_key: bytes, secure: bool) -> Flask:
     api.register(app)
     app.register_blueprint(callbacks.blp)
     app.register_blueprint(consumer_pages(deps, secure=secure))
+    app.register_blueprint(counter_pages(deps))
     app.register_blueprint(my_pages(deps, secure=secure))
     app.register_blueprint(credit_pages(deps, secure=secure))
     app.after_request(name_request)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from ctypes.util import find_library
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
@@ -19,6 +20,7 @@ def main(arguments: list[str]) -> None:
     run("types", "mypy")
     if arguments != ["lint"]:
         browser, pdfsig = find_browser(), find_pdfsig()
+        find_zbar()
         # A file stays in one process, so that its servers and browser are started once.
         workers = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
         run(
@@ -69,6 +71,14 @@ def find_pdfsig() -> str:
     if not found:
         sys.exit("the signature tests need pdfsig: install poppler-utils, or name it in FENQI_TEST_PDFSIG")
     return found
+
+
+def find_zbar() -> None:
+    """See that the zbar library is there, a second reader of QR codes; install Debian's when this is root."""
+    if not find_library("zbar"):
+        install("zbar", "libzbar0")
+    if not find_library("zbar"):
+        sys.exit("the QR tests need the zbar library: install your system's package (Debian: libzbar0)")
 
 
 def install(program: str, *packages: str) -> str | None:

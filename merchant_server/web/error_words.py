@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 from flask_babel import lazy_gettext
 
+from merchant_server.web.counter_words import COUNTER_WORDS
+
 _l = lazy_gettext
 
 
@@ -209,3 +211,4 @@ WORDS: dict[str, Words] = {
     "rate_limited": Words(_l("That was too fast."), _l("Wait a minute and try again.")),
     "internal": INTERNAL,
 }
+WORDS |= {code: Words(*pair) for code, pair in COUNTER_WORDS.items()}

@@ -8,6 +8,7 @@ from merchant_server.domain.errors import DomainError, RuleRefused, TransitionCo
 from merchant_server.domain.stroke import Stroke
 from merchant_server.services.sale import signing
 from merchant_server.services.sale.evidence import evidence_bundle
+from merchant_server.services.sale.offline import receipt_of
 from merchant_server.web.consumer.arrival import (
     Site,
     StepElsewhere,
@@ -18,6 +19,7 @@ from merchant_server.web.consumer.arrival import (
     show_refusal,
     witness,
 )
+from merchant_server.web.consumer.counter import shown_receipt
 from merchant_server.web.consumer.disclosure import Disclosure, disclosure
 from merchant_server.web.consumer.steps import Page
 from merchant_server.web.consumer.way_back import way_back
@@ -78,7 +80,8 @@ def done(site: Site, token: str) -> ResponseReturnValue:
     """Show what was signed and when what is due."""
     visit = arrive(site, token, Page.DONE)
     back = way_back(visit.checkout.return_url)
-    return show("done", Page.DONE, visit, view=_view(site, token), back=back)
+    receipt = receipt_of(site.deps, token, claim(site))
+    return show("done", Page.DONE, visit, view=_view(site, token), back=back, receipt=shown_receipt(receipt))
 
 
 def document(site: Site, token: str) -> ResponseReturnValue:

@@ -18,6 +18,7 @@ from fenqi.wire.answers import (
     page_of,
 )
 from fenqi.wire.drafts import (
+    CancelSchema,
     CaptureSchema,
     CheckoutDraftSchema,
     CheckoutQuerySchema,
@@ -28,6 +29,7 @@ from fenqi.wire.drafts import (
     RefundDraftSchema,
     RefundPreviewDraftSchema,
     RefundQuerySchema,
+    SendLinkSchema,
     TestClockAdvanceSchema,
     WebhookEndpointDraftSchema,
 )
@@ -36,6 +38,7 @@ from fenqi.wire.fields import (
     UNKNOWN_FIELD,
     Answer,
     CalendarDate,
+    Flag,
     MoneyField,
     MoneySchema,
     Request,
@@ -70,6 +73,7 @@ __all__ = [
     "UNKNOWN_FIELD",
     "Answer",
     "CalendarDate",
+    "CancelSchema",
     "CaptureSchema",
     "CheckoutDraftSchema",
     "CheckoutQuerySchema",
@@ -78,6 +82,7 @@ __all__ = [
     "EventQuerySchema",
     "EventSchema",
     "FirstError",
+    "Flag",
     "InstallmentSchema",
     "LoanQuerySchema",
     "LoanSchema",
@@ -94,6 +99,7 @@ __all__ = [
     "RefundQuerySchema",
     "RefundSchema",
     "Request",
+    "SendLinkSchema",
     "TestClockAdvanceSchema",
     "TestClockSchema",
     "Text",
