@@ -32,6 +32,7 @@ from merchant_server.ports.outside import (
     UnprintableCharacter,
     WebhookSender,
 )
+from merchant_server.ports.settlement import BankPayout, StatementPrinter
 from merchant_server.ports.storage import (
     Breach,
     Delivery,
@@ -50,6 +51,7 @@ __all__ = [
     "BankCallback",
     "BankDeduction",
     "BankMandate",
+    "BankPayout",
     "Breach",
     "BureauProvider",
     "CallbackForged",
@@ -74,6 +76,7 @@ __all__ = [
     "Sent",
     "SentCallback",
     "SmsSender",
+    "StatementPrinter",
     "Storage",
     "StoredLeaf",
     "StoredReply",

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from fenqi.finance.money import Money
 
 from merchant_server.domain.decision import Bureau, Identity
+from merchant_server.ports.settlement import BankPayout
 
 
 class Clock(Protocol):
@@ -156,6 +157,12 @@ class Bank(Protocol):
     def deduct(self, *, reference: str, mandate_reference: str, amount: Money) -> BankDeduction: ...
 
     def find_deduction(self, *, reference: str) -> BankDeduction: ...
+
+    def pay_out(self, *, reference: str, account: str, amount: Money) -> BankPayout:
+        """Send money to a merchant's account. Raises ProviderRefused, ProviderUnavailable."""
+        ...
+
+    def find_payout(self, *, reference: str) -> BankPayout: ...
 
     def authenticate(self, body: bytes, headers: Mapping[str, str], now: datetime) -> BankCallback:
         """Check signature, key and time over the raw bytes. Raises CallbackForged."""

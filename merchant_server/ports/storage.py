@@ -10,6 +10,7 @@ from merchant_server.ports.deciding import Decisions, Policies, Reviews, Watch
 from merchant_server.ports.evidence import Audit, ConsentEvents
 from merchant_server.ports.lending import Callbacks, Deductions, Ledger, Loans
 from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People
+from merchant_server.ports.settlement import SettlementWork
 from merchant_server.ports.selling import (
     Agreements,
     Applicants,
@@ -144,7 +145,7 @@ class IdempotencyKeys(Protocol):
         ...
 
 
-class UnitOfWork(Protocol):
+class UnitOfWork(SettlementWork, Protocol):
     """Repositories of one transaction."""
 
     @property
