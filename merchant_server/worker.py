@@ -11,6 +11,7 @@ from merchant_server.services.decisioning.watching import forget_velocity
 from merchant_server.services.deps import Deps
 from merchant_server.services.operation.audit import sign_daily_head
 from merchant_server.services.operation.delivery import Courier
+from merchant_server.services.operation.turning import turn_clocks
 from merchant_server.services.operation.upkeep import (
     cancel_orphan_mandates,
     expire_checkouts,
@@ -18,6 +19,7 @@ from merchant_server.services.operation.upkeep import (
 )
 from merchant_server.services.person.erasure import erase_due, forget_old
 from merchant_server.services.person.mandates import end_revoked_mandates
+from merchant_server.services.settlement.payouts import ask_about_payouts, pay_out_due
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
@@ -49,6 +51,9 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
     steps: tuple[Callable[[], int], ...] = (
         deliver,
         lambda: collect(deps, run),
+        lambda: pay_out_due(deps),
+        lambda: ask_about_payouts(deps),
+        lambda: turn_clocks(deps),
         lambda: expire_checkouts(deps),
         lambda: reopen_stuck_decisions(deps),
         lambda: cancel_orphan_mandates(deps),

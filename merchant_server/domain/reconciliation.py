@@ -207,9 +207,6 @@ def _of_line(line: BankLine, row: OurRow | None, told_before: bool) -> Iterator[
     def told(code: str, detail: str, *, explained: bool = False, applicable: bool = False) -> Difference:
         return Difference(code, detail, line.reference, line.number, explained, applicable)
 
-    if told_before:
-        yield told("told_before", "an earlier file told the same; nothing is applied twice", explained=True)
-        return
     if row is None or (row.kind == "payout") != (line.kind == "payout"):
         yield told("reference_unknown", f"no {line.kind} of ours has this reference")
         return
@@ -223,6 +220,8 @@ def _of_line(line: BankLine, row: OurRow | None, told_before: bool) -> Iterator[
     if booked is not None:
         if booked != line.amount:
             yield told("ledger_differs", f"the bank says {line.amount}, the books have {booked}")
+        elif told_before:
+            yield told("told_before", "an earlier file told the same; nothing is applied twice", explained=True)
         return
     if row.kind == "payout" and row.status == "failed":
         yield told("paid_after_failure", "the bank paid what it had refused, and the money is payable again")

@@ -85,8 +85,8 @@ class Payouts(Protocol):
 class Settlements(Protocol):
     """Who is paid how, and whose money loans are."""
 
-    def terms(self, merchant_id: str) -> SettlementTerms | None:
-        """Return a merchant's terms, locked for this transaction where the engine can, or None."""
+    def terms(self, merchant_id: str, *, locked: bool = False) -> SettlementTerms | None:
+        """Return a merchant's terms, `locked` for this transaction where the engine can, or None."""
         ...
 
     def all_terms(self) -> list[SettlementTerms]:

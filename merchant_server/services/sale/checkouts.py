@@ -13,6 +13,7 @@ from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout, publish_checkout
 from merchant_server.services.sale.claims import offers_for
+from merchant_server.services.settlement.capturing import settle_capture
 
 LANGUAGE_DEFAULT = "zh-CN"
 
@@ -135,4 +136,5 @@ def capture(uow: UnitOfWork, deps: Deps, checkout: Checkout, amount: Money | Non
         postings=capture_postings(merchant.id, captured.captured, fee),
     )
     uow.ledger.book(deps.ids.new("je"), entry)
+    settle_capture(uow, deps, merchant, captured, captured.captured - checkout.captured, entry)
     return move_checkout(uow, deps, captured, checkout)

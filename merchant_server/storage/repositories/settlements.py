@@ -28,9 +28,10 @@ class Settlements:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def terms(self, merchant_id: str) -> SettlementTerms | None:
-        """Return a merchant's terms, locked for this transaction where the engine can, or None."""
-        rows = self._terms("WHERE t.merchant_id = :id", {"id": merchant_id}, self._db.row_lock)
+    def terms(self, merchant_id: str, *, locked: bool = False) -> SettlementTerms | None:
+        """Return a merchant's terms, `locked` for this transaction where the engine can, or None."""
+        lock = self._db.row_lock if locked else ""
+        rows = self._terms("WHERE t.merchant_id = :id", {"id": merchant_id}, lock)
         return rows[0] if rows else None
 
     def all_terms(self) -> list[SettlementTerms]:

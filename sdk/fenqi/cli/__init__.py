@@ -61,6 +61,7 @@ class _Commands(click.Group):
     _homes = {  # noqa: RUF012
         "apr": "offline",
         "checkouts": "online",
+        "clock": "turning",
         "doctor": "online",
         "listen": "listening",
         "qr": "offline",

@@ -23,6 +23,7 @@ from fenqi.wire.drafts import (
     LoanQuerySchema,
     PageQuerySchema,
     TestClockAdvanceSchema,
+    TestClockTurnSchema,
     WebhookEndpointDraftSchema,
 )
 from fenqi.wire.fields import (
@@ -41,8 +42,24 @@ from fenqi.wire.fields import (
 )
 from fenqi.wire.first_error import FirstError, first_error
 from fenqi.wire.plans import PlanDraftSchema, PlanSchema
+from fenqi.wire.settlement import (
+    BalanceSchema,
+    PayoutQuerySchema,
+    PayoutSchema,
+    PayoutStatementSchema,
+    StatementLineSchema,
+    StatementQuerySchema,
+    StatementSchema,
+)
 from fenqi.wire.strict_json import strict_json
-from fenqi.wire.vocabulary import CAPTURES, CHECKOUT_STATUSES, EVENT_TYPES, LANGUAGES, MODES
+from fenqi.wire.vocabulary import (
+    CAPTURES,
+    CHECKOUT_STATUSES,
+    EVENT_TYPES,
+    LANGUAGES,
+    MODES,
+    PAYOUT_STATUSES,
+)
 
 __all__ = [
     "AMOUNT_MINOR_MAX",
@@ -51,8 +68,10 @@ __all__ = [
     "EVENT_TYPES",
     "LANGUAGES",
     "MODES",
+    "PAYOUT_STATUSES",
     "UNKNOWN_FIELD",
     "Answer",
+    "BalanceSchema",
     "CalendarDate",
     "CaptureSchema",
     "CheckoutDraftSchema",
@@ -68,12 +87,19 @@ __all__ = [
     "MoneyField",
     "MoneySchema",
     "PageQuerySchema",
+    "PayoutQuerySchema",
+    "PayoutSchema",
+    "PayoutStatementSchema",
     "PlanDraftSchema",
     "PlanSchema",
     "ProblemSchema",
     "Request",
+    "StatementLineSchema",
+    "StatementQuerySchema",
+    "StatementSchema",
     "TestClockAdvanceSchema",
     "TestClockSchema",
+    "TestClockTurnSchema",
     "Text",
     "UtcTime",
     "WebAddress",

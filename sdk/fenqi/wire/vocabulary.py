@@ -10,6 +10,7 @@ EVENT_TYPES = (
     "checkout.created", "checkout.opened", "checkout.deciding", "checkout.offered", "checkout.declined",
     "checkout.referred", "checkout.signing", "checkout.authorized", "checkout.captured", "checkout.closed",
     "checkout.expired", "checkout.cancelled", "loan.created", "loan.overdue", "loan.repaid",
-    "installment.paid", "deduction.failed", "mandate.revoked",
+    "installment.paid", "deduction.failed", "mandate.revoked", "payout.created", "payout.paid", "payout.failed",
 )  # fmt: skip
+PAYOUT_STATUSES = ("pending", "paid", "failed")
 MODES = ("test", "live")
