@@ -27,9 +27,7 @@ class PayoutStatus(StrEnum):
 
 
 _P = PayoutStatus
-PAYOUT_MACHINE = Machine(
-    "payout", _P.PENDING, {_P.PENDING: (_P.PAID, _P.FAILED), _P.PAID: (), _P.FAILED: ()}
-)
+PAYOUT_MACHINE = Machine("payout", _P.PENDING, {_P.PENDING: (_P.PAID, _P.FAILED), _P.PAID: (), _P.FAILED: ()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,11 @@ class SettlementTerms:
     def __post_init__(self) -> None:
         account = self.payout_account
         bounds = (
-            ("payout_account", account is None or bool(_ACCOUNT.fullmatch(account)), "the bank's name for it"),
+            (
+                "payout_account",
+                account is None or bool(_ACCOUNT.fullmatch(account)),
+                "the bank's name for it",
+            ),
             ("payout_days", 0 <= self.payout_days <= PAYOUT_DAYS_MAX, f"0 to {PAYOUT_DAYS_MAX}"),
             ("minimum", self.minimum.minor > 0, "at least one minor unit"),
             ("reserve_bps", 0 <= self.reserve_bps <= WHOLE_BPS, f"0 to {WHOLE_BPS}"),
@@ -86,7 +88,10 @@ class SettlementTerms:
         for name, good, allowed in bounds:
             if not good:
                 raise RuleRefused(
-                    f"{name} is out of range", code="settlement_terms_invalid", field=name, hint=f"use {allowed}"
+                    f"{name} is out of range",
+                    code="settlement_terms_invalid",
+                    field=name,
+                    hint=f"use {allowed}",
                 )
 
     @property

@@ -190,9 +190,7 @@ def compare(
     `ours` has the rows that the file names, `settled` those that moved money on its day, `told_before` what
     earlier files said.
     """
-    found = [
-        Difference(each.code, each.detail, line=each.number, explained=False) for each in file.bad_lines
-    ]
+    found = [Difference(each.code, each.detail, line=each.number, explained=False) for each in file.bad_lines]
     for line in file.lines:
         found += _of_line(line, ours.get(line.reference), (line.kind, line.reference) in told_before)
     named = {(each.kind, each.reference) for each in file.lines} | told_before
@@ -221,7 +219,9 @@ def _of_line(line: BankLine, row: OurRow | None, told_before: bool) -> Iterator[
         if booked != line.amount:
             yield told("ledger_differs", f"the bank says {line.amount}, the books have {booked}")
         elif told_before:
-            yield told("told_before", "an earlier file told the same; nothing is applied twice", explained=True)
+            yield told(
+                "told_before", "an earlier file told the same; nothing is applied twice", explained=True
+            )
         return
     if row.kind == "payout" and row.status == "failed":
         yield told("paid_after_failure", "the bank paid what it had refused, and the money is payable again")

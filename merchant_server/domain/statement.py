@@ -77,7 +77,7 @@ class Statement:
 
 def totals_of(movements: Sequence[Movement], currency: str) -> tuple[tuple[str, Money], ...]:
     """Return (heading, sum) of every heading that moved."""
-    found = {}
+    found: dict[str, Money] = {}
     for each in movements:
         found[each.heading] = found.get(each.heading, Money(0, currency)) + each.amount
     return tuple((heading, found[heading]) for heading in HEADINGS if heading in found)

@@ -10,7 +10,6 @@ from merchant_server.ports.deciding import Decisions, Policies, Reviews, Watch
 from merchant_server.ports.evidence import Audit, ConsentEvents
 from merchant_server.ports.lending import Callbacks, Deductions, Ledger, Loans
 from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People
-from merchant_server.ports.settlement import SettlementWork
 from merchant_server.ports.selling import (
     Agreements,
     Applicants,
@@ -21,6 +20,7 @@ from merchant_server.ports.selling import (
     Mandates,
     Merchants,
 )
+from merchant_server.ports.settlement import SettlementWork
 
 
 @dataclass(frozen=True, slots=True)

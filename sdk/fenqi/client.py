@@ -30,7 +30,8 @@ class Client:
     api_key and base_url fall back to FENQI_API_KEY and FENQI_BASE_URL. timeout: (connect, read) seconds.
     max_retries: further tries after a lost connection, 429, 502, 503, 504 or an operation still in progress;
     all tries carry one Idempotency-Key. session: your own requests.Session, for proxies or certificates.
-    Attributes: checkouts, plans, loans, payouts, statements, events, webhook_endpoints, test_clocks, test_clock. Raises ConfigError.
+    Attributes: checkouts, plans, loans, payouts, statements, events, webhook_endpoints, test_clocks, test_clock.
+    Raises ConfigError.
     """
 
     def __init__(

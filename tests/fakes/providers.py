@@ -103,7 +103,9 @@ class FakeBank:
             owner, behaviour = self._owners.get(account_token, ("", ""))
             if owner != id_number:
                 raise ProviderRefused("bank", "account_unknown", "HTTP 422")
-            refusal = {"refuses": "holder_refused", "frozen": "account_frozen"}.get(person(id_number).bank, "")
+            refusal = {"refuses": "holder_refused", "frozen": "account_frozen"}.get(
+                person(id_number).bank, ""
+            )
             known = _Mandate(terms, behaviour, "refused" if refusal else "active", refusal)
             self._mandates[reference] = known
         elif known.terms != terms:

@@ -74,7 +74,10 @@ class TestSchedule:
         days(installation, 1)
         assert kept(installation) == [("paid", 399_900 - FEE)]
         assert owed(installation, "payable") == owed(installation, "payout") == 0
-        kinds = [row["type"] for row in installation.rows("SELECT type FROM events WHERE aggregate_type = 'payout'")]
+        kinds = [
+            row["type"]
+            for row in installation.rows("SELECT type FROM events WHERE aggregate_type = 'payout'")
+        ]
         assert sorted(kinds) == ["payout.created", "payout.paid"]
         days(installation, 3)
         assert len(kept(installation)) == 1
@@ -114,7 +117,9 @@ class TestSchedule:
         days(house, 1)
         assert kept(house)[-1] == ("paid", 300_000 - 1_800 - 50_000)
 
-    def test_a_new_merchants_reserve_is_kept_back_and_released_in_time(self, installation: Installation) -> None:
+    def test_a_new_merchants_reserve_is_kept_back_and_released_in_time(
+        self, installation: Installation
+    ) -> None:
         agree(installation, reserve_bps=1_000, reserve_days=5)
         installation.sell(PRICE)
         days(installation, 2)
@@ -180,7 +185,9 @@ class TestBankAnswers:
         assert kept(installation) == [("paid", 399_900 - FEE)]
         assert len(installation.bank._payouts) == 1
 
-    def test_an_outcome_is_booked_once_however_often_it_is_told(self, sqlite_installation: Installation) -> None:
+    def test_an_outcome_is_booked_once_however_often_it_is_told(
+        self, sqlite_installation: Installation
+    ) -> None:
         house = sqlite_installation
         agree(house, payout_days=0)
         house.sell(PRICE)

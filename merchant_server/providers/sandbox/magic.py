@@ -25,7 +25,7 @@ class MagicPerson:
     """What the sandbox does with one id number.
 
     identity: match | mismatch | slow | down | garbage.
-    bureau: ordinary | great | thin | overdue_<days> | over_indebted | shopping | score_<points> | slow | down | garbage.
+    bureau: ordinary | great | thin | overdue_<days> | over_indebted | shopping | score_<points>, or as identity.
     bank: signs | refuses | frozen | down | no_accounts. accounts: which set of bank accounts the person has.
     """
 
@@ -56,12 +56,20 @@ PEOPLE: tuple[MagicPerson, ...] = (
     MagicPerson("110101199003079294", "asked for credit in many places", "近期多头查询", bureau="shopping"),
     MagicPerson("110101199003079307", "bank refuses the mandate", "银行拒绝签约代扣", bank="refuses"),
     MagicPerson("110101199003079315", "bank says the account is frozen", "签约时账户已冻结", bank="frozen"),
-    MagicPerson("110101199003079323", "bank is down while listing accounts", "查询账户时银行不可用", bank="down"),
+    MagicPerson(
+        "110101199003079323", "bank is down while listing accounts", "查询账户时银行不可用", bank="down"
+    ),
     MagicPerson("110101199003079331", "has no bank account", "名下没有银行账户", bank="no_accounts"),
     MagicPerson("110101199003079403", "accounts that fail to pay", "扣款失败类账户", accounts="failures"),
-    MagicPerson("110101199003079411", "accounts that call back oddly", "回调异常类账户", accounts="callbacks"),
-    MagicPerson("11010119900307942X", "accounts whose callbacks are wrong", "回调内容错误类账户", accounts="wrong"),
-    MagicPerson("110101199003079438", "accounts whose bank answers badly", "银行应答异常类账户", accounts="answers"),
+    MagicPerson(
+        "110101199003079411", "accounts that call back oddly", "回调异常类账户", accounts="callbacks"
+    ),
+    MagicPerson(
+        "11010119900307942X", "accounts whose callbacks are wrong", "回调内容错误类账户", accounts="wrong"
+    ),
+    MagicPerson(
+        "110101199003079438", "accounts whose bank answers badly", "银行应答异常类账户", accounts="answers"
+    ),
     MagicPerson("11010119900307950X", "a bureau score of 560", "征信评分560", bureau="score_560"),
     MagicPerson("110101199003079518", "a bureau score of 610", "征信评分610", bureau="score_610"),
     MagicPerson("110101199003079526", "a bureau score of 650", "征信评分650", bureau="score_650"),
@@ -100,7 +108,11 @@ def person(id_number: str) -> MagicPerson:
 def accounts_of(id_number: str) -> tuple[MagicAccount, ...]:
     """Return the accounts that the bank shows a person."""
     holder = person(id_number)
-    return () if holder.bank == "no_accounts" else tuple(each for each in ACCOUNTS if each.group == holder.accounts)
+    return (
+        ()
+        if holder.bank == "no_accounts"
+        else tuple(each for each in ACCOUNTS if each.group == holder.accounts)
+    )
 
 
 def account_of(behaviour: str, amount_minor: int) -> MagicAccount:

@@ -64,7 +64,9 @@ class MagicAccount:
         return self.outcomes[min(deductions_before, len(self.outcomes) - 1)]
 
 
-def _fails(last_four: str, behaviour: str, meaning: str, meaning_zh: str, *outcomes: tuple[str, str]) -> MagicAccount:
+def _fails(
+    last_four: str, behaviour: str, meaning: str, meaning_zh: str, *outcomes: tuple[str, str]
+) -> MagicAccount:
     return MagicAccount(last_four, behaviour, meaning, meaning_zh, "failures", outcomes)
 
 
@@ -74,7 +76,9 @@ def _tells(last_four: str, behaviour: str, meaning: str, meaning_zh: str, *tells
 
 def _wrong(last_four: str, field: str, meaning: str, meaning_zh: str) -> MagicAccount:
     first = Telling(wrong=field, event="wrong")
-    return MagicAccount(last_four, f"wrong_{field}", meaning, meaning_zh, "wrong", (PAYS,), (first, Telling()))
+    return MagicAccount(
+        last_four, f"wrong_{field}", meaning, meaning_zh, "wrong", (PAYS,), (first, Telling())
+    )
 
 
 def _answers(last_four: str, how: str, meaning: str, meaning_zh: str) -> MagicAccount:
@@ -107,11 +111,13 @@ ACCOUNTS: tuple[MagicAccount, ...] = (
     _fails("0014", "over_bank_limit", "above the bank's limit for one payment", "超银行单笔限额",
            ("failed", "amount_over_limit")),
     _fails("0015", "closed_after_one", "pays once, then closed", "成功一次后销户", PAYS, ("failed", "account_closed")),
-    _fails("0017", "mixed", "busy, no money, limit, then pays", "繁忙、余额不足、超限后成功", BUSY, NO_MONEY, LIMIT, PAYS),
+    _fails("0017", "mixed", "busy, no money, limit, then pays", "繁忙、余额不足、超限后成功",
+           BUSY, NO_MONEY, LIMIT, PAYS),
     _tells("0016", "callback_never", "pays, never calls back", "成功但从不回调", Telling(delay="never")),
     _tells("0018", "callback_twice", "pays, callback twice", "成功且回调两次", Telling(copies=2)),
     _tells("0019", "callback_ten_times", "pays, callback ten times", "成功且回调十次", Telling(copies=10)),
-    _tells("0020", "two_events", "pays, told under two event ids", "同一结果两个事件号", Telling(), Telling(event="again")),
+    _tells("0020", "two_events", "pays, told under two event ids", "同一结果两个事件号",
+           Telling(), Telling(event="again")),
     _tells("0021", "reversed_first", "pays, reversal told before the success", "冲正先于成功到达",
            Telling("reversed"), Telling(delay="late")),
     _tells("0022", "failure_then_success", "told as failed, then as paid", "先报失败后报成功",
@@ -162,7 +168,9 @@ class MagicPayoutAccount:
 
 PAYOUT_ACCOUNTS: tuple[MagicPayoutAccount, ...] = (
     MagicPayoutAccount("sandbox_9001", "pays", "is paid at once", "立即到账"),
-    MagicPayoutAccount("sandbox_9002", "late", "is pending three times, then paid", "三次查询后到账", polls=3),
+    MagicPayoutAccount(
+        "sandbox_9002", "late", "is pending three times, then paid", "三次查询后到账", polls=3
+    ),
     MagicPayoutAccount(
         "sandbox_9003", "closed", "account closed", "账户已销户", ("failed", "account_closed")
     ),
@@ -170,7 +178,13 @@ PAYOUT_ACCOUNTS: tuple[MagicPayoutAccount, ...] = (
         "sandbox_9004", "mismatch", "name does not match", "户名不符", ("failed", "name_mismatch"), polls=1
     ),
     MagicPayoutAccount("sandbox_9005", "busy", "bank busy", "银行繁忙", ("failed", "bank_busy")),
-    MagicPayoutAccount("sandbox_9006", "lost", "is paid, the answer is lost", "已付款但应答丢失", answer="lost_once"),
-    MagicPayoutAccount("sandbox_9007", "down", "refused with 503 once, then paid", "首次503后到账", answer="down_once"),
-    MagicPayoutAccount("sandbox_9008", "garbage", "is paid, answered with broken JSON", "应答乱码", answer="garbage_once"),
+    MagicPayoutAccount(
+        "sandbox_9006", "lost", "is paid, the answer is lost", "已付款但应答丢失", answer="lost_once"
+    ),
+    MagicPayoutAccount(
+        "sandbox_9007", "down", "refused with 503 once, then paid", "首次503后到账", answer="down_once"
+    ),
+    MagicPayoutAccount(
+        "sandbox_9008", "garbage", "is paid, answered with broken JSON", "应答乱码", answer="garbage_once"
+    ),
 )

@@ -74,7 +74,9 @@ def _taken_on(
         known = tx.one("SELECT * FROM payouts WHERE reference = :reference", reference=reference)
         if known is not None:
             if known["fingerprint"] != fingerprint:
-                raise Refused(409, "reference_conflict", "this reference was used with another body", "reference")
+                raise Refused(
+                    409, "reference_conflict", "this reference was used with another body", "reference"
+                )
             return known, "ok"
         magic = _BY_ACCOUNT.get(account)
         if magic is None:

@@ -13,7 +13,9 @@ _WRONG: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "": lambda body: body,
     "body": lambda body: body,
     "amount": lambda body: body | {"amount": body["amount"] | {"minor": body["amount"]["minor"] + 1}},
-    "currency": lambda body: body | {"amount": body["amount"] | {"currency": _other(body["amount"]["currency"])}},
+    "currency": lambda body: (
+        body | {"amount": body["amount"] | {"currency": _other(body["amount"]["currency"])}}
+    ),
     "mandate_reference": lambda body: body | {"mandate_reference": "mnd_somebody_else"},
     "reference": lambda body: body | {"reference": "ded_nobody_asked_for"},
     "gateway_account": lambda body: body | {"gateway_account": "another_gateway"},

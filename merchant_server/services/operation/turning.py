@@ -52,7 +52,10 @@ def send_clock(
     step_seconds = int((after - before.now).total_seconds())
     if step_seconds <= 0:
         raise RuleRefused(
-            "the test clock goes forwards only", code="clock_backwards", field="to", hint="give a later moment"
+            "the test clock goes forwards only",
+            code="clock_backwards",
+            field="to",
+            hint="give a later moment",
         )
     require_near(state.offset_seconds + step_seconds)
     uow.merchants.send_clock(caller.merchant_id, state.offset_seconds + step_seconds, deps.clock.now())
@@ -72,13 +75,17 @@ def _step(deps: Deps, merchant_id: str) -> bool:
         state, now = uow.merchants.clock(merchant_id), deps.clock.now()
         if state.target_seconds is None:
             return False
-        waited = state.stepped_at is not None and now - state.stepped_at >= timedelta(seconds=PATIENCE_SECONDS)
+        waited = state.stepped_at is not None and now - state.stepped_at >= timedelta(
+            seconds=PATIENCE_SECONDS
+        )
         if not waited and not _day_is_done(uow, deps, merchant_id):
             return False
         if state.offset_seconds >= state.target_seconds:
             uow.merchants.send_clock(merchant_id, None, now)
             return True
-        step_seconds = min(_until_midnight(uow, deps, merchant_id), state.target_seconds - state.offset_seconds)
+        step_seconds = min(
+            _until_midnight(uow, deps, merchant_id), state.target_seconds - state.offset_seconds
+        )
         uow.merchants.advance_clock(merchant_id, step_seconds)
         uow.merchants.send_clock(merchant_id, state.target_seconds, now)
         return True

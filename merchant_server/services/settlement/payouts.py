@@ -1,4 +1,4 @@
-"""Payouts: committed with our own reference, then the bank is asked, then its word is booked; retried with the same one."""
+"""Payouts: committed with our own reference, then the bank is asked with it, then its word is booked."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -31,7 +31,7 @@ MODE = "test"
 
 
 def pay_out_due(deps: Deps) -> int:
-    """Share with funders, release reserves and commit a payout for every merchant whose day has come; return how much was done."""
+    """Share with funders, release reserves and commit payouts where the day has come; return how much was done."""
     with deps.storage.reading() as uow:
         due = [
             terms.merchant_id

@@ -18,7 +18,7 @@ _OUTCOMES = {"deduction": DeductionStatus.SUCCEEDED, "reversal": DeductionStatus
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """What came of one file. `applied` counts the lines that were settled now; `read_before` the same bytes seen again."""
+    """What came of one file. `applied` counts the lines settled now; `read_before`: these very bytes again."""
 
     file: BankFile
     digest: str
@@ -92,7 +92,12 @@ def _keep(deps: Deps, file: BankFile, digest: str) -> bool:
         if uow.bank_files.known(digest):
             return True
         uow.bank_files.add(
-            digest, file.gateway_account, file.covers_on, deps.clock.now(), len(file.lines), len(file.bad_lines)
+            digest,
+            file.gateway_account,
+            file.covers_on,
+            deps.clock.now(),
+            len(file.lines),
+            len(file.bad_lines),
         )
         for line in file.lines:
             uow.bank_files.add_line(file.gateway_account, digest, line)

@@ -21,24 +21,36 @@ MERCHANT_ACCOUNTS = ("payable", "reserve", "funded")
 LENDER_ACCOUNTS = ("payable", "funded")
 
 
-def merchant_statement(deps: Deps, merchant_id: str, first: date, last: date, account: str = "payable") -> Statement:
+def merchant_statement(
+    deps: Deps, merchant_id: str, first: date, last: date, account: str = "payable"
+) -> Statement:
     """Return what a merchant was owed from one day to another, both within. Raises NotFound, RuleRefused."""
     _check(first, last, account, MERCHANT_ACCOUNTS)
     with deps.storage.reading() as uow:
         merchant = merchant_of(uow, merchant_id)
         return _statement(
-            uow, merchant.id, merchant.legal_name, f"merchant:{merchant.id}:{account}", merchant.currency, first, last
+            uow,
+            merchant.id,
+            merchant.legal_name,
+            f"merchant:{merchant.id}:{account}",
+            merchant.currency,
+            first,
+            last,
         )
 
 
-def lender_statement(deps: Deps, lender_id: str, first: date, last: date, account: str = "payable") -> Statement:
+def lender_statement(
+    deps: Deps, lender_id: str, first: date, last: date, account: str = "payable"
+) -> Statement:
     """Return what a lender was owed from one day to another, both within. Raises NotFound, RuleRefused."""
     _check(first, last, account, LENDER_ACCOUNTS)
     with deps.storage.reading() as uow:
         lender = uow.settlements.lender(lender_id)
         if lender is None:
             raise NotFound("there is no such lender", lender_id=lender_id)
-        return _statement(uow, lender.id, lender.name, f"{LENDER}{lender.id}:{account}", lender.currency, first, last)
+        return _statement(
+            uow, lender.id, lender.name, f"{LENDER}{lender.id}:{account}", lender.currency, first, last
+        )
 
 
 def _check(first: date, last: date, account: str, known: tuple[str, ...]) -> None:
@@ -51,7 +63,10 @@ def _check(first: date, last: date, account: str, known: tuple[str, ...]) -> Non
         )
     if account not in known:
         raise RuleRefused(
-            "there is no statement of that account", code="field_invalid", field="account", hint=f"use {', '.join(known)}"
+            "there is no statement of that account",
+            code="field_invalid",
+            field="account",
+            hint=f"use {', '.join(known)}",
         )
 
 

@@ -64,7 +64,9 @@ def add_lender(deps: Deps, *, name: str, currency: str, interest_bps: int) -> Le
     return lender
 
 
-def set_plan_funder(deps: Deps, merchant_id: str, plan_id: str, funder: str | None, mode: str = "test") -> None:
+def set_plan_funder(
+    deps: Deps, merchant_id: str, plan_id: str, funder: str | None, mode: str = "test"
+) -> None:
     """Say whose money a plan's loans are from now on; None follows the merchant. Raises NotFound, RuleRefused."""
     # Shares are booked on the merchant's payout days, which the terms know.
     set_terms(deps, merchant_id)
@@ -81,12 +83,17 @@ def _check_funder(uow: UnitOfWork, funder: str | None, currency: str) -> None:
         return
     if not is_funder(funder):
         raise RuleRefused(
-            "that is no funder", code="settlement_terms_invalid", field="funder", hint="use house, merchant or lender:<id>"
+            "that is no funder",
+            code="settlement_terms_invalid",
+            field="funder",
+            hint="use house, merchant or lender:<id>",
         )
     if funder.startswith(LENDER):
         lender = uow.settlements.lender(funder.removeprefix(LENDER))
         if lender is None or lender.currency != currency:
-            raise NotFound(f"there is no lender with that id in {currency}", hint="fenqi-server lender create")
+            raise NotFound(
+                f"there is no lender with that id in {currency}", hint="fenqi-server lender create"
+            )
 
 
 def _record(uow: UnitOfWork, deps: Deps, action: str, subject: str, changed: list[str]) -> None:

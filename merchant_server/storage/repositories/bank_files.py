@@ -13,7 +13,8 @@ from merchant_server.storage.repositories.rows import insert, moment, stamp
 _BOOKED = (
     "SELECT e.source_id, e.kind, CAST(SUM(p.amount_minor) AS BIGINT) AS minor, p.currency FROM journal_entries e"
     " JOIN postings p ON p.entry_id = e.id WHERE e.kind IN ('repayment', 'reversal', 'payout_paid')"
-    " AND (p.source = 'bank:cash' OR p.target = 'bank:cash') AND e.source_id = :id GROUP BY e.source_id, e.kind, p.currency"
+    " AND (p.source = 'bank:cash' OR p.target = 'bank:cash') AND e.source_id = :id"
+    " GROUP BY e.source_id, e.kind, p.currency"
 )
 _FILE_KINDS = {"repayment": "deduction", "reversal": "reversal", "payout_paid": "payout"}
 

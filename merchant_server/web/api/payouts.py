@@ -30,7 +30,11 @@ def listing(query: dict[str, Any]) -> Response:
     who = caller("read")
     with deps().storage.reading() as uow:
         found = uow.payouts.page(
-            who.merchant_id, who.mode, before=query["cursor"], limit=query["limit"] + 1, status=query["status"]
+            who.merchant_id,
+            who.mode,
+            before=query["cursor"],
+            limit=query["limit"] + 1,
+            status=query["status"],
         )
     return page([payout_resource(payout) for payout in found], query["limit"])
 

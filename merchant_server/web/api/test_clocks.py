@@ -13,7 +13,10 @@ from merchant_server.web.bodies import ApiBlueprint, answer_once
 from merchant_server.web.context import caller, deps
 
 blp = ApiBlueprint(
-    "test_clocks", __name__, url_prefix="/v1/test_clocks", description="Time to turn day by day, in test mode."
+    "test_clocks",
+    __name__,
+    url_prefix="/v1/test_clocks",
+    description="Time to turn day by day, in test mode.",
 )
 
 

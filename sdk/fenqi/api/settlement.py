@@ -87,7 +87,9 @@ class Payouts:
 
     def retrieve(self, payout_id: str) -> Payout:
         """Return a payout as it stands now. Raises NotFoundError."""
-        return Payout.from_dict(self._transport.call("GET", f"{_PATH}/{path_id(payout_id, 'payout_id')}").body)
+        return Payout.from_dict(
+            self._transport.call("GET", f"{_PATH}/{path_id(payout_id, 'payout_id')}").body
+        )
 
     def list(
         self, *, status: str | None = None, limit: int | None = None, cursor: str | None = None
@@ -130,6 +132,7 @@ def _load(schema: Any, raw: Mapping[str, Any]) -> dict[str, Any]:
     except ValidationError:
         kind = type(schema).__name__.removesuffix("Schema").lower()
         raise NotFenqi(
-            f"The answer is no {kind} that this SDK understands.", hint="Check base_url and the server's version."
+            f"The answer is no {kind} that this SDK understands.",
+            hint="Check base_url and the server's version.",
         ) from None
     return loaded
