@@ -202,17 +202,19 @@ class FakeSales:
         checkout = isinstance(about, FakeCheckout)
         data = checkout_json(about) if isinstance(about, FakeCheckout) else loan_json(about)
         data.pop("url", None)
+        self.append_event(kind, "checkout" if checkout else "loan", about.id, about.sequence, data, now)
+
+    def append_event(
+        self, kind: str, noun: str, about_id: str, sequence: int, data: dict[str, Any], now: datetime
+    ) -> None:
+        """Add an event to the feed."""
         event = {
             "id": self.new_id(EVENT, now),
             "type": kind,
             "mode": "test",
             "created_at": now,
             "sequence": len(self.events) + 1,
-            "aggregate": {
-                "type": "checkout" if checkout else "loan",
-                "id": about.id,
-                "sequence": about.sequence,
-            },
+            "aggregate": {"type": noun, "id": about_id, "sequence": sequence},
             "data": data,
         }
         self.events.append(EventSchema().dump(event))
