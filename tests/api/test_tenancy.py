@@ -4,7 +4,13 @@ from tests.api.asking import refused
 from tests.api.test_problems import api_rules
 from tests.installation import Installation
 
-IDS = ("checkout_id", "loan_id", "endpoint_id")
+
+def bodies(path: str) -> dict[str, str]:
+    """Return a body that the route would take, so that only the id is wrong."""
+    return {"by": "P1D"} if path.startswith("/v1/test_clocks/") else {}
+
+
+IDS = ("checkout_id", "loan_id", "endpoint_id", "payout_id", "clock_id")
 
 
 def test_another_merchants_ids_are_not_found_anywhere(installation: Installation) -> None:
@@ -24,7 +30,7 @@ def test_another_merchants_ids_are_not_found_anywhere(installation: Installation
                 path = path.replace(f"<{name}>", str(given))
             for method in sorted((rule.methods or set()) & {"GET", "POST", "DELETE"}):
                 answer = stranger.client.open(
-                    path, method=method, json={} if method == "POST" else None,
+                    path, method=method, json=bodies(path) if method == "POST" else None,
                     headers={"Authorization": f"Bearer {stranger.api_key}", "Idempotency-Key": f"{path}{method}"},
                 )  # fmt: skip
                 refused(answer, 404, "not_found")

@@ -387,7 +387,9 @@ def test_the_test_clock_goes_forwards_and_leaves_phones_their_own_time(api_clien
         api_client.test_clock.advance(days=-1)
 
 
-def test_a_test_clock_goes_day_by_day_to_a_moment_or_by_a_duration(target: Target, api_client: Client) -> None:
+def test_a_test_clock_goes_day_by_day_to_a_moment_or_by_a_duration(
+    target: Target, api_client: Client
+) -> None:
     before = api_client.test_clocks.retrieve()
     assert [one.id for one in api_client.test_clocks.list()] == [before.id]
     assert before.status == "ready"

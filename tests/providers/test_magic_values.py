@@ -70,7 +70,7 @@ WALKS: dict[str, tuple[list[str], list[str]]] = {
     "0045": ([BUSY, PAID], []),
 }
 # How the first request is answered, where it is not taken on as it should be.
-FIRST_ANSWER = {account: "unavailable" for account in ("0041", "0042", "0043", "0044")} | {"0045": "refused"}
+FIRST_ANSWER = dict.fromkeys(("0041", "0042", "0043", "0044"), "unavailable") | {"0045": "refused"}
 
 
 @dataclass
@@ -173,7 +173,7 @@ def judge(sandbox: Sandbox, body: bytes, headers: dict[str, str], found: dict[st
     owners = [
         last_four
         for last_four, each in found.items()
-        if each.reference in text or f'"minor":{each.amount.minor}}}' in text and "nobody_asked" in text
+        if each.reference in text or (f'"minor":{each.amount.minor}}}' in text and "nobody_asked" in text)
     ]
     owner = found[owners[0]] if owners else found["0038"] if "NaN" in text else None
     if owner is None:
@@ -218,7 +218,9 @@ class TestAccounts:
         assert len(walked["0019"].event_ids) == 1
 
     @pytest.mark.parametrize(("minor", "last_four"), sorted(AMOUNTS.items()))
-    def test_a_magic_amount_behaves_like_its_account(self, sandbox: Sandbox, minor: int, last_four: str) -> None:
+    def test_a_magic_amount_behaves_like_its_account(
+        self, sandbox: Sandbox, minor: int, last_four: str
+    ) -> None:
         mandate = signed_mandate(sandbox, ORDINARY, "0001")
         _, _, outcome = collect(sandbox, mandate, Money(minor, "CNY"))
         assert outcome == WALKS[last_four][0][0]
@@ -274,7 +276,11 @@ class TestPeople:
         if person.bank in ("refuses", "frozen"):
             code = {"refuses": "holder_refused", "frozen": "account_frozen"}[person.bank]
             answer = sandbox.bank.sign_mandate(
-                reference=ref("mnd"), account_token=accounts[0].token, name=NAME, id_number=person.id_number, cap=CAP
+                reference=ref("mnd"),
+                account_token=accounts[0].token,
+                name=NAME,
+                id_number=person.id_number,
+                cap=CAP,
             )
             assert (answer.status, answer.code) == ("refused", code)
 
@@ -329,7 +335,9 @@ class TestPayoutAccounts:
 def test_there_are_sixty_and_the_program_lists_them_all(sandbox: Sandbox) -> None:
     desk = JsonService(provider="desk", base_url=sandbox.base_url, api_key=sandbox.key)
     told = desk.get("magic", "v1", "values").data
-    counted = {name: len(told[name]) for name in ("people", "accounts", "phones", "amounts", "payout_accounts")}
+    counted = {
+        name: len(told[name]) for name in ("people", "accounts", "phones", "amounts", "payout_accounts")
+    }
     assert counted == {
         "people": len(PEOPLE), "accounts": len(ACCOUNTS), "phones": len(PHONES), "amounts": len(AMOUNTS),
         "payout_accounts": len(PAYOUT_ACCOUNTS),

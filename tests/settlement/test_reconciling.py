@@ -84,10 +84,14 @@ class TestReading:
         head = whole.index(b"\n") + 1
         for cut in range(head, len(whole) - 1):
             file = read_bank_file(whole[:cut])
-            assert {each.code for each in file.bad_lines} & {"trailer_missing", "trailer_differs"}, whole[:cut]
+            assert {each.code for each in file.bad_lines} & {"trailer_missing", "trailer_differs"}, whole[
+                :cut
+            ]
             assert all(each.amount == Money(100, "CNY") for each in file.lines)
 
-    @pytest.mark.parametrize("head", [b"", b"\xff\xfe", b"H,2,x,2026-11-21", b"H,1,x,soon", b"D,1,2,3", b"H,1,x"])
+    @pytest.mark.parametrize(
+        "head", [b"", b"\xff\xfe", b"H,2,x,2026-11-21", b"H,1,x,soon", b"D,1,2,3", b"H,1,x"]
+    )
     def test_a_file_without_a_header_is_refused(self, head: bytes) -> None:
         with pytest.raises(RuleRefused) as refusal:
             read_bank_file(head + b"\nT,0,0,0\n")
@@ -157,12 +161,16 @@ class TestComparing:
 
     def test_the_end_of_the_day_belongs_to_the_next_file(self, sqlite_installation: Installation) -> None:
         house = sqlite_installation
-        house.clock.pass_(seconds=(datetime(2026, 11, 21, 22, 58, tzinfo=UTC) - house.clock.now()).total_seconds())
+        house.clock.pass_(
+            seconds=(datetime(2026, 11, 21, 22, 58, tzinfo=UTC) - house.clock.now()).total_seconds()
+        )
         self.one_paid(house)
         made = reconcile(house.deps, a_file())
         assert [(each.code, each.explained) for each in made.differences] == [("late_there", True)]
 
-    def test_a_success_that_never_reached_us_is_settled_the_normal_way(self, installation: Installation) -> None:
+    def test_a_success_that_never_reached_us_is_settled_the_normal_way(
+        self, installation: Installation
+    ) -> None:
         house = installation
         sold = house.sell(Money(120_000, "CNY"))
         house.advance(months=1)
@@ -201,7 +209,9 @@ class TestComparing:
         assert made.differences == ()
         assert cash(house) == -payout["amount_minor"]
 
-    def test_a_payout_that_the_bank_refused_and_paid_is_for_a_person(self, sqlite_installation: Installation) -> None:
+    def test_a_payout_that_the_bank_refused_and_paid_is_for_a_person(
+        self, sqlite_installation: Installation
+    ) -> None:
         house = sqlite_installation
         agree(house, "sandbox_9003", payout_days=0)
         house.sell(Money(120_000, "CNY"))

@@ -26,7 +26,10 @@ from tests.settlement.test_payouts import agree, days, owed, take_back
 
 FIRST = date(2026, 11, 1)
 SUBSIDIZED = Plan(
-    id="p6s", installments=6, annual_rate="0.12", subsidy_bps={"merchant": 3_000, "brand": 2_000, "lender": 1_000}
+    id="p6s",
+    installments=6,
+    annual_rate="0.12",
+    subsidy_bps={"merchant": 3_000, "brand": 2_000, "lender": 1_000},
 )
 
 
@@ -72,7 +75,9 @@ class TestMerchantStatement:
             balance, day = one.closing, day + timedelta(days=1)
         assert balance.minor == owed(lived_in, "payable")
 
-    def test_a_payouts_lines_sum_to_its_amount_and_no_entry_is_paid_twice(self, lived_in: Installation) -> None:
+    def test_a_payouts_lines_sum_to_its_amount_and_no_entry_is_paid_twice(
+        self, lived_in: Installation
+    ) -> None:
         listed = lived_in.get("/v1/payouts").get_json()["data"]
         assert listed
         for each in listed:
@@ -135,7 +140,9 @@ class TestFunding:
         house.advance(days=5)
         house.work()
 
-    def test_a_lender_gets_its_principal_and_its_share_of_the_interest(self, installation: Installation) -> None:
+    def test_a_lender_gets_its_principal_and_its_share_of_the_interest(
+        self, installation: Installation
+    ) -> None:
         house = installation
         lender = terms.add_lender(house.deps, name="海星银行", currency="CNY", interest_bps=8_000)
         agree(house, funder=f"lender:{lender.id}")
@@ -168,7 +175,9 @@ class TestFunding:
         (paid,) = house.rows("SELECT amount_minor FROM payouts")
         assert paid["amount_minor"] == row["principal_minor"] + row["interest_minor"] - 720
 
-    def test_a_plan_may_have_another_funder_than_its_merchant(self, sqlite_installation: Installation) -> None:
+    def test_a_plan_may_have_another_funder_than_its_merchant(
+        self, sqlite_installation: Installation
+    ) -> None:
         house = sqlite_installation
         terms.set_plan_funder(house.deps, house.caller.merchant_id, "p12", "merchant")
         house.sell(Money(120_000, "CNY"), plan="p12")
@@ -196,7 +205,9 @@ def a_statement(reference: str = "order-1") -> Statement:
     line = Movement(
         "je_1", 1, date(2026, 11, 22), "capture", "merchant:m:held", "loan_1", reference, Money(-5, "CNY")
     )
-    return Statement("mer_1", "小满商店", "merchant:m:payable", FIRST, date(2026, 11, 30), Money(105, "CNY"), (line,))
+    return Statement(
+        "mer_1", "小满商店", "merchant:m:payable", FIRST, date(2026, 11, 30), Money(105, "CNY"), (line,)
+    )
 
 
 class TestFiles:
@@ -218,7 +229,9 @@ class TestFiles:
         pdf = TypstStatementPrinter().render_statement(
             a_statement("订单😀"), language=language, printed_at=datetime(2026, 11, 30, tzinfo=UTC)
         )
-        text = subprocess.run(["pdftotext", "-", "-"], input=pdf, capture_output=True, check=True).stdout.decode()
+        text = subprocess.run(
+            ["pdftotext", "-", "-"], input=pdf, capture_output=True, check=True
+        ).stdout.decode()
         assert word in text
         assert "-¥0.05" in text
         assert "U+1F600" in text

@@ -1,6 +1,5 @@
 """/v1/test_clock"""
 
-
 from fenqi.wire import TestClockAdvanceSchema, TestClockSchema
 from flask import Response
 
