@@ -19,6 +19,7 @@ from merchant_server.services.operation.upkeep import (
 )
 from merchant_server.services.person.erasure import erase_due, forget_old
 from merchant_server.services.person.mandates import end_revoked_mandates
+from merchant_server.services.settlement.closing import close_days
 from merchant_server.services.settlement.payouts import ask_about_payouts, pay_out_due
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
     steps: tuple[Callable[[], int], ...] = (
         deliver,
         lambda: collect(deps, run),
+        lambda: close_days(deps),
         lambda: pay_out_due(deps),
         lambda: ask_about_payouts(deps),
         lambda: turn_clocks(deps),

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from fenqi.finance.money import Money
 
+from merchant_server.domain.accrual import AccruingRow, DailyClose
 from merchant_server.domain.payout import Lender, Payout, SettlementTerms
 from merchant_server.domain.reconciliation import BankLine, OurRow
 from merchant_server.domain.statement import Movement, Statement
@@ -172,6 +173,22 @@ class BankFiles(Protocol):
         ...
 
 
+class Closes(Protocol):
+    """Days whose books are closed."""
+
+    def latest(self, merchant_id: str) -> DailyClose | None:
+        """Return a merchant's last close, or None."""
+        ...
+
+    def add(self, close: DailyClose, at: datetime) -> None:
+        """Store a close; Conflict when the day was closed before."""
+        ...
+
+    def accruing(self, merchant_id: str, on: date) -> list[AccruingRow]:
+        """Return the open installments of live loans whose period had begun before the end of a day."""
+        ...
+
+
 class SettlementWork(Protocol):
     """The part of a unit of work that settles."""
 
@@ -183,6 +200,11 @@ class SettlementWork(Protocol):
     @property
     def settlements(self) -> Settlements:
         """Who is paid how, and whose money loans are."""
+        ...
+
+    @property
+    def closes(self) -> Closes:
+        """Days whose books are closed."""
         ...
 
     @property

@@ -15,12 +15,14 @@ TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "lenders": (("id", "currency", "interest_bps", "created_at"), ("id",)),
     "loans": (
         ("id", "merchant_id", "mode", "checkout_id", "plan_id", "status", "principal_minor", "interest_minor",
-         "fee_minor", "paid_minor", "currency", "signed_on", "created_at"),
+         "fee_minor", "penalty_minor", "paid_minor", "penalty_paid_minor", "relieved_principal_minor",
+         "relieved_interest_minor", "relieved_fee_minor", "currency", "signed_on", "created_at"),
         ("id",),
     ),
     "installments": (
         ("loan_id", "number", "merchant_id", "due_on", "principal_minor", "interest_minor", "fee_minor",
-         "paid_minor", "currency", "status"),
+         "penalty_minor", "paid_minor", "principal_paid_minor", "interest_paid_minor", "fee_paid_minor",
+         "penalty_paid_minor", "currency", "status"),
         ("loan_id", "number"),
     ),
     "deductions": (
@@ -60,8 +62,11 @@ VIEWS = {
     " p.amount_minor, p.currency FROM journal_entries e JOIN postings p ON p.entry_id = e.id"
     " WHERE e.loan_id IS NOT NULL ORDER BY e.loan_id, e.occurred_on, e.id, p.line",
     "portfolio": "SELECT merchant_id, mode, currency, status, COUNT(*) AS loans,"
-    " SUM(principal_minor) AS principal_minor, SUM(paid_minor) AS paid_minor,"
-    " SUM(principal_minor + interest_minor + fee_minor - paid_minor) AS outstanding_minor"
+    " SUM(principal_minor) AS principal_minor, SUM(penalty_minor) AS penalty_minor,"
+    " SUM(paid_minor + penalty_paid_minor) AS paid_minor,"
+    " SUM(relieved_principal_minor + relieved_interest_minor + relieved_fee_minor) AS relieved_minor,"
+    " SUM(principal_minor + interest_minor + fee_minor + penalty_minor - paid_minor - penalty_paid_minor"
+    " - relieved_principal_minor - relieved_interest_minor - relieved_fee_minor) AS outstanding_minor"
     " FROM loans GROUP BY merchant_id, mode, currency, status",
 }
 

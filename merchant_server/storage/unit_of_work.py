@@ -12,6 +12,7 @@ from merchant_server.storage.repositories.agreements import Agreements, Mandates
 from merchant_server.storage.repositories.audit import Audit, ConsentEvents
 from merchant_server.storage.repositories.bank_files import BankFiles
 from merchant_server.storage.repositories.checkouts import Applicants, Checkouts, Codes
+from merchant_server.storage.repositories.closes import Closes
 from merchant_server.storage.repositories.code_sends import CodeSends
 from merchant_server.storage.repositories.complaints import Complaints
 from merchant_server.storage.repositories.consumers import Consumers, CreditLines
@@ -26,6 +27,7 @@ from merchant_server.storage.repositories.payouts import Payouts
 from merchant_server.storage.repositories.people import People
 from merchant_server.storage.repositories.policies import Policies
 from merchant_server.storage.repositories.records import IdempotencyKeys
+from merchant_server.storage.repositories.repayments import Repayments, ScheduleChanges
 from merchant_server.storage.repositories.reviews import Reviews
 from merchant_server.storage.repositories.settlements import Settlements
 from merchant_server.storage.repositories.watch import Watch
@@ -53,12 +55,15 @@ class SqlUnitOfWork:
         self.agreements = Agreements(connection, sealer)
         self.mandates = Mandates(connection, sealer)
         self.loans = Loans(connection)
+        self.repayments = Repayments(connection)
+        self.schedule_changes = ScheduleChanges(connection)
         self.deductions = Deductions(connection)
         self.callbacks = Callbacks(connection)
         self.ledger = Ledger(connection)
         self.payouts = Payouts(connection)
         self.settlements = Settlements(connection)
         self.bank_files = BankFiles(connection)
+        self.closes = Closes(connection)
         self.events = Events(connection, new_id)
         self.endpoints = Endpoints(connection, sealer)
         self.deliveries = Deliveries(connection)

@@ -37,6 +37,10 @@ BREAKS: dict[str, tuple[str, ...]] = {
         "UPDATE payouts SET status = 'pending'",
         "UPDATE journal_entries SET kind = 'gift' WHERE kind = 'payout_paid'",
     ),
+    "2 interest that was accrued": (
+        "UPDATE daily_closes SET accrued_minor = accrued_minor + 1",
+        "UPDATE journal_entries SET kind = 'gift' WHERE kind = 'accrual'",
+    ),
     "1 what is kept back": (
         "UPDATE reserves SET released_at = NULL",
         "UPDATE reserves SET amount_minor = amount_minor + 1, released_at = NULL",
@@ -47,18 +51,34 @@ BREAKS: dict[str, tuple[str, ...]] = {
         "UPDATE installments SET fee_minor = fee_minor + 1 WHERE number = 3",
         "DELETE FROM installments WHERE number = 3",
     ),
-    "2 what a loan's accounts hold": (
+    "2 what was relieved": (
+        "UPDATE loans SET relieved_principal_minor = 1",
+        "UPDATE loans SET penalty_minor = 1",
+    ),
+    "2 what each account of a loan holds": (
         "UPDATE postings SET amount_minor = amount_minor + 1 WHERE target LIKE 'loan:%:principal'",
-        "UPDATE loans SET principal_minor = principal_minor + 1",
+        "UPDATE installments SET penalty_minor = 1 WHERE number = 3",
+        "UPDATE installments SET principal_paid_minor = principal_paid_minor + 1",
     ),
     "2 what a loan says was paid": (
         "UPDATE loans SET paid_minor = paid_minor - 1 WHERE paid_minor > 0",
         "UPDATE installments SET paid_minor = 1 WHERE status = 'scheduled' AND number = 3",
+        "UPDATE installments SET fee_paid_minor = 1 WHERE number = 3",
     ),
     "2 repaid means": ("UPDATE loans SET status = 'repaid'",),
-    "3 an installment is paid": (
+    "3 an installment is over": (
         "UPDATE installments SET status = 'paid' WHERE number = 3",
         "UPDATE installments SET status = 'due' WHERE status = 'paid'",
+        "UPDATE installments SET interest_paid_minor = interest_minor + 1",
+    ),
+    "3 an installment holds": (
+        "UPDATE repayment_portions SET principal_minor = principal_minor + 1",
+        "UPDATE repayments SET reversed_at = received_at",
+        "UPDATE repayments SET reversed_at = NULL",
+    ),
+    "3 a repayment's amount": (
+        "UPDATE repayments SET excess_minor = 1",
+        "UPDATE journal_entries SET kind = 'gift' WHERE kind = 'repayment'",
     ),
     "3 every deduction that succeeded": (
         f"UPDATE journal_entries SET kind = 'gift' WHERE source_id = {PAID}",
@@ -127,6 +147,7 @@ def lived_in(
     )
     house.sell(plan="p3")
     other = house.sell(Money(50_000, "CNY"), plan="p3", account="0006", reference="order-2")
+    house.sell(Money(50_000, "CNY"), plan="p6", reference="order-3")
     house.advance(months=1)
     house.work()
     deduction = house.rows("SELECT id FROM deductions WHERE loan_id = :id", id=other.loan_id)[0]["id"]

@@ -94,6 +94,17 @@ CREATE TABLE bank_file_lines (
   PRIMARY KEY (gateway_account, kind, reference)
 );
 
+-- What the days had earned and nobody had paid when a merchant's books were closed for a day.
+CREATE TABLE daily_closes (
+  merchant_id TEXT NOT NULL REFERENCES merchants (id),
+  closed_on TEXT NOT NULL,
+  accrued_minor BIGINT NOT NULL CHECK (accrued_minor >= 0),
+  currency TEXT NOT NULL,
+  entry_id TEXT REFERENCES journal_entries (id),
+  at TEXT NOT NULL,
+  PRIMARY KEY (merchant_id, closed_on)
+);
+
 -- A clock that is on its way goes day by day, so that what falls due on the way is done in order.
 ALTER TABLE test_clocks ADD COLUMN target_seconds BIGINT;
 ALTER TABLE test_clocks ADD COLUMN stepped_at TEXT;
@@ -116,6 +127,11 @@ CREATE VIEW portfolio AS
     CAST(SUM(l.principal_minor) AS BIGINT) AS principal_minor,
     CAST(SUM(l.interest_minor) AS BIGINT) AS interest_minor,
     CAST(SUM(l.fee_minor) AS BIGINT) AS fee_minor,
-    CAST(SUM(l.paid_minor) AS BIGINT) AS paid_minor,
-    CAST(SUM(l.principal_minor + l.interest_minor + l.fee_minor - l.paid_minor) AS BIGINT) AS outstanding_minor
+    CAST(SUM(l.penalty_minor) AS BIGINT) AS penalty_minor,
+    CAST(SUM(l.paid_minor + l.penalty_paid_minor) AS BIGINT) AS paid_minor,
+    CAST(SUM(l.relieved_principal_minor + l.relieved_interest_minor + l.relieved_fee_minor) AS BIGINT)
+      AS relieved_minor,
+    CAST(SUM(l.principal_minor + l.interest_minor + l.fee_minor + l.penalty_minor - l.paid_minor
+      - l.penalty_paid_minor - l.relieved_principal_minor - l.relieved_interest_minor - l.relieved_fee_minor)
+      AS BIGINT) AS outstanding_minor
   FROM loans l GROUP BY l.merchant_id, l.mode, l.currency, l.status;
