@@ -19,6 +19,8 @@ from merchant_server.services.operation.upkeep import (
 )
 from merchant_server.services.person.erasure import erase_due, forget_old
 from merchant_server.services.person.mandates import end_revoked_mandates
+from merchant_server.services.refunds.returning import return_money
+from merchant_server.services.sale.capturing import void_lapsed, warn_of_expiry
 from merchant_server.services.settlement.closing import close_days
 from merchant_server.services.settlement.payouts import ask_about_payouts, pay_out_due
 
@@ -56,7 +58,10 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
         lambda: pay_out_due(deps),
         lambda: ask_about_payouts(deps),
         lambda: turn_clocks(deps),
+        lambda: return_money(deps),
         lambda: expire_checkouts(deps),
+        lambda: warn_of_expiry(deps),
+        lambda: void_lapsed(deps),
         lambda: reopen_stuck_decisions(deps),
         lambda: cancel_orphan_mandates(deps),
         lambda: end_revoked_mandates(deps),

@@ -20,6 +20,7 @@ from merchant_server.ports import (
     BankDeduction,
     BankMandate,
     BankPayout,
+    BankTransfer,
     ProviderRefused,
     ProviderUnavailable,
     Sent,
@@ -81,6 +82,7 @@ class FakeBank:
         self._deductions: dict[str, _Deduction] = {}
         self._payouts: dict[str, _Payout] = {}
         self._answered: set[tuple[str, str]] = set()
+        self.returns: dict[str, tuple[str, Money]] = {}
 
     def accounts(self, *, name: str, id_number: str, phone: str) -> tuple[BankAccount, ...]:
         """Return the magic accounts that this person has."""
@@ -143,6 +145,20 @@ class FakeBank:
         if known is None:
             return BankDeduction(reference=reference, status="unknown")
         return BankDeduction(reference=reference, status=known.status, code=known.code, amount=known.terms[1])
+
+    def return_money(self, *, reference: str, mandate_reference: str, amount: Money) -> BankTransfer:
+        """Send money back; a closed account takes none."""
+        self._up()
+        mandate = self._mandates.get(mandate_reference)
+        if mandate is None:
+            raise ProviderRefused("bank", "mandate_unknown", "HTTP 422")
+        if mandate.terms[3].currency != amount.currency:
+            raise ProviderRefused("bank", "currency_mismatch", "HTTP 422")
+        if self.returns.setdefault(reference, (mandate_reference, amount)) != (mandate_reference, amount):
+            raise ProviderRefused("bank", "reference_conflict", "HTTP 409")
+        if mandate.behaviour == "closed":
+            return BankTransfer(reference, "failed", "account_closed")
+        return BankTransfer(reference, "succeeded")
 
     def authenticate(self, body: bytes, headers: Mapping[str, str], now: datetime) -> BankCallback:
         """Authenticate against this fake's own key, with the real rules."""

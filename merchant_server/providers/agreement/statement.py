@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import typst
+from fenqi.disclosure.text import money_text
 from fenqi.finance.money import Money
 
 from merchant_server.domain.statement import Statement
 from merchant_server.providers.agreement.coverage import covered_characters
 from merchant_server.providers.agreement.errors import TemplateBroken
-from merchant_server.providers.agreement.figures import money_text, short_date_text
+from merchant_server.providers.agreement.figures import short_date_text
 
 REGULAR = "NotoSansSC-Regular.otf"
 TEXT_CHARACTERS_MAX = 120

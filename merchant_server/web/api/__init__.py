@@ -12,6 +12,7 @@ from merchant_server.web.api import (
     loans,
     payouts,
     plans,
+    refunds,
     test_clock,
     test_clocks,
     webhook_endpoints,
@@ -20,8 +21,8 @@ from merchant_server.web.bodies import idempotency_key
 from merchant_server.web.context import deps
 
 BLUEPRINTS = (
-    checkouts.blp, plans.blp, loans.blp, payouts.blp, events.blp, webhook_endpoints.blp, test_clock.blp,
-    test_clocks.blp,
+    checkouts.blp, plans.blp, loans.blp, refunds.blp, payouts.blp, events.blp, webhook_endpoints.blp,
+    test_clock.blp, test_clocks.blp,
 )  # fmt: skip
 OPENAPI = {
     "API_TITLE": "fenqi",

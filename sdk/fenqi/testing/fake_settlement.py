@@ -52,7 +52,7 @@ class FakeSettlement:
         return row
 
     def _emit(self, row: dict[str, Any], kind: str, now: datetime) -> None:
-        self.sales.append_event(kind, "payout", row["id"], row["sequence"], payout_json(row), now)
+        self.sales.emit_data(kind, "payout", row["id"], row["sequence"], payout_json(row), now)
 
     def _unpaid(self) -> list[tuple[str, Money]]:
         done = {checkout_id for row in self.payouts for checkout_id in row["checkouts"]}
