@@ -5,12 +5,14 @@ from tests.api.test_problems import api_rules
 from tests.installation import Installation
 
 
-def bodies(path: str) -> dict[str, str]:
+def bodies(path: str) -> dict[str, object]:
     """Return a body that the route would take, so that only the id is wrong."""
+    if path.endswith("/refund_previews"):
+        return {"amount": {"minor": 100, "currency": "CNY"}}
     return {"by": "P1D"} if path.startswith("/v1/test_clocks/") else {}
 
 
-IDS = ("checkout_id", "loan_id", "endpoint_id", "payout_id", "clock_id")
+IDS = ("checkout_id", "loan_id", "endpoint_id", "payout_id", "clock_id", "refund_id")
 
 
 def test_another_merchants_ids_are_not_found_anywhere(installation: Installation) -> None:
