@@ -38,6 +38,7 @@ from merchant_server.ports.sandbox import (
     SentCallback,
     TextMessage,
 )
+from merchant_server.ports.settlement import BankPayout, StatementPrinter
 from merchant_server.ports.storage import Breach, Storage, UnitOfWork
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "BankCallback",
     "BankDeduction",
     "BankMandate",
+    "BankPayout",
     "BankTransfer",
     "Breach",
     "BureauProvider",
@@ -75,6 +77,7 @@ __all__ = [
     "Sent",
     "SentCallback",
     "SmsSender",
+    "StatementPrinter",
     "Storage",
     "StoredLeaf",
     "StoredReply",

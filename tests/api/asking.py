@@ -41,5 +41,7 @@ def body_for(path: str) -> dict[str, object]:
     last = path.rpartition("/")[2]
     if last == "send_link":
         return {"phone": "13800138000"}
+    if path.startswith("/v1/test_clocks/"):
+        return {"by": "P1D"}
     amount = {"amount": {"minor": 100, "currency": "CNY"}}
     return {"refund_previews": amount, "refunds": amount | {"loan_id": "loan_x"}}.get(last, {})

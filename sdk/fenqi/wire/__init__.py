@@ -31,6 +31,7 @@ from fenqi.wire.drafts import (
     RefundQuerySchema,
     SendLinkSchema,
     TestClockAdvanceSchema,
+    TestClockTurnSchema,
     WebhookEndpointDraftSchema,
 )
 from fenqi.wire.fields import (
@@ -50,6 +51,15 @@ from fenqi.wire.fields import (
 )
 from fenqi.wire.first_error import FirstError, first_error
 from fenqi.wire.plans import PlanDraftSchema, PlanSchema
+from fenqi.wire.settlement import (
+    BalanceSchema,
+    PayoutQuerySchema,
+    PayoutSchema,
+    PayoutStatementSchema,
+    StatementLineSchema,
+    StatementQuerySchema,
+    StatementSchema,
+)
 from fenqi.wire.strict_json import strict_json
 from fenqi.wire.vocabulary import (
     CAPTURES,
@@ -57,6 +67,7 @@ from fenqi.wire.vocabulary import (
     EVENT_TYPES,
     LANGUAGES,
     MODES,
+    PAYOUT_STATUSES,
     REFUND_STATUSES,
     REFUND_STRATEGIES,
 )
@@ -68,10 +79,12 @@ __all__ = [
     "EVENT_TYPES",
     "LANGUAGES",
     "MODES",
+    "PAYOUT_STATUSES",
     "REFUND_STATUSES",
     "REFUND_STRATEGIES",
     "UNKNOWN_FIELD",
     "Answer",
+    "BalanceSchema",
     "CalendarDate",
     "CancelSchema",
     "CaptureSchema",
@@ -90,6 +103,9 @@ __all__ = [
     "MoneySchema",
     "OwedRowSchema",
     "PageQuerySchema",
+    "PayoutQuerySchema",
+    "PayoutSchema",
+    "PayoutStatementSchema",
     "PlanDraftSchema",
     "PlanSchema",
     "ProblemSchema",
@@ -100,8 +116,12 @@ __all__ = [
     "RefundSchema",
     "Request",
     "SendLinkSchema",
+    "StatementLineSchema",
+    "StatementQuerySchema",
+    "StatementSchema",
     "TestClockAdvanceSchema",
     "TestClockSchema",
+    "TestClockTurnSchema",
     "Text",
     "UtcTime",
     "WebAddress",
