@@ -55,6 +55,10 @@ class StorageUnavailable(StorageError):
         self.maybe_committed = maybe_committed
 
 
+class LockNotGranted(StorageUnavailable):
+    """Somebody else kept a row or a table for longer than the lock time-out; nothing was changed."""
+
+
 class UnsafeStorage(StorageError):
     """The database runs with settings under which an acknowledged commit could be lost."""
 

@@ -15,6 +15,7 @@ from merchant_server.storage.engine import (
     NO_PARAMS,
     Block,
     Conflict,
+    LockNotGranted,
     Params,
     Retry,
     Row,
@@ -25,8 +26,9 @@ from merchant_server.storage.engine import (
 )
 
 DRIVER_ERRORS = (psycopg.Error, UnicodeError)
-# Resources, operator, system, connection, login, no such database, internal, read-only, lock not available.
-_UNAVAILABLE_STATES = ("53", "57", "58", "08", "28", "3D", "XX", "25006", "55P03")
+# Resources, operator, system, connection, login, no such database, internal, read-only.
+_UNAVAILABLE_STATES = ("53", "57", "58", "08", "28", "3D", "XX", "25006")
+_LOCK_STATE = "55P03"
 _RETRY_STATES = ("40001", "40P01")
 _TOKENS = re.compile(
     r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|::|:(?P<name>[A-Za-z_]\w*)|%",
@@ -78,6 +80,8 @@ def typed(error: Exception, *, committing: bool = False) -> StorageError:
         return RuleBroken(text, constraint=constraint)
     if state in _RETRY_STATES:
         return Retry(f"another transaction was first: {text}")
+    if state == _LOCK_STATE:
+        return LockNotGranted(f"PostgreSQL cannot serve now: {text}")
     lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not state
     if lost or state.startswith(_UNAVAILABLE_STATES):
         return StorageUnavailable(f"PostgreSQL cannot serve now: {text}", maybe_committed=committing)
