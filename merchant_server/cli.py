@@ -40,7 +40,7 @@ def run() -> None:
     from merchant_server.serving import serve
 
     settings = Settings.from_env()
-    install(settings).require_schema()
+    install(settings).require_ready()
     serve("merchant_server.serving:application", settings.host, int(settings.port), int(settings.threads))
 
 
@@ -48,10 +48,13 @@ def run() -> None:
 @_readable
 def worker() -> None:
     """Deliver events, collect installments and tidy up until told to stop."""
+    from merchant_server import logs
     from merchant_server.worker import work
 
     installation = _installation()
-    installation.require_schema()
+    logs.set_up(installation.settings.log_format)
+    installation.require_ready()
+    installation.require_reconciled()
     stop = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stop.set())

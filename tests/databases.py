@@ -71,8 +71,11 @@ def _binaries(home: Path) -> Path:
 
 
 @contextmanager
-def postgres_cluster(*, port: int = 5432) -> Iterator[str]:
-    """Run a private PostgreSQL on a unix socket in a temporary folder; yield its first database's URL."""
+def postgres_cluster(*, port: int = 5432, standby: bool = False) -> Iterator[str]:
+    """Run a private PostgreSQL on a unix socket in a temporary folder; yield its first database's URL.
+
+    A `standby` reads and never writes, as the follower of a leader does.
+    """
     home = Path(tempfile.mkdtemp(prefix="fenqi-pg-"))
     password = secrets.token_hex(12)
     server: subprocess.Popen[bytes] | None = None
@@ -90,6 +93,8 @@ def postgres_cluster(*, port: int = 5432) -> Iterator[str]:
         )  # fmt: skip
         if made.returncode:
             pytest.fail(f"initdb failed: {made.stderr.strip() or made.stdout.strip()}")
+        if standby:
+            (home / "data" / "standby.signal").touch()
         settings = [
             f"-c{setting}" for setting in (*_SETTINGS, f"unix_socket_directories={home}", f"port={port}")
         ]

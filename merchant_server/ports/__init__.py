@@ -2,6 +2,7 @@
 
 from merchant_server.ports.deciding import CreditPolicy, DecisionCase, PolicyWorkshop
 from merchant_server.ports.evidence import HeadSigner, StoredLeaf
+from merchant_server.ports.operating import Figures, StoredCheckup
 from merchant_server.ports.outside import (
     AgreementRenderer,
     AgreementSigner,
@@ -62,6 +63,7 @@ __all__ = [
     "DocumentRefused",
     "Endpoint",
     "FaultDials",
+    "Figures",
     "HeadSigner",
     "IdentityProvider",
     "Ids",
@@ -75,6 +77,7 @@ __all__ = [
     "SentCallback",
     "SmsSender",
     "Storage",
+    "StoredCheckup",
     "StoredLeaf",
     "StoredReply",
     "TextMessage",

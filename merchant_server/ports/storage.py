@@ -9,6 +9,7 @@ from merchant_server.domain.event import Fact
 from merchant_server.ports.deciding import Decisions, Policies, Reviews, Watch
 from merchant_server.ports.evidence import Audit, ConsentEvents
 from merchant_server.ports.lending import Callbacks, Deductions, Ledger, Loans
+from merchant_server.ports.operating import Operations
 from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People
 from merchant_server.ports.selling import (
     Agreements,
@@ -275,6 +276,11 @@ class UnitOfWork(Protocol):
     @property
     def consents(self) -> ConsentEvents:
         """What consumers were shown and did."""
+        ...
+
+    @property
+    def operations(self) -> Operations:
+        """What operators see."""
         ...
 
     def breaches(self) -> list[Breach]:

@@ -31,7 +31,7 @@ class Deps:
 
     `policy` is the shipped one, which decides until another is published; `workshop` opens the published ones.
     `codes_per_hour` is the whole installation's budget of text messages; `retention_years` how long a loan's records
-    are kept after its end.
+    are kept after its end; `deliveries_kept_days` how long a delivery that arrived can be looked up.
     """
 
     storage: Storage
@@ -53,6 +53,7 @@ class Deps:
     rate_cap: Decimal
     codes_per_hour: int = 3_000
     retention_years: int = 10
+    deliveries_kept_days: int = 30
 
     def business_now(self, uow: UnitOfWork, merchant_id: str) -> datetime:
         """Return the merchant's time: wall time, plus its test clock's offset. Dates of loans follow it."""

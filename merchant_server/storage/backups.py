@@ -4,10 +4,11 @@ The keys of sealed columns are never in it: who finds a backup cannot read perso
 installation knows nothing of what came later, so its worker stands still until a person has reconciled it.
 """
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from merchant_server.storage.engine import (
     StorageError,
     StorageUnavailable,
 )
-from merchant_server.storage.migrations import check_schema
+from merchant_server.storage.migrations import applied_names
 from merchant_server.storage.repositories.rows import moment, stamp
 from merchant_server.storage.sqlite import SqliteEngine
 from merchant_server.storage.sqlite_connection import DRIVER_ERRORS, connect, driver, typed
@@ -51,7 +52,18 @@ def back_up(engine: Engine, out: Path, progress: Progress) -> None:
             finally:
                 target.close()
         verify(draft)
+        checksum_of(out).write_text(f"{_sha256(draft)}  {out.name}\n", "ascii")
         _keep(draft, out)
+
+
+def checksum_of(backup: Path) -> Path:
+    """Return where a backup's SHA-256 stands, in the form that `sha256sum --check` reads."""
+    return backup.with_name(f"{backup.name}.sha256")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _snapshot(path: Path, draft: Path, progress: Progress) -> None:
@@ -74,16 +86,20 @@ def _snapshot(path: Path, draft: Path, progress: Progress) -> None:
 
 
 def verify(path: Path) -> list[str]:
-    """Read a whole backup: pages, keys, schema and laws; return the names of the wrapping keys that it needs.
+    """Read a whole backup, brought to this release: pages, keys, laws; return the names of the wrapping keys it needs.
 
-    Raises BackupRefused.
+    Raises BackupRefused, SchemaMismatch when a newer release wrote it.
     """
     engine = SqliteEngine(path)
     try:
-        check_schema(engine)
+        if not applied_names(engine):
+            raise BackupRefused(f"{path.name} is no database of fenqi")
+        engine.migrate()
         with engine.reading() as connection:
             _require_sound(connection)
-            rows = connection.all("SELECT DISTINCT wrapping_key_id AS id FROM data_keys WHERE status <> 'erased'")
+            rows = connection.all(
+                "SELECT DISTINCT wrapping_key_id AS id FROM data_keys WHERE status <> 'erased'"
+            )
             return [str(row["id"]) for row in rows]
     except StorageUnavailable as broken:
         raise BackupRefused(f"{path.name} cannot be read as a database: {broken}") from broken
@@ -102,7 +118,9 @@ def _require_sound(connection: Connection) -> None:
         raise BackupRefused(f"the backup breaks the law {broken[0].law!r} by {broken[0].subject}")
 
 
-def restore_file(backup: Path, target: Path, keys: tuple[str, ...], at: datetime, *, replace: bool) -> Path | None:
+def restore_file(
+    backup: Path, target: Path, keys: tuple[str, ...], at: datetime, *, replace: bool
+) -> Path | None:
     """Put a backup in the place of a SQLite installation that stands still; return where the old file is now.
 
     `keys` are the names of the wrapping keys at hand. Raises BackupRefused before anything is changed.
@@ -124,7 +142,9 @@ def restore_file(backup: Path, target: Path, keys: tuple[str, ...], at: datetime
     return aside
 
 
-def restore_rows(backup: Path, target: Engine, keys: tuple[str, ...], at: datetime, progress: Progress) -> None:
+def restore_rows(
+    backup: Path, target: Engine, keys: tuple[str, ...], at: datetime, progress: Progress
+) -> None:
     """Copy a backup into an empty database of another kind. Raises BackupRefused, CopyRefused."""
     with _draft_of(backup) as draft:
         _read_whole(backup, draft)
@@ -193,8 +213,11 @@ def _move_aside(target: Path) -> Path:
 def _read_whole(backup: Path, draft: Path) -> None:
     try:
         shutil.copyfile(backup, draft)
-    except OSError as error:
-        raise StorageUnavailable(f"cannot copy {backup.name}: {error.strerror}") from error
+        expected = checksum_of(backup).read_text("ascii").partition(" ")[0]
+    except (OSError, UnicodeError) as error:
+        raise BackupRefused(f"cannot read {backup.name} and its {checksum_of(backup).name}: {error}") from error
+    if _sha256(draft) != expected:
+        raise BackupRefused(f"{backup.name} is not what was backed up: its SHA-256 differs")
 
 
 @contextmanager
@@ -207,7 +230,8 @@ def _draft_of(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise StorageUnavailable(f"cannot write {draft.parent}: {error.strerror}") from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
         _tidy(draft)
 
 
@@ -234,4 +258,5 @@ def _sync(path: Path) -> None:
 
 def _tidy(path: Path) -> None:
     for end in _BESIDE:
-        path.with_name(path.name + end).unlink(missing_ok=True)
+        with suppress(OSError):
+            path.with_name(path.name + end).unlink()

@@ -71,16 +71,17 @@ def copy(
     check_schema(target)
     catalog = tables()
     with source.reading() as reading, target.transaction() as writing:
-        for connection, engine in ((reading, source), (writing, target)):
-            _without_time_limit(connection, engine)
         _require_lawful(reading, "the source")
         _require_empty(writing, catalog)
+        for connection in (reading, writing):
+            connection.allow_seconds(0)
         total = 2 * sum(_count(reading, table) for table in catalog)
         count = _Steps(progress, total)
         read = [_copy_table(reading, writing, table, count) for table in catalog]
         kept = [_tally(writing, table, count) for table in catalog]
         _require_equal(read, kept)
         _require_lawful(writing, "the copy")
+        writing.allow_seconds(0)
         if not online:
             _require_still(source, read)
         if target.dialect == "postgresql":
@@ -146,11 +147,6 @@ def _count(connection: Connection, table: Table) -> int:
     return int(row["n"])
 
 
-def _without_time_limit(connection: Connection, engine: Engine) -> None:
-    if engine.dialect == "postgresql":
-        connection.execute("SET LOCAL statement_timeout = 0")
-
-
 def _require_lawful(connection: Connection, name: str) -> None:
     broken = laws.breaches(connection, at_most=1)
     if broken:
@@ -179,7 +175,7 @@ def _require_equal(read: list[Tally], kept: list[Tally]) -> None:
 
 def _require_still(source: Engine, read: list[Tally]) -> None:
     with source.reading() as connection:
-        _without_time_limit(connection, source)
+        connection.allow_seconds(0)
         for tally in read:
             row = connection.one(f"SELECT COUNT(*) AS n FROM {tally.table}")
             if row != {"n": tally.rows}:

@@ -90,6 +90,9 @@ class Connection(Protocol):
     def row_lock(self) -> str:
         """Ends a SELECT that must hold its rows: "FOR UPDATE" on PostgreSQL, empty on SQLite."""
 
+    def allow_seconds(self, seconds: int) -> None:
+        """Let each further statement of this block run longer than usual, where there is a limit; 0 means no limit."""
+
     def execute(self, sql: str, params: Params = NO_PARAMS) -> int:
         """Run one statement and return the number of rows it changed."""
 

@@ -105,6 +105,10 @@ class PostgresConnection(Block):
         except DRIVER_ERRORS as error:
             raise self.fail(typed(error)) from error
 
+    def allow_seconds(self, seconds: int) -> None:
+        """Let each further statement of this block run that long; 0 means no limit."""
+        self.execute(f"SET LOCAL statement_timeout = '{int(seconds)}s'")
+
     def execute(self, sql: str, params: Params = NO_PARAMS) -> int:
         """Run one statement and return the number of rows it changed."""
         return max(self._run(sql, params).rowcount, 0)

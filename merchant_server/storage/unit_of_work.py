@@ -20,6 +20,7 @@ from merchant_server.storage.repositories.ledger import Ledger
 from merchant_server.storage.repositories.loans import Loans
 from merchant_server.storage.repositories.merchants import Merchants
 from merchant_server.storage.repositories.my_visits import MyVisits
+from merchant_server.storage.repositories.operations import Operations
 from merchant_server.storage.repositories.outbox import Deliveries, Endpoints, Events
 from merchant_server.storage.repositories.people import People
 from merchant_server.storage.repositories.policies import Policies
@@ -63,6 +64,7 @@ class SqlUnitOfWork:
         self.complaints = Complaints(connection, sealer)
         self.code_sends = CodeSends(connection, sealer)
         self.consents = ConsentEvents(connection, sealer)
+        self.operations = Operations(connection)
 
     def breaches(self) -> list[Breach]:
         """Return what breaks the laws of the house in this snapshot."""
