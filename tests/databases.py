@@ -93,11 +93,12 @@ def postgres_cluster(*, port: int = 5432, standby: bool = False) -> Iterator[str
         )  # fmt: skip
         if made.returncode:
             pytest.fail(f"initdb failed: {made.stderr.strip() or made.stdout.strip()}")
-        if standby:
-            (home / "data" / "standby.signal").touch()
         settings = [
             f"-c{setting}" for setting in (*_SETTINGS, f"unix_socket_directories={home}", f"port={port}")
         ]
+        if standby:
+            (home / "data" / "standby.signal").touch()
+            settings.append("-cmax_connections=100")  # what the leader that made the files had
         with (home / "log").open("wb") as log:
             server = subprocess.Popen(
                 [programs / "postgres", "-D", home / "data", *settings],

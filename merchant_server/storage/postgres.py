@@ -33,6 +33,7 @@ _LIMITS = {
 _SET_LIMITS = "".join(f"; SET LOCAL {name} = '{value}'" for name, value in _LIMITS.items())
 _BEGIN_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _BEGIN_SERIALIZABLE = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE"
+_STANDBY_STATE = "0A000"  # BEGIN … READ WRITE is "not supported" there
 _BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _SAFETY = """SELECT current_setting('fsync') AS fsync,
     current_setting('full_page_writes') AS full_page_writes,
@@ -113,7 +114,7 @@ class PostgresEngine:
                     with suppress(psycopg.Error):
                         raw.close()
                     if fresh:
-                        raise typed(error) from error
+                        raise _no_begin(error) from error
         except BaseException:
             self._places.give()
             raise
@@ -186,3 +187,9 @@ class PostgresEngine:
         while self._idle:
             with suppress(psycopg.Error):
                 self._idle.pop().close()
+
+
+def _no_begin(error: psycopg.Error) -> StorageError:
+    if error.sqlstate == _STANDBY_STATE:
+        return StorageUnavailable("PostgreSQL cannot serve now: this server is a standby, which only reads")
+    return typed(error)

@@ -72,7 +72,7 @@ def typed(error: Exception, *, committing: bool = False) -> StorageError:
     if not isinstance(error, psycopg.Error):
         return StorageError(f"a text parameter is not valid Unicode: {error}")
     state = error.sqlstate or ""
-    text = (error.diag.message_primary or str(error)).strip()
+    text = " ".join((error.diag.message_primary or str(error)).split())
     constraint = error.diag.constraint_name or ""
     if state == "23505":
         return Conflict(f"already taken: {constraint}", constraint=constraint)
