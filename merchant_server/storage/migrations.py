@@ -203,10 +203,14 @@ def _recorded(connection: Connection) -> list[Row]:
 
 
 def _require_known(applied: Sequence[str], known: Sequence[Migration]) -> None:
+    """Refuse a database of another history, and one that a newer release has contracted; newer additions are no harm."""
     names = [migration.name for migration in known]
-    strange = sorted(set(applied) - set(names))
+    newest = max(names, default="")
+    strange = sorted(
+        name for name in set(applied) - set(names) if name < newest or not names or _contracts(name)
+    )
     if strange:
-        code = names[-1] if names else "none"
+        code = newest or "none"
         raise SchemaMismatch(
             f"the database is at {max(applied)}, this code at {code} lacks {', '.join(strange)}: "
             "run the newer release",
@@ -224,7 +228,7 @@ def check_schema(engine: Engine, folder: Path | None = None) -> None:
     known = read_folder(folder)
     newest = known[-1].name if known else ""
     applied = applied_names(engine)
-    _require_known([name for name in applied if name < newest or _contracts(name)], known)
+    _require_known(applied, known)
     missing = [migration.name for migration in known if migration.name not in applied]
     if missing:
         database = max(applied, default="none")

@@ -206,16 +206,17 @@ def test_a_request_is_a_span_of_the_callers_trace_without_its_address(
     assert lost.name == "GET (none)"
 
 
-def test_every_metric_that_the_dashboard_asks_for_is_there(
+def test_every_metric_that_the_dashboard_and_the_alerts_ask_for_is_there(
     installation: Installation, scraped: FlaskClient
 ) -> None:
-    dashboard = Path(__file__).resolve().parents[2] / "deploy" / "grafana-dashboard.json"
+    deploy = Path(__file__).resolve().parents[2] / "deploy"
     asked = {
         name
-        for panel in json.loads(dashboard.read_text("utf-8"))["panels"]
+        for panel in json.loads((deploy / "grafana-dashboard.json").read_text("utf-8"))["panels"]
         for target in panel.get("targets", ())
         for name in re.findall(r"\bfenqi_\w+", target["expr"])
     }
+    asked |= set(re.findall(r"\bfenqi_\w+", (deploy / "fenqi-alerts.yml").read_text("utf-8")))
     installation.sell()
     installation.clock.pass_(seconds=timedelta(hours=2).total_seconds())
     installation.work()
