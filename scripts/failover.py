@@ -102,6 +102,7 @@ class Cluster:
             "postgresql": {
                 "listen": f"127.0.0.1:{node.port}", "connect_address": f"127.0.0.1:{node.port}",
                 "data_dir": str(self.home / node.name), "bin_dir": str(binaries),
+                "pgpass": str(self.home / f"{node.name}.pgpass"),
                 "authentication": {
                     name: {"username": name, "password": self.password} for name in ("superuser", "replication", "rewind")
                 },
@@ -261,6 +262,10 @@ def run(seconds: float) -> dict[str, Any]:
         seen["exit_codes"] = [end(program) for program in programs]
         seen |= judge(cluster, shop, environment)
         return seen
+    except BaseException:
+        for log in sorted(home.glob("*.log")):
+            print(f"== {log.name}\n{log.read_text('utf-8', 'replace')[-1500:]}", file=sys.stderr)
+        raise
     finally:
         for program in programs:
             if program.poll() is None:
