@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 from psycopg.types.numeric import Int8Dumper
 
@@ -54,6 +55,24 @@ def connect(url: str, *, prepare: bool) -> psycopg.Connection[Row]:
     # One type for every integer: a statement is prepared once, and small values do not overflow a short type.
     raw.adapters.register_dumper(int, Int8Dumper)
     return raw
+
+
+def one_by_one(url: str) -> list[str]:
+    """Return one connection string for each host of a URL, in its order. Raises StorageError."""
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.Error as error:
+        raise StorageError(f"the database URL cannot be read: {typed(error)}") from error
+    hosts, ports = str(given.get("host") or "").split(","), str(given.get("port") or "").split(",")
+    if len(ports) == 1:
+        ports *= len(hosts)
+    if len(ports) != len(hosts):
+        raise StorageError("the database URL has another number of ports than of hosts")
+    given.pop("target_session_attrs" if len(hosts) > 1 else "", None)
+    return [
+        make_conninfo("", **given | {"host": host or None, "port": port or None})
+        for host, port in zip(hosts, ports, strict=True)
+    ]
 
 
 @lru_cache(maxsize=2048)
