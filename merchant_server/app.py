@@ -27,7 +27,7 @@ from merchant_server.storage.backups import restored_at
 from merchant_server.storage.engine import Engine, StorageError, open_engine
 from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.migrations import check_schema
-from merchant_server.storage.readiness import require_ready
+from merchant_server.storage.readiness import clock_apart_seconds, require_ready
 from merchant_server.storage.rotation import Rotation
 from merchant_server.storage.unit_of_work import SqlStorage
 from merchant_server.web import api, callbacks, problems
@@ -77,6 +77,10 @@ class Installation:
                 f"the database was restored on {at:%Y-%m-%d %H:%M} UTC: compare its deductions with the bank's"
                 " statement, then run `fenqi-server restore --reconciled`"
             )
+
+    def clock_apart_seconds(self) -> float:
+        """Return how far this machine's clock is ahead of the database's."""
+        return clock_apart_seconds(self.engine, self.deps.clock.now)
 
     def require_ready(self) -> None:
         """Raise unless the database can serve: its schema, whether it takes writes, and its clock."""

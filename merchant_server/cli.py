@@ -89,6 +89,7 @@ def doctor(as_json: bool) -> None:
     installation = _installation()
     installation.require_schema()
     checkup = check(installation.deps)
+    clock_apart_seconds = installation.clock_apart_seconds()
     if as_json:
         click.echo(
             json.dumps(
@@ -99,6 +100,7 @@ def doctor(as_json: bool) -> None:
                     ],
                     "balances": {account: money.to_dict() for account, money in checkup.balances},
                     "pending_deliveries": checkup.pending_deliveries,
+                    "clock_apart_seconds": round(clock_apart_seconds, 3),
                 },
                 ensure_ascii=False,
             )
@@ -111,6 +113,7 @@ def doctor(as_json: bool) -> None:
                 click.echo(f"{money!s:>24}  {account}")
         click.echo("balanced: every law holds" if checkup.healthy else f"{len(checkup.breaches)} breaches")
         click.echo(f"{checkup.pending_deliveries} deliveries pending")
+        click.echo(f"{clock_apart_seconds:+.3f} s between this clock and the database's")
     sys.exit(0 if checkup.healthy else 1)
 
 

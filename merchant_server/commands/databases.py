@@ -25,7 +25,11 @@ def copy(source_url: str, target_url: str) -> None:
     """Copy every row to another database and compare: whole, or not at all. The state folder stays as it is."""
     if source_url == target_url:
         raise click.ClickException("--from and --to name the same database")
-    with _opened(source_url) as source, _opened(target_url) as target, progress_bar("copying rows") as progress:
+    with (
+        _opened(source_url) as source,
+        _opened(target_url) as target,
+        progress_bar("copying rows") as progress,
+    ):
         tallies = copying.copy(source, target, progress)
     for tally in tallies:
         if tally.rows:

@@ -215,7 +215,9 @@ def _read_whole(backup: Path, draft: Path) -> None:
         shutil.copyfile(backup, draft)
         expected = checksum_of(backup).read_text("ascii").partition(" ")[0]
     except (OSError, UnicodeError) as error:
-        raise BackupRefused(f"cannot read {backup.name} and its {checksum_of(backup).name}: {error}") from error
+        raise BackupRefused(
+            f"cannot read {backup.name} and its {checksum_of(backup).name}: {error}"
+        ) from error
     if _sha256(draft) != expected:
         raise BackupRefused(f"{backup.name} is not what was backed up: its SHA-256 differs")
 

@@ -50,7 +50,9 @@ def wrong_password(url: str) -> str:
     ).geturl()
 
 
-@pytest.mark.parametrize("trouble", ["wrong password", "server down", "no migrations", "no folder", "no such kind"])
+@pytest.mark.parametrize(
+    "trouble", ["wrong password", "server down", "no migrations", "no folder", "no such kind"]
+)
 def test_a_program_does_not_start_and_says_why_in_one_sentence(
     trouble: str, postgres_url: str, tmp_path: Path
 ) -> None:

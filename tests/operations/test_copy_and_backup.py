@@ -161,7 +161,10 @@ def test_a_backup_of_a_busy_installation_restores_to_a_lawful_one(
     backups.back_up(sold.engine, backup, sell_once)
     assert sold_more
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
-    assert sorted(path.name for path in tmp_path.glob("*backup*")) == ["backup.sqlite", "backup.sqlite.sha256"]
+    assert sorted(path.name for path in tmp_path.glob("*backup*")) == [
+        "backup.sqlite",
+        "backup.sqlite.sha256",
+    ]
 
     restored = tmp_path / "restored" / "fenqi.sqlite"
     assert backups.restore_file(backup, restored, keys_of(sold, tmp_path), START, replace=False) is None

@@ -83,13 +83,13 @@ def test_a_unit_starts_a_command_that_exists_and_stops_it_politely(unit: Path) -
 def test_the_alerts_and_the_dashboard_are_well_formed_and_panels_do_not_overlap() -> None:
     alerts = yaml.safe_load((DEPLOY / "fenqi-alerts.yml").read_text("utf-8"))
     assert all(rule["annotations"]["summary"] for group in alerts["groups"] for rule in group["rules"])
-    assert yaml.safe_load((DEPLOY / "prometheus.yml").read_text("utf-8"))["rule_files"] == ["fenqi-alerts.yml"]
+    assert yaml.safe_load((DEPLOY / "prometheus.yml").read_text("utf-8"))["rule_files"] == [
+        "fenqi-alerts.yml"
+    ]
     taken: set[tuple[int, int]] = set()
     for panel in json.loads((DEPLOY / "grafana-dashboard.json").read_text("utf-8"))["panels"]:
         place = panel["gridPos"]
-        cells = {
-            (place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])
-        }
+        cells = {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}
         assert not cells & taken, panel["title"]
         assert place["x"] + place["w"] <= 24
         taken |= cells

@@ -11,8 +11,8 @@ import psycopg
 
 from merchant_server.storage.engine import Connection, Engine, open_engine
 from merchant_server.storage.repositories.checkouts import Checkouts
-from merchant_server.storage.repositories.deductions import Deductions
 from merchant_server.storage.repositories.decisions import Decisions
+from merchant_server.storage.repositories.deductions import Deductions
 from merchant_server.storage.repositories.loans import Loans
 from merchant_server.storage.repositories.operations import Operations
 from merchant_server.storage.repositories.outbox import Deliveries

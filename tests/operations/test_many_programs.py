@@ -74,7 +74,9 @@ def test_two_servers_and_two_workers_do_everything_once_and_stop_with_0(many: Ru
         assert [len(each["installments"]) for each in many.everything("/v1/loans")] == [3] * SALES
 
         started = begin_slowly(many)
-        assert {name: many.end(name) for name in (*WORKERS, *SERVERS)} == dict.fromkeys((*WORKERS, *SERVERS), 0)
+        assert {name: many.end(name) for name in (*WORKERS, *SERVERS)} == dict.fromkeys(
+            (*WORKERS, *SERVERS), 0
+        )
         assert started.result() == 201
     checkup = json.loads(many.command("doctor", "--json"))
     assert checkup["breaches"] == []
@@ -132,7 +134,9 @@ def begin_slowly(house: RunningHouse) -> Any:
     return started
 
 
-def test_a_worker_that_lost_its_lease_cannot_put_off_what_another_one_pushes(installation: Installation) -> None:
+def test_a_worker_that_lost_its_lease_cannot_put_off_what_another_one_pushes(
+    installation: Installation,
+) -> None:
     installation.post("/v1/webhook_endpoints", {"url": "https://shop.example/hook"})
     installation.checkout()
     (endpoint,) = installation.rows("SELECT id FROM webhook_endpoints")
@@ -147,7 +151,9 @@ def test_a_worker_that_lost_its_lease_cannot_put_off_what_another_one_pushes(ins
     assert (slow.id, slow.attempts, quick.attempts) == (quick.id, 1, 2)
     with installation.deps.storage.unit_of_work() as uow:
         uow.deliveries.failed(slow, 500, "HTTP 500", None)
-    (row,) = installation.rows("SELECT status, attempts, last_status FROM deliveries WHERE id = :id", id=slow.id)
+    (row,) = installation.rows(
+        "SELECT status, attempts, last_status FROM deliveries WHERE id = :id", id=slow.id
+    )
     assert row == {"status": "pending", "attempts": 2, "last_status": None}
     with installation.deps.storage.unit_of_work() as uow:
         uow.deliveries.failed(quick, 500, "HTTP 500", None)

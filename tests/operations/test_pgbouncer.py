@@ -43,7 +43,11 @@ def pooled_url(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> I
         for path in (settings, home, *home.parents[:2]):
             path.chmod(0o755)
         pooler = subprocess.Popen(
-            ["pgbouncer", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **unprivileged()
+            ["pgbouncer", str(settings)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            **unprivileged(),
         )
         pooled = f"postgresql://fenqi@127.0.0.1:{port}/{name}?pgbouncer=true&pool_size={THREADS}"
         try:

@@ -7,7 +7,13 @@ import pytest
 
 from merchant_server.storage.catalog import tables
 from merchant_server.storage.engine import LockNotGranted, open_engine
-from merchant_server.storage.migrations import SCHEMA_FOLDER, check_schema, for_dialect, read_folder, split_statements
+from merchant_server.storage.migrations import (
+    SCHEMA_FOLDER,
+    check_schema,
+    for_dialect,
+    read_folder,
+    split_statements,
+)
 from tests.databases import postgres_database
 from tests.installation import Installation
 
@@ -41,7 +47,9 @@ def complaints(text: str) -> list[str]:
         made = set(re.findall(r"CREATE TABLE (\w+)", sql))
         statements = split_statements(sql) if "$$" not in sql else sql.split(";\n")
         found += [
-            f"{each.strip()[:60]}: {complaint(each, made)}" for each in statements if each.strip() and complaint(each, made)
+            f"{each.strip()[:60]}: {complaint(each, made)}"
+            for each in statements
+            if each.strip() and complaint(each, made)
         ]
     return found
 
@@ -92,7 +100,9 @@ def next_release(tmp_path: Path) -> Path:
         f"ALTER TABLE {table.name} ADD COLUMN later_minor BIGINT NOT NULL DEFAULT 0;\n"
         for table in tables()
     )
-    (folder / "9000_next_release.sql").write_text(added + "CREATE TABLE later_things (id TEXT PRIMARY KEY);\n")
+    (folder / "9000_next_release.sql").write_text(
+        added + "CREATE TABLE later_things (id TEXT PRIMARY KEY);\n"
+    )
     return folder
 
 
@@ -111,9 +121,9 @@ def test_code_of_the_release_before_sells_and_collects_on_the_schema_of_the_next
     check_schema(installation.engine, next_release)
     paid = installation.rows("SELECT number FROM installments WHERE status = 'paid'")
     assert len(paid) == 2
-    assert installation.rows("SELECT later_minor FROM loans WHERE id = :id", id=checkout_loan(installation, checkout.id)) == [
-        {"later_minor": 0}
-    ]
+    assert installation.rows(
+        "SELECT later_minor FROM loans WHERE id = :id", id=checkout_loan(installation, checkout.id)
+    ) == [{"later_minor": 0}]
 
 
 def checkout_loan(house: Installation, checkout_id: str) -> str:
