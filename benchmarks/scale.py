@@ -181,9 +181,9 @@ def tables(seen: Measured) -> str:
              "collections a second", "cores, busiest hour", "US$ a year"),
             [_row(seen, loans) for loans in SIZES],
         ),
-        f"A million loans: {_bytes(seen.loan_year_bytes * 10**6)}, {seen.loan_year_seconds * 10**6 / 3600:,.0f} core-hours, "
-        f"US$ {_price(seen, 10**6):,.0f} in their first year at US$ {CORE_HOUR_PRICE} a core-hour used and US$ {GB_MONTH_PRICE:.2f}"
-        " a gigabyte-month.",
+        f"A million loans: {_bytes(seen.loan_year_bytes * 10**6)}, "
+        f"{seen.loan_year_seconds * 10**6 / 3600:,.0f} core-hours, US$ {_price(seen, 10**6):,.0f} in their first year "
+        f"at US$ {CORE_HOUR_PRICE} a core-hour used and US$ {GB_MONTH_PRICE:.2f} a gigabyte-month.",
     ))  # fmt: skip
 
 

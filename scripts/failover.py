@@ -22,6 +22,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ class Cluster:
                 "dcs": {**TIMES, "synchronous_mode": True,
                         "postgresql": {"use_pg_rewind": True, "parameters": {"max_connections": 60}}},
                 "initdb": [{"encoding": "UTF8"}, {"locale": "C"}, "data-checksums"],
-                "pg_hba": ["host all all 127.0.0.1/32 scram-sha-256", "host replication all 127.0.0.1/32 scram-sha-256"],
+                "pg_hba": [f"host {name} all 127.0.0.1/32 scram-sha-256" for name in ("all", "replication")],
                 "users": {"fenqi": {"password": self.password, "options": ["login"]}},
             },
             "postgresql": {
@@ -106,7 +107,8 @@ class Cluster:
                 "data_dir": str(self.home / node.name), "bin_dir": str(binaries),
                 "pgpass": str(self.home / f"{node.name}.pgpass"),
                 "authentication": {
-                    name: {"username": name, "password": self.password} for name in ("superuser", "replication", "rewind")
+                    name: {"username": name, "password": self.password}
+                    for name in ("superuser", "replication", "rewind")
                 },
                 "parameters": {"unix_socket_directories": str(self.home), "password_encryption": "scram-sha-256"},
             },
@@ -162,7 +164,8 @@ class Cluster:
         leader = self.leader()
         assert leader is not None
         return psycopg.connect(
-            host="127.0.0.1", port=leader.port, user="superuser", password=self.password, dbname="postgres", autocommit=True
+            host="127.0.0.1", port=leader.port, user="superuser", password=self.password, dbname="postgres",
+            autocommit=True,
         )  # fmt: skip
 
     def url(self) -> str:
@@ -300,7 +303,7 @@ def sell_through_a_kill(cluster: Cluster, shop: Shop, seconds: float) -> dict[st
     for thread in threads:
         thread.join(60)
     moments = sorted(shop.moments)
-    gap = max(later - earlier for earlier, later in zip(moments, moments[1:], strict=False))
+    gap = max(later - earlier for earlier, later in pairwise(moments))
     return {
         "acknowledged": len(moments),
         "acknowledged_before_the_kill": before,
@@ -317,9 +320,7 @@ def judge(cluster: Cluster, shop: Shop, environment: dict[str, str]) -> dict[str
     with psycopg.connect(
         host="127.0.0.1", port=leader.port, user="fenqi", password=cluster.password, dbname="fenqi"
     ) as connection:
-        stored = {
-            id: reference for id, reference in connection.execute("SELECT id, reference FROM checkouts")
-        }
+        stored = dict(connection.execute("SELECT id, reference FROM checkouts").fetchall())
     twice = [name for name, count in Counter(stored.values()).items() if count > 1]
     checkup = json.loads(command(environment, "doctor", "--json"))
     return {

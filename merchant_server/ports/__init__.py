@@ -3,6 +3,7 @@
 from merchant_server.ports.deciding import CreditPolicy, DecisionCase, PolicyWorkshop
 from merchant_server.ports.evidence import HeadSigner, StoredLeaf
 from merchant_server.ports.operating import Figures, StoredCheckup
+from merchant_server.ports.outbox import Delivery, Endpoint, StoredReply
 from merchant_server.ports.outside import (
     AgreementRenderer,
     AgreementSigner,
@@ -33,14 +34,7 @@ from merchant_server.ports.outside import (
     UnprintableCharacter,
     WebhookSender,
 )
-from merchant_server.ports.storage import (
-    Breach,
-    Delivery,
-    Endpoint,
-    Storage,
-    StoredReply,
-    UnitOfWork,
-)
+from merchant_server.ports.storage import Breach, Storage, UnitOfWork
 
 __all__ = [
     "AgreementRenderer",

@@ -203,7 +203,7 @@ def _recorded(connection: Connection) -> list[Row]:
 
 
 def _require_known(applied: Sequence[str], known: Sequence[Migration]) -> None:
-    """Refuse a database of another history, and one that a newer release has contracted; newer additions are no harm."""
+    """Refuse a database of another history, and one that a newer release has contracted; additions are no harm."""
     names = [migration.name for migration in known]
     newest = max(names, default="")
     strange = sorted(

@@ -1,4 +1,4 @@
-"""A database that cannot serve: refused at start in one sentence, or answered 503 with Retry-After; nothing half done."""
+"""A database that cannot serve: refused at start in one sentence, or 503 with Retry-After; nothing half done."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""Old and new code on one database: a release only adds to the schema, and the code before lives with what was added."""
+"""Old and new code on one database: a release only adds to the schema, and the code before lives with it."""
 
 import re
 from pathlib import Path
@@ -30,9 +30,9 @@ def complaint(statement: str, made: set[str]) -> str:
     bare = re.sub(r"--[^\n]*", "", statement).strip()
     if not EXPANDS.match(bare):
         return "takes something away or rewrites rows"
-    if column := re.match(r"ALTER TABLE (\w+) ADD COLUMN (.+)", bare, re.I | re.S):
-        if column[1] not in made and "NOT NULL" in column[2].upper() and "DEFAULT" not in column[2].upper():
-            return "adds a column that old code does not fill"
+    column = re.match(r"ALTER TABLE (\w+) ADD COLUMN (.+)", bare.upper(), re.S)
+    if column and column[1].lower() not in made and "NOT NULL" in column[2] and "DEFAULT" not in column[2]:
+        return "adds a column that old code does not fill"
     if unique := re.match(r"CREATE UNIQUE INDEX \w+ ON (\w+)", bare, re.I):
         return "" if unique[1] in made else "adds a rule that old code does not know"
     if trigger := re.match(r"CREATE TRIGGER .*? ON (\w+)", bare, re.I | re.S):

@@ -9,7 +9,8 @@ CHECKOUT_STATUSES = (
 EVENT_TYPES = (
     "checkout.created", "checkout.opened", "checkout.deciding", "checkout.offered", "checkout.declined",
     "checkout.referred", "checkout.signing", "checkout.authorized", "checkout.captured", "checkout.closed",
-    "checkout.expired", "checkout.cancelled", "loan.created", "loan.overdue", "loan.repaid",
-    "installment.paid", "deduction.failed", "mandate.revoked",
+    "checkout.expired", "checkout.cancelled", "loan.created", "loan.overdue", "loan.repaid", "loan.refunded",
+    "loan.written_off", "loan.schedule_changed", "installment.paid", "installment.partly_paid",
+    "repayment.reversed", "deduction.failed", "mandate.revoked",
 )  # fmt: skip
 MODES = ("test", "live")
