@@ -52,9 +52,9 @@ def worker() -> None:
     from merchant_server.worker import work
 
     installation = _installation()
-    logs.set_up(installation.settings.log_format)
     installation.require_ready()
     installation.require_reconciled()
+    logs.set_up(installation.settings.log_format)
     stop = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stop.set())
