@@ -110,5 +110,9 @@ def _in_words_of_the_domain() -> Iterator[None]:
             hint="nothing is lost; try again with the same Idempotency-Key",
             retry_after_seconds=RETRY_AFTER_SECONDS,
         ) from down
-    except (Conflict, Retry) as lost:
+    except Retry as lost:
+        raise TransitionConflict(
+            "another transaction won the race", code="race_lost", hint="send the same request again"
+        ) from lost
+    except Conflict as lost:
         raise TransitionConflict("somebody else was faster", hint="read it again, then decide anew") from lost
