@@ -128,6 +128,11 @@ def merchant() -> None:
 @click.option("--category", default="electronics", show_default=True)
 @click.option("--currency", default="CNY", show_default=True)
 @click.option("--time-zone", default="Asia/Shanghai", show_default=True)
+@click.option(
+    "--place",
+    default=None,
+    help="Where it sells, such as CN (ISO 3166-1); by default the currency's country.",
+)
 @click.option("--fee-bps", default=60, show_default=True, help="What the merchant pays, in basis points.")
 @click.option("--store", "stores", multiple=True, help="A store's name; repeat for more. Each gets a till.")
 @_readable

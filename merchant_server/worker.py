@@ -19,6 +19,8 @@ from merchant_server.services.operation.upkeep import (
 )
 from merchant_server.services.person.erasure import erase_due, forget_old
 from merchant_server.services.person.mandates import end_revoked_mandates
+from merchant_server.services.refunds.returning import return_money
+from merchant_server.services.sale.capturing import void_lapsed, warn_of_expiry
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
@@ -50,7 +52,10 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
     steps: tuple[Callable[[], int], ...] = (
         deliver,
         lambda: collect(deps, run),
+        lambda: return_money(deps),
         lambda: expire_checkouts(deps),
+        lambda: warn_of_expiry(deps),
+        lambda: void_lapsed(deps),
         lambda: reopen_stuck_decisions(deps),
         lambda: cancel_orphan_mandates(deps),
         lambda: end_revoked_mandates(deps),

@@ -17,6 +17,7 @@ from merchant_server.ports.lending import (
 from merchant_server.ports.operating import Operations
 from merchant_server.ports.outbox import Deliveries, Endpoints, Events, IdempotencyKeys
 from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People
+from merchant_server.ports.refunding import Refunds
 from merchant_server.ports.selling import (
     Agreements,
     Applicants,
@@ -114,6 +115,11 @@ class UnitOfWork(Protocol):
     @property
     def schedule_changes(self) -> ScheduleChanges:
         """What schedules were."""
+        ...
+
+    @property
+    def refunds(self) -> Refunds:
+        """Goods taken back."""
         ...
 
     @property

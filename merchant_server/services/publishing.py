@@ -6,23 +6,25 @@ from typing import Any
 from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.event import Fact
 from merchant_server.domain.loan import Installment, Loan
+from merchant_server.domain.refund import Refund
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps
-from merchant_server.services.resources import checkout_resource, loan_resource
+from merchant_server.services.resources import checkout_resource, loan_resource, refund_resource
 
 
 def move_checkout(
-    uow: UnitOfWork, deps: Deps, checkout: Checkout, was: Checkout, reason: str = ""
+    uow: UnitOfWork, deps: Deps, checkout: Checkout, was: Checkout, reason: str = "", event: str = ""
 ) -> Checkout:
-    """Store a checkout's transition and its event."""
+    """Store a checkout's transition and its event, which is named after its state unless `event` says otherwise."""
     uow.checkouts.save(checkout, was, deps.clock.now(), reason or f"checkout.{checkout.status}")
-    publish_checkout(uow, deps, checkout)
+    publish_checkout(uow, deps, checkout, event)
     return checkout
 
 
-def publish_checkout(uow: UnitOfWork, deps: Deps, checkout: Checkout) -> None:
+def publish_checkout(uow: UnitOfWork, deps: Deps, checkout: Checkout, event: str = "") -> None:
     """Queue the event of a checkout's present version."""
-    _publish(uow, deps, checkout, "checkout", f"checkout.{checkout.status}", checkout_resource(checkout))
+    named = event or f"checkout.{checkout.status}"
+    _publish(uow, deps, checkout, "checkout", named, checkout_resource(checkout))
 
 
 def move_loan(
@@ -41,8 +43,18 @@ def publish_loan(
     _publish(uow, deps, loan, "loan", event, loan_resource(loan, installments))
 
 
+def publish_refund(uow: UnitOfWork, deps: Deps, refund: Refund) -> None:
+    """Queue the event of a refund's present version."""
+    _publish(uow, deps, refund, "refund", f"refund.{refund.status}", refund_resource(refund))
+
+
 def _publish(
-    uow: UnitOfWork, deps: Deps, aggregate: Checkout | Loan, noun: str, event: str, data: dict[str, Any]
+    uow: UnitOfWork,
+    deps: Deps,
+    aggregate: Checkout | Loan | Refund,
+    noun: str,
+    event: str,
+    data: dict[str, Any],
 ) -> None:
     fact = Fact(
         id=deps.ids.new("evt"),

@@ -25,6 +25,7 @@ from merchant_server.storage.repositories.outbox import Deliveries, Endpoints, E
 from merchant_server.storage.repositories.people import People
 from merchant_server.storage.repositories.policies import Policies
 from merchant_server.storage.repositories.records import IdempotencyKeys
+from merchant_server.storage.repositories.refunds import Refunds
 from merchant_server.storage.repositories.repayments import Repayments, ScheduleChanges
 from merchant_server.storage.repositories.reviews import Reviews
 from merchant_server.storage.repositories.watch import Watch
@@ -54,6 +55,7 @@ class SqlUnitOfWork:
         self.loans = Loans(connection)
         self.repayments = Repayments(connection)
         self.schedule_changes = ScheduleChanges(connection)
+        self.refunds = Refunds(connection)
         self.deductions = Deductions(connection)
         self.callbacks = Callbacks(connection)
         self.ledger = Ledger(connection)

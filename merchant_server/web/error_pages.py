@@ -169,6 +169,15 @@ WORDS: dict[str, Words] = {
     "reading_time": Words(
         _l("Please read the agreement first."), _l("You can go on in %(seconds_left)s seconds.")
     ),
+    "disclosure_pack_wrong": Words(
+        _l("This plan cannot be sold here."),
+        _l(
+            "Its costs are not disclosed as the law here asks. Choose another plan, or pay the shop in another way."
+        ),
+    ),
+    "disclosure_place_unknown": Words(
+        _l("This plan cannot be sold here."), _l("Please pay the shop in another way.")
+    ),
     "agreement_replaced": Words(
         _l("You chose another plan in the meantime."),
         _l("Read the agreement that is shown now; only it counts."),

@@ -12,10 +12,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import typst
+from fenqi.disclosure.text import money_text
 from fenqi.finance.money import Money
 
 from merchant_server.providers.agreement.errors import TemplateBroken
-from merchant_server.providers.agreement.figures import money_text, short_date_text
+from merchant_server.providers.agreement.figures import short_date_text
 
 ZONE = ZoneInfo("Asia/Shanghai")
 SECTIONS = ("person", "applications", "decisions", "loans", "agreements", "mandates", "complaints")

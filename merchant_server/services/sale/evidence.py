@@ -7,7 +7,7 @@ from typing import Any
 
 from fenqi.evidence import bundle
 
-from merchant_server.domain.agreement import READING_SECONDS, Agreement, AgreementStatus, sha256
+from merchant_server.domain.agreement import Agreement, AgreementStatus, sha256
 from merchant_server.domain.audit import canonical, commitment, inclusion_path, instant
 from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.code import Code
@@ -52,8 +52,8 @@ def record_shown(
         "disclosure_pack": disclosure["pack"],
         "disclosure_version": disclosure["version"],
         "policy_version": agreement.terms["policy_version"],
-        "reading_seconds": READING_SECONDS,
-        "sign_from": instant(agreement.shown_at + timedelta(seconds=READING_SECONDS)),
+        "reading_seconds": agreement.reading_seconds,
+        "sign_from": instant(agreement.shown_at + timedelta(seconds=agreement.reading_seconds)),
     }
     kind = ConsentKind.AGREEMENT_SHOWN
     _record(

@@ -4,13 +4,11 @@ Unknown fields stay in `raw` and unknown states pass through as text, so an old 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Self
 
-from marshmallow import Schema, ValidationError
-
-from fenqi.errors import NotFenqi
+from fenqi.api.reading import RAW, known, load
 from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
 from fenqi.wire import (
@@ -20,10 +18,8 @@ from fenqi.wire import (
     PlanSchema,
     TestClockSchema,
     WebhookEndpointSchema,
-    first_error,
 )
 
-_RAW: Any = field(repr=False, compare=False, default_factory=dict)
 _CHECKOUT, _LOAN, _EVENT, _PLAN = CheckoutSchema(), LoanSchema(), EventSchema(), PlanSchema()
 _ENDPOINT, _TEST_CLOCK = WebhookEndpointSchema(), TestClockSchema()
 
@@ -71,6 +67,8 @@ class Checkout:
     status: str
     amount: Money
     captured: Money
+    voided: Money
+    authorized_until: datetime | None
     reference: str
     description: str
     url: str | None
@@ -88,12 +86,12 @@ class Checkout:
     decline: Decline | None
     till: TillView
     metadata: Mapping[str, str]
-    raw: Mapping[str, Any] = _RAW
+    raw: Mapping[str, Any] = RAW
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Read a checkout's JSON. Raises NotFenqi when it has not the shape of one."""
-        loaded = _load(_CHECKOUT, raw)
+        loaded = load(_CHECKOUT, raw)
         till, decline = loaded["till"] or {}, loaded["decline"]
         loaded["till"] = TillView(
             Wording._of(till.get("text", {})), till.get("final", False), till.get("poll_after_seconds", 2)
@@ -102,10 +100,10 @@ class Checkout:
             loaded["decline"] = Decline(
                 decline["code"], Wording._of(decline["text"]), Wording._of(decline["hint"])
             )
-        if loaded["captured"] is None:
-            loaded["captured"] = Money(0, loaded["amount"].currency)
+        for name in ("captured", "voided"):
+            loaded[name] = loaded[name] or Money(0, loaded["amount"].currency)
         loaded["plan_ids"] = tuple(loaded["plan_ids"] or ())
-        return cls(**_known(cls, loaded), raw=raw)
+        return cls(**known(cls, loaded), raw=raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,16 +149,16 @@ class Loan:
     created_at: datetime
     sequence: int
     installments: tuple[LoanInstallment, ...]
-    raw: Mapping[str, Any] = _RAW
+    raw: Mapping[str, Any] = RAW
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Read a loan's JSON. Raises NotFenqi when it has not the shape of one."""
-        loaded = _load(_LOAN, raw)
+        loaded = load(_LOAN, raw)
         loaded["installments"] = tuple(LoanInstallment._of(row) for row in loaded["installments"])
         for name in ("relieved", "penalty", "penalty_paid"):
             loaded[name] = loaded[name] or Money(0, loaded["principal"].currency)
-        return cls(**_known(cls, loaded), raw=raw)
+        return cls(**known(cls, loaded), raw=raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +181,7 @@ class Event:
     sequence: int
     aggregate: Aggregate
     data: Mapping[str, Any]
-    raw: Mapping[str, Any] = _RAW
+    raw: Mapping[str, Any] = RAW
 
     @property
     def cursor(self) -> str:
@@ -203,9 +201,9 @@ class Event:
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Read an event's JSON. Raises NotFenqi when it has not the shape of one."""
-        loaded = _load(_EVENT, raw)
+        loaded = load(_EVENT, raw)
         loaded["aggregate"] = Aggregate(**loaded["aggregate"])
-        return cls(**_known(cls, loaded), raw=raw)
+        return cls(**known(cls, loaded), raw=raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,14 +216,14 @@ class WebhookEndpoint:
     status: str
     created_at: datetime
     secret: str | None = field(repr=False, default=None)
-    raw: Mapping[str, Any] = _RAW
+    raw: Mapping[str, Any] = RAW
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Read a webhook endpoint's JSON. Raises NotFenqi when it has not the shape of one."""
-        loaded = _load(_ENDPOINT, raw)
+        loaded = load(_ENDPOINT, raw)
         loaded["events"] = tuple(loaded["events"])
-        return cls(**_known(cls, loaded), raw=raw)
+        return cls(**known(cls, loaded), raw=raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,32 +234,15 @@ class TestClock:
 
     now: datetime
     offset_seconds: int
-    raw: Mapping[str, Any] = _RAW
+    raw: Mapping[str, Any] = RAW
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Read a test clock's JSON. Raises NotFenqi when it has not the shape of one."""
-        return cls(**_known(cls, _load(_TEST_CLOCK, raw)), raw=raw)
+        return cls(**known(cls, load(_TEST_CLOCK, raw)), raw=raw)
 
 
 def plan_from_dict(raw: Mapping[str, Any]) -> Plan:
     """Read a plan's JSON as `fenqi.Plan`. Raises NotFenqi when it has not the shape of one."""
-    plan: Plan = _load(_PLAN, raw)
+    plan: Plan = load(_PLAN, raw)
     return plan
-
-
-def _load(schema: Schema, raw: Mapping[str, Any]) -> Any:
-    try:
-        return schema.load(raw)
-    except ValidationError as error:
-        first = first_error(error.messages)
-        kind = type(schema).__name__.removesuffix("Schema").lower()
-        raise NotFenqi(
-            f"The answer is no {kind} that this SDK understands: {first.detail}",
-            field=first.field,
-            hint="Check base_url, and that the server's /v1 is compatible with this SDK.",
-        ) from None
-
-
-def _known(kind: type[Any], loaded: Mapping[str, Any]) -> dict[str, Any]:
-    return {part.name: loaded[part.name] for part in fields(kind) if part.name in loaded}

@@ -1,20 +1,28 @@
 """The fake server's HTTP: keys, idempotency, schemas, problems and routes of /v1. Opens no socket."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
 from marshmallow import ValidationError
 
+from fenqi.disclosure import DisclosureError, require_pack
 from fenqi.errors import InvalidArgument, JsonRefused
 from fenqi.finance.dates import add_months
 from fenqi.ids import REQUEST, WEBHOOK_ENDPOINT
 from fenqi.testing.clock import ManualClock
-from fenqi.testing.fake_sales import FakeCheckout, FakeSales, TransitionNotAllowed, checkout_json, loan_json
+from fenqi.testing.fake_answers import Answer, Refused, json_bytes, page
+from fenqi.testing.fake_json import checkout_json, loan_json
+from fenqi.testing.fake_refund_api import REFUND_ROUTES, RefundHandlers
+from fenqi.testing.fake_refunds import FakeRefunds, RefundRefused
+from fenqi.testing.fake_sales import (
+    FakeCheckout,
+    FakeLoan,
+    FakeSales,
+    TransitionNotAllowed,
+)
 from fenqi.wire import (
     CaptureSchema,
     CheckoutDraftSchema,
@@ -40,30 +48,16 @@ _TITLES = {
 _KEY = re.compile(r"[!-~]{1,255}")
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Status, headers and body bytes."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class _Refused(Exception):
-    def __init__(self, status: int, code: str, detail: str, at: str | None = None) -> None:
-        self.status, self.code, self.detail, self.at = status, code, detail, at
-        super().__init__(detail)
-
-
-class FakeApi:
+class FakeApi(RefundHandlers):
     """Answers requests out of a FakeSales."""
 
-    def __init__(self, sales: FakeSales, clock: ManualClock, api_key: str) -> None:
-        self._sales, self._clock, self._api_key = sales, clock, api_key
+    def __init__(self, sales: FakeSales, clock: ManualClock, api_key: str, place: str) -> None:
+        self._sales, self._clock, self._api_key, self._place = sales, clock, api_key, place
         self._clock_offset = timedelta()
         self._done: dict[str, tuple[tuple[str, str, bytes], Answer]] = {}
         self._endpoints: dict[str, dict[str, Any]] = {}
         self._requests = 0
+        self._refunds = FakeRefunds(sales)
 
     def handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answer one request; whatever is wrong with it comes back as a problem."""
@@ -71,11 +65,11 @@ class FakeApi:
         self._sales.expire_due(self._clock.now())
         try:
             if headers.get("Authorization") != f"Bearer {self._api_key}":
-                raise _Refused(401, "key_invalid", "The API key is not known.")
+                raise Refused(401, "key_invalid", "The API key is not known.")
             if method != "POST":
                 return self._route(method, path, dict(parse_qsl(query_text, keep_blank_values=True)), b"")
             return self._once(headers.get("Idempotency-Key"), path, body)
-        except _Refused as refused:
+        except Refused as refused:
             return self.problem(refused.status, refused.code, refused.detail, refused.at)
         except JsonRefused as refused:
             return self.problem(400, "body_malformed", refused.message)
@@ -83,6 +77,8 @@ class FakeApi:
             first = first_error(error.messages)
             status = 400 if first.code == "body_malformed" else 422
             return self.problem(status, first.code, first.detail, first.field)
+        except RefundRefused as refused:
+            return self.problem(422, refused.code, refused.message, refused.at)
         except TransitionNotAllowed as refused:
             return self.problem(409, refused.code, refused.message)
         except InvalidArgument as refused:
@@ -110,20 +106,20 @@ class FakeApi:
             "request_id": request_id,
         }
         base = {"Content-Type": "application/problem+json", "Request-Id": request_id}
-        return Answer(status, _bytes(body), base | dict(headers or {}))
+        return Answer(status, json_bytes(body), base | dict(headers or {}))
 
     def _once(self, key: str | None, path: str, body: bytes) -> Answer:
         if key is None:
-            raise _Refused(400, "idempotency_key_missing", "Send an Idempotency-Key with every POST.")
+            raise Refused(400, "idempotency_key_missing", "Send an Idempotency-Key with every POST.")
         if not _KEY.fullmatch(key):
-            raise _Refused(
+            raise Refused(
                 400, "idempotency_key_invalid", "An Idempotency-Key is 1 to 255 visible ASCII characters."
             )
         fingerprint = ("POST", path, body)
         if key in self._done:
             before, answer = self._done[key]
             if before != fingerprint:
-                raise _Refused(422, "idempotency_mismatch", "This key was used for another request.")
+                raise Refused(422, "idempotency_mismatch", "This key was used for another request.")
             return Answer(answer.status, answer.body, dict(answer.headers) | {"Idempotency-Replayed": "true"})
         answer = self._route("POST", path, {}, body)
         self._done[key] = (fingerprint, answer)
@@ -137,19 +133,19 @@ class FakeApi:
                 return methods[method](self, query, body, *match.groups())
             found = found or match is not None
         if found:
-            raise _Refused(405, "method_not_allowed", f"{method} is not allowed here.")
-        raise _Refused(404, "not_found", "There is no such path.")
+            raise Refused(405, "method_not_allowed", f"{method} is not allowed here.")
+        raise Refused(404, "not_found", "There is no such path.")
 
     def _json(self, status: int, body: Mapping[str, Any]) -> Answer:
         headers = {"Content-Type": "application/json", "Request-Id": self._request_id()}
-        return Answer(status, _bytes(body), headers)
+        return Answer(status, json_bytes(body), headers)
 
     def _request_id(self) -> str:
         return self._sales.new_id(REQUEST, self._clock.now())
 
     def _checkout(self, checkout_id: str) -> FakeCheckout:
         if checkout_id not in self._sales.checkouts:
-            raise _Refused(404, "not_found", "There is no such checkout.")
+            raise Refused(404, "not_found", "There is no such checkout.")
         return self._sales.checkouts[checkout_id]
 
     def create_checkout(self, _: dict[str, str], body: bytes) -> Answer:
@@ -164,7 +160,7 @@ class FakeApi:
             if wanted["status"] in (None, checkout.status)
             and wanted["reference"] in (None, checkout.draft["reference"])
         ]
-        return self._json(200, _page(rows, wanted["limit"], wanted["cursor"]))
+        return self._json(200, page(rows, wanted["limit"], wanted["cursor"]))
 
     def retrieve_checkout(self, _: dict[str, str], __: bytes, checkout_id: str) -> Answer:
         return self._json(200, checkout_json(self._checkout(checkout_id)))
@@ -172,7 +168,7 @@ class FakeApi:
     def stream_checkout(self, _: dict[str, str], __: bytes, checkout_id: str) -> Answer:
         shown = checkout_json(self._checkout(checkout_id))
         text = f": keep-alive\n\nevent: checkout\nid: {shown['sequence']}\ndata: ".encode()
-        return Answer(200, text + _bytes(shown) + b"\n\n", {"Content-Type": "text/event-stream"})
+        return Answer(200, text + json_bytes(shown) + b"\n\n", {"Content-Type": "text/event-stream"})
 
     def cancel_checkout(self, _: dict[str, str], body: bytes, checkout_id: str) -> Answer:
         EmptySchema().load(strict_json(body))
@@ -189,12 +185,17 @@ class FakeApi:
     def list_plans(self, query: dict[str, str], _: bytes) -> Answer:
         wanted = PageQuerySchema().load(query)
         rows = [PlanSchema().dump(plan) for plan in self._sales.plans.values()]
-        return self._json(200, _page(rows, wanted["limit"], wanted["cursor"]))
+        return self._json(200, page(rows, wanted["limit"], wanted["cursor"]))
 
     def create_plan(self, _: dict[str, str], body: bytes) -> Answer:
         plan = PlanDraftSchema().load(strict_json(body))
-        if self._sales.plans.setdefault(plan.id, plan) != plan:
-            raise _Refused(409, "conflict", "Another plan has this id.", "id")
+        if self._sales.plans.get(plan.id, plan) != plan:
+            raise Refused(409, "conflict", "Another plan has this id.", "id")
+        try:
+            require_pack(self._place, plan)
+        except DisclosureError as refused:
+            raise Refused(422, refused.code, str(refused), refused.field) from refused
+        self._sales.plans[plan.id] = plan
         return self._json(201, PlanSchema().dump(plan))
 
     def list_loans(self, query: dict[str, str], _: bytes) -> Answer:
@@ -204,12 +205,18 @@ class FakeApi:
             for loan in reversed(self._sales.loans.values())
             if wanted["checkout_id"] in (None, loan.checkout.id)
         ]
-        return self._json(200, _page(rows, wanted["limit"], wanted["cursor"]))
+        return self._json(200, page(rows, wanted["limit"], wanted["cursor"]))
 
     def retrieve_loan(self, _: dict[str, str], __: bytes, loan_id: str) -> Answer:
+        return self._json(200, loan_json(self._loan(loan_id)))
+
+    def _loan(self, loan_id: str) -> FakeLoan:
         if loan_id not in self._sales.loans:
-            raise _Refused(404, "not_found", "There is no such loan.")
-        return self._json(200, loan_json(self._sales.loans[loan_id]))
+            raise Refused(404, "not_found", "There is no such loan.")
+        return self._sales.loans[loan_id]
+
+    def _business_now(self) -> datetime:
+        return self._clock.now() + self._clock_offset
 
     def list_events(self, query: dict[str, str], _: bytes) -> Answer:
         wanted = EventQuerySchema().load(query)
@@ -235,11 +242,11 @@ class FakeApi:
 
     def list_endpoints(self, query: dict[str, str], _: bytes) -> Answer:
         wanted = PageQuerySchema().load(query)
-        return self._json(200, _page(list(self._endpoints.values()), wanted["limit"], wanted["cursor"]))
+        return self._json(200, page(list(self._endpoints.values()), wanted["limit"], wanted["cursor"]))
 
     def delete_endpoint(self, _: dict[str, str], __: bytes, endpoint_id: str) -> Answer:
         if self._endpoints.pop(endpoint_id, None) is None:
-            raise _Refused(404, "not_found", "There is no such webhook endpoint.")
+            raise Refused(404, "not_found", "There is no such webhook endpoint.")
         return Answer(204, b"", {"Request-Id": self._request_id()})
 
     def show_clock(self, _: dict[str, str], __: bytes) -> Answer:
@@ -266,24 +273,10 @@ _ROUTES: tuple[tuple[str, Mapping[str, _Handler]], ...] = (
     ("/v1/plans", {"POST": FakeApi.create_plan, "GET": FakeApi.list_plans}),
     ("/v1/loans", {"GET": FakeApi.list_loans}),
     ("/v1/loans/([^/]+)", {"GET": FakeApi.retrieve_loan}),
+    *REFUND_ROUTES,
     ("/v1/events", {"GET": FakeApi.list_events}),
     ("/v1/webhook_endpoints", {"POST": FakeApi.create_endpoint, "GET": FakeApi.list_endpoints}),
     ("/v1/webhook_endpoints/([^/]+)", {"DELETE": FakeApi.delete_endpoint}),
     ("/v1/test_clock", {"GET": FakeApi.show_clock}),
     ("/v1/test_clock/advance", {"POST": FakeApi.advance_clock}),
 )
-
-
-def _bytes(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _page(rows: list[dict[str, Any]], limit: int, cursor: str | None) -> dict[str, Any]:
-    start = int(cursor) if cursor and cursor.isdecimal() else 0
-    more = start + limit < len(rows)
-    return {
-        "object": "list",
-        "data": rows[start : start + limit],
-        "has_more": more,
-        "next_cursor": str(start + limit) if more else None,
-    }

@@ -9,7 +9,10 @@ from fenqi.wire.answers import (
     EventSchema,
     InstallmentSchema,
     LoanSchema,
+    OwedRowSchema,
     ProblemSchema,
+    RefundPreviewSchema,
+    RefundSchema,
     TestClockSchema,
     WebhookEndpointSchema,
     page_of,
@@ -22,6 +25,9 @@ from fenqi.wire.drafts import (
     EventQuerySchema,
     LoanQuerySchema,
     PageQuerySchema,
+    RefundDraftSchema,
+    RefundPreviewDraftSchema,
+    RefundQuerySchema,
     TestClockAdvanceSchema,
     WebhookEndpointDraftSchema,
 )
@@ -42,7 +48,15 @@ from fenqi.wire.fields import (
 from fenqi.wire.first_error import FirstError, first_error
 from fenqi.wire.plans import PlanDraftSchema, PlanSchema
 from fenqi.wire.strict_json import strict_json
-from fenqi.wire.vocabulary import CAPTURES, CHECKOUT_STATUSES, EVENT_TYPES, LANGUAGES, MODES
+from fenqi.wire.vocabulary import (
+    CAPTURES,
+    CHECKOUT_STATUSES,
+    EVENT_TYPES,
+    LANGUAGES,
+    MODES,
+    REFUND_STATUSES,
+    REFUND_STRATEGIES,
+)
 
 __all__ = [
     "AMOUNT_MINOR_MAX",
@@ -51,6 +65,8 @@ __all__ = [
     "EVENT_TYPES",
     "LANGUAGES",
     "MODES",
+    "REFUND_STATUSES",
+    "REFUND_STRATEGIES",
     "UNKNOWN_FIELD",
     "Answer",
     "CalendarDate",
@@ -67,10 +83,16 @@ __all__ = [
     "LoanSchema",
     "MoneyField",
     "MoneySchema",
+    "OwedRowSchema",
     "PageQuerySchema",
     "PlanDraftSchema",
     "PlanSchema",
     "ProblemSchema",
+    "RefundDraftSchema",
+    "RefundPreviewDraftSchema",
+    "RefundPreviewSchema",
+    "RefundQuerySchema",
+    "RefundSchema",
     "Request",
     "TestClockAdvanceSchema",
     "TestClockSchema",
