@@ -249,7 +249,7 @@ class Shop:
 
 def run(seconds: float) -> dict[str, Any]:
     """Sell, kill the leader, sell on; return what was seen."""
-    home = Path(tempfile.mkdtemp(prefix="fenqi-failover-", dir="/tmp"))
+    home = Path(tempfile.mkdtemp(prefix="fenqi-failover-"))
     cluster, programs = Cluster(home), []
     port = free_port()
     try:
