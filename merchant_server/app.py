@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from merchant_server.keys import InstallationKeys
 from merchant_server.providers.agreement import AuditHeadKey, Authority, PadesSigner, TypstRenderer
 from merchant_server.providers.bank import HttpBank
-from merchant_server.providers.breaker import CircuitBreaker, GuardedBureau, GuardedIdentity
+from merchant_server.providers.breaker import Breakers, CircuitBreaker, GuardedBureau, GuardedIdentity
 from merchant_server.providers.bureau import HttpBureauProvider
 from merchant_server.providers.credit_policy import ZenCreditPolicy, ZenWorkshop
 from merchant_server.providers.identity import HttpIdentityProvider
@@ -34,6 +34,7 @@ from merchant_server.web import api, callbacks, problems
 from merchant_server.web.bodies import BODY_BYTES_MAX
 from merchant_server.web.consumer import consumer_pages
 from merchant_server.web.context import EXTENSION
+from merchant_server.web.credit import credit_pages
 from merchant_server.web.health import health_routes, name_request
 from merchant_server.web.metrics import metrics_page, watch_requests
 from merchant_server.web.my import my_pages
@@ -95,12 +96,13 @@ def install(settings: Settings) -> Installation:
     ring = KeyRing.open(settings.state_path / "wrapping-keys.json", keys.index, {LEGACY_KEY_ID: keys.sealing})
     authority = Authority.open(settings.state_path / "authority")
     url, key = settings.sandbox_url, keys.sandbox_api
+    identity_breaker, bureau_breaker = CircuitBreaker("identity"), CircuitBreaker("bureau")
     deps = Deps(
         storage=SqlStorage(engine, ring, ids.new),
         clock=SystemClock(),
         ids=ids,
-        identity=GuardedIdentity(HttpIdentityProvider(base_url=url, api_key=key), CircuitBreaker("identity")),
-        bureau=GuardedBureau(HttpBureauProvider(base_url=url, api_key=key), CircuitBreaker("bureau")),
+        identity=GuardedIdentity(HttpIdentityProvider(base_url=url, api_key=key), identity_breaker),
+        bureau=GuardedBureau(HttpBureauProvider(base_url=url, api_key=key), bureau_breaker),
         sms=HttpSmsSender(base_url=url, api_key=key),
         bank=HttpBank(
             base_url=url,
@@ -121,6 +123,8 @@ def install(settings: Settings) -> Installation:
         codes_per_hour=int(settings.codes_per_hour),
         retention_years=int(settings.retention_years),
         deliveries_kept_days=int(settings.deliveries_kept_days),
+        sandbox=True,
+        circuits=Breakers(identity_breaker, bureau_breaker),
     )
     return Installation(settings, keys, engine, deps, Rotation(engine, ring, ids.new))
 
@@ -157,6 +161,7 @@ def build_app(deps: Deps, *, secret_key: bytes, secure: bool) -> Flask:
     app.register_blueprint(callbacks.blp)
     app.register_blueprint(consumer_pages(deps, secure=secure))
     app.register_blueprint(my_pages(deps, secure=secure))
+    app.register_blueprint(credit_pages(deps, secure=secure))
     app.after_request(name_request)
     watch_requests(app)
     return app

@@ -53,7 +53,7 @@ class Settings:
     )
     desk: str = _setting("on", "on shows the sandbox desk at /desk; it exists in sandbox installations only")
     portal_token: str = _setting(
-        "", "secret that lets staff review at /portal/reviews; empty means no such pages"
+        "", "secret that lets staff review and answer complaints at /portal; empty means no such pages"
     )
     threads: str = _setting("64", "threads of the web server; each live page holds one")
     deliveries_kept_days: str = _setting("30", "days that a delivery which arrived can be looked up")

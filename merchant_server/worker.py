@@ -9,7 +9,7 @@ from functools import partial
 from merchant_server.services.collection.deductions import age, ask_bank, request_due
 from merchant_server.services.decisioning.watching import forget_velocity
 from merchant_server.services.deps import Deps
-from merchant_server.services.operation.audit import sign_daily_head
+from merchant_server.services.operation.audit import tend_log
 from merchant_server.services.operation.delivery import Courier
 from merchant_server.services.operation.keeping import check_up, forget_deliveries
 from merchant_server.services.operation.upkeep import (
@@ -61,7 +61,7 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
         lambda: end_revoked_mandates(deps),
         lambda: erase_due(deps),
         lambda: forget_old(deps),
-        lambda: sign_daily_head(deps),
+        lambda: tend_log(deps),
         lambda: forget_velocity(deps),
         lambda: forget_deliveries(deps),
         lambda: check_up(deps),

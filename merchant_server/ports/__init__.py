@@ -1,6 +1,6 @@
 """What services need from outside themselves, as Protocols; storage and providers implement them, app wires them."""
 
-from merchant_server.ports.deciding import CreditPolicy, DecisionCase, PolicyWorkshop
+from merchant_server.ports.deciding import Circuits, CreditPolicy, DecisionCase, PolicyWorkshop
 from merchant_server.ports.evidence import HeadSigner, StoredLeaf
 from merchant_server.ports.operating import Figures, StoredCheckup
 from merchant_server.ports.outbox import Delivery, Endpoint, StoredReply
@@ -54,6 +54,7 @@ __all__ = [
     "CallbackForged",
     "CallbackMalformed",
     "CallbackTry",
+    "Circuits",
     "Clock",
     "CreditPolicy",
     "DecisionCase",

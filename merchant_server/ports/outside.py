@@ -184,6 +184,10 @@ class AgreementRenderer(Protocol):
         """Return the copy of a person's data as a PDF; a character without a glyph is printed as its code point."""
         ...
 
+    def copy_labels(self) -> Mapping[str, Mapping[str, str]]:
+        """Return what each member of the copy is called, by its name and the language tag."""
+        ...
+
 
 class AgreementSigner(Protocol):
     """Signs a rendered agreement with a key used once, certified by the installation's authority."""

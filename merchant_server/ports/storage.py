@@ -16,7 +16,7 @@ from merchant_server.ports.lending import (
 )
 from merchant_server.ports.operating import Operations
 from merchant_server.ports.outbox import Deliveries, Endpoints, Events, IdempotencyKeys
-from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People
+from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People, Preapprovals
 from merchant_server.ports.refunding import Refunds
 from merchant_server.ports.selling import (
     Agreements,
@@ -170,6 +170,11 @@ class UnitOfWork(Protocol):
     @property
     def visits(self) -> MyVisits:
         """Browsers on people's own pages."""
+        ...
+
+    @property
+    def preapprovals(self) -> Preapprovals:
+        """Browsers that ask how much could be spent."""
         ...
 
     @property

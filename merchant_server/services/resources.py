@@ -9,7 +9,7 @@ from fenqi.wire import utc_text
 from merchant_server.domain.checkout import MACHINE, TILL_TEXT, Checkout
 from merchant_server.domain.loan import Installment, Loan
 from merchant_server.domain.refund import Refund, RefundPreview
-from merchant_server.domain.refusal import public
+from merchant_server.domain.refusal import told_to_shop
 
 POLL_AFTER_SECONDS = 2
 # Where a till has nothing more to wait for; a review of a refusal takes longer than a queue.
@@ -59,7 +59,7 @@ def _till(checkout: Checkout) -> dict[str, Any]:
 def _decline(checkout: Checkout) -> dict[str, Any] | None:
     if checkout.decline_code is None:
         return None
-    known = public(checkout.decline_code)
+    known = told_to_shop(checkout.decline_code)
     return {
         "code": known.code,
         "text": {"zh-CN": known.text_zh, "en": known.text_en},

@@ -93,6 +93,9 @@ class Connection(Protocol):
     def allow_seconds(self, seconds: int) -> None:
         """Let each further statement of this block run longer than usual, where there is a limit; 0 means no limit."""
 
+    def hold(self, name: str) -> None:
+        """Hold a name that has no row until the block is left; another block that wants it waits."""
+
     def execute(self, sql: str, params: Params = NO_PARAMS) -> int:
         """Run one statement and return the number of rows it changed."""
 

@@ -171,6 +171,12 @@ LAWS: tuple[tuple[str, str], ...] = (
         " OR COALESCE(s.sent, 0) <> CASE WHEN r.status = 'succeeded' THEN r.to_consumer_minor ELSE 0 END",
     ),
     (
+        "4 an answered complaint has its answer and its audit row",
+        "SELECT c.id AS subject, CASE WHEN u.id IS NULL THEN 'no audit row' ELSE 'no answer' END AS detail"
+        " FROM complaints c LEFT JOIN audit u ON u.subject = c.id AND u.action = 'complaint.answered'"
+        " WHERE c.status = 'answered' AND (u.id IS NULL OR c.answer_sealed IS NULL)",
+    ),
+    (
         "6 signed agreement, loan, postings, event and audit row come together",
         "SELECT a.id AS subject, CASE WHEN l.id IS NULL THEN 'no loan' WHEN e.id IS NULL THEN 'no entry'"
         " WHEN v.id IS NULL THEN 'no event' ELSE 'no audit row' END AS detail FROM agreements a"
@@ -224,10 +230,10 @@ LAWS: tuple[tuple[str, str], ...] = (
         " OR l.principal_minor <> c.amount_minor",
     ),
     (
-        # Acts that are older than the log enter it with the first new act.
-        "6 every audit row has its place in the log",
+        # How long they wait is for the doctor to say.
+        "6 every audit row has its place in the log, or waits for it",
         "SELECT a.id AS subject, a.action AS detail FROM audit a LEFT JOIN audit_leaves l ON l.audit_id = a.id"
-        " JOIN audit_tree t ON t.size > 0 WHERE l.sequence IS NULL",
+        " LEFT JOIN audit_arrivals r ON r.audit_id = a.id WHERE (l.sequence IS NULL) = (r.arrival IS NULL)",
     ),
     (
         "6 the log's places follow one another, up to its counter",

@@ -141,6 +141,10 @@ WORDS: dict[str, Words] = {
     "id_number_invalid": Words(
         _l("This id number is not right."), _l("Check its 18 characters against your id card.")
     ),
+    "stated_invalid": Words(
+        _l("Income and debts are amounts, or empty."),
+        _l("Enter digits, for example 8000, or nothing at all."),
+    ),
     "consent_missing": Words(
         _l("We need each of the three consents for a decision."),
         _l("Tick them if you agree. If not, you can pay the shop in another way."),

@@ -230,9 +230,14 @@ class FakeBureau:
         if kind in ("slow", "down", "garbage"):
             raise ProviderUnavailable("bureau", kind)
         found = dict(bureau_report(id_number))
-        debts = found.pop("debts")
+        debts, income = found.pop("debts"), found.pop("income")
         assert isinstance(debts, dict)
-        return Bureau(reference=f"bur_{reference}", debts_minor=debts["minor"], **found)  # type: ignore[arg-type]
+        return Bureau(  # type: ignore[arg-type]
+            reference=f"bur_{reference}",
+            debts_minor=debts["minor"],
+            income_minor=income["minor"] if isinstance(income, dict) else 0,
+            **found,
+        )
 
 
 class FakeSms:

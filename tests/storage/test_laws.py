@@ -118,9 +118,18 @@ BREAKS: dict[str, tuple[str, ...]] = {
         "UPDATE loans SET merchant_id = 'mer_x'",
         "UPDATE loans SET mode = 'live'",
     ),
+    "6 every audit row": (
+        "DELETE FROM audit_leaves WHERE sequence = 1",
+        "INSERT INTO audit_arrivals (audit_id) SELECT audit_id FROM audit_leaves WHERE sequence = 1",
+    ),
+    "6 the log's places": (
+        "UPDATE audit_tree SET size = size + 1",
+        "UPDATE audit_leaves SET previous_hash = 'x' WHERE sequence = 2",
+        "DELETE FROM audit_leaves WHERE sequence = 2",
+    ),
 }
 # Laws about what has tests of its own beside it.
-PROVED_ELSEWHERE = ("4 every decision's", "4 no policy", "4 a verdict", "6 every audit row", "6 the log's")
+PROVED_ELSEWHERE = ("4 every decision's", "4 no policy", "4 a verdict", "4 an answered complaint")
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from merchant_server.domain.consumer import mask_phone
 from merchant_server.domain.errors import NotFound, RuleRefused, Unavailable
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps
-from merchant_server.services.operation.audit import sign_head
+from merchant_server.services.operation.audit import place_acts, sign_head
 
 
 def record_consents(
@@ -159,6 +159,7 @@ def evidence_bundle(deps: Deps, agreement_id: str) -> bytes:
     Holds personal data: serve it to its consumer and to the lender only. Raises NotFound, RuleRefused
     (agreement_unsigned, evidence_incomplete, audit_altered).
     """
+    place_acts(deps)
     with deps.storage.reading() as uow:
         agreement, events = _signed(uow, agreement_id)
         covered = uow.audit.head_covering(events[-1].row.sequence)
