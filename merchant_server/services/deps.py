@@ -32,8 +32,8 @@ class Deps:
 
     `policy` is the shipped one, which decides until another is published; `workshop` opens the published ones.
     `codes_per_hour` is the whole installation's budget of text messages; `retention_years` how long a loan's records
-    are kept after its end, `deliveries_kept_days` how long a delivery that arrived. `sandbox` says that the providers are
-    pretended ones, so that nothing asked is real.
+    are kept after its end, `deliveries_kept_days` how long a delivery that arrived. `sandbox` says that the
+    providers are pretended ones, so that nothing asked is real.
     `circuits` tells which outside sources are not asked at the moment; None where nothing stands before them.
     """
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from merchant_server.storage import laws
 from merchant_server.storage.catalog import Table, tables
 from merchant_server.storage.engine import Connection, Engine, Row, StorageError
+from merchant_server.storage.loading import as_they_are
 from merchant_server.storage.migrations import applied_names, check_schema
 
 CHUNK_ROWS = 250  # a signed agreement is a document, so rows can be large
@@ -77,11 +78,13 @@ def copy(
             connection.allow_seconds(0)
         total = 2 * sum(_count(reading, table) for table in catalog)
         count = _Steps(progress, total)
-        read = [_copy_table(reading, writing, table, count) for table in catalog]
+        with as_they_are(writing, target.dialect) as numbered:
+            read = [
+                _copy_table(reading, writing, table, count, given=table.name in numbered) for table in catalog
+            ]
         kept = [_tally(writing, table, count) for table in catalog]
         _require_equal(read, kept)
         _require_lawful(writing, "the copy")
-        writing.allow_seconds(0)
         if not online:
             _require_still(source, read)
         if target.dialect == "postgresql":
@@ -99,10 +102,13 @@ class _Steps:
         self._progress(self._done, self._total)
 
 
-def _copy_table(reading: Connection, writing: Connection, table: Table, steps: _Steps) -> Tally:
+def _copy_table(
+    reading: Connection, writing: Connection, table: Table, steps: _Steps, *, given: bool
+) -> Tally:
     counter = _Counter(table)
     values = ", ".join(f":{name}" for name in table.columns)
-    insert = f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({values})"
+    numbers = "OVERRIDING SYSTEM VALUE " if given else ""
+    insert = f"INSERT INTO {table.name} ({', '.join(table.columns)}) {numbers}VALUES ({values})"
     if table.seeds:
         kept = ", ".join(f"{name} = excluded.{name}" for name in table.columns if name not in table.key)
         insert += f" ON CONFLICT ({', '.join(table.key)}) DO UPDATE SET {kept}"

@@ -11,7 +11,7 @@ import pytest
 from merchant_server.storage import backups, copying
 from merchant_server.storage.backups import BackupRefused
 from merchant_server.storage.copying import CopyRefused
-from merchant_server.storage.engine import Engine, StorageUnavailable, open_engine
+from merchant_server.storage.engine import Engine, RuleBroken, StorageUnavailable, open_engine
 from merchant_server.storage.wrapping_keys import WrappingKeys
 from tests.databases import postgres_database
 from tests.installation import START, Installation, build
@@ -76,6 +76,8 @@ def test_a_moved_installation_sells_and_collects_on(
     copying.copy(sold.engine, target)
     moved = build(target, authority_folder, tmp_path / "keys" / "wrapping-keys.json")
 
+    with pytest.raises(RuleBroken, match="never changed"), target.transaction() as connection:
+        connection.execute("UPDATE postings SET amount_minor = amount_minor + 1")
     moved.sell()
     moved.work()
 
