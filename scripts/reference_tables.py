@@ -65,6 +65,7 @@ UNSPOKEN = {
     "POST /desk/faults": "Turn a fault of the sandbox bank on or off.",
     "POST /desk/callbacks/{event_id}": "Let the sandbox bank send a callback again.",
     "GET /healthz": "Say that the process answers.",
+    "GET /metrics": "Return figures for Prometheus; shown only with its token.",
     "GET /readyz": "Say that the database can serve; 503 when it cannot.",
     "GET /v1/openapi.json": "Return the OpenAPI 3.1 document.",
 }

@@ -8,6 +8,7 @@ from merchant_server.ports.documents import (
     UnprintableCharacter,
 )
 from merchant_server.ports.evidence import HeadSigner, StoredLeaf
+from merchant_server.ports.operating import Figures, StoredCheckup
 from merchant_server.ports.outbox import Delivery, Endpoint, StoredReply
 from merchant_server.ports.outside import (
     Bank,
@@ -65,6 +66,7 @@ __all__ = [
     "DocumentRefused",
     "Endpoint",
     "FaultDials",
+    "Figures",
     "HeadSigner",
     "IdentityProvider",
     "Ids",
@@ -79,6 +81,7 @@ __all__ = [
     "SmsSender",
     "StatementPrinter",
     "Storage",
+    "StoredCheckup",
     "StoredLeaf",
     "StoredReply",
     "TextMessage",
