@@ -7,7 +7,13 @@ from urllib.parse import urlsplit
 
 from environs import Env, EnvError
 
-RANGES = {"codes_per_hour": (1, 10**9), "retention_years": (0, 100), "trusted_proxies": (0, 9)}
+RANGES = {
+    "codes_per_hour": (1, 10**9),
+    "retention_years": (0, 100),
+    "trusted_proxies": (0, 9),
+    "rate_per_second": (0, 10**6),
+    "refused_keys_per_minute": (0, 10**6),
+}
 
 
 class SettingsError(Exception):
@@ -49,6 +55,15 @@ class Settings:
     portal_token: str = _setting(
         "", "secret that lets staff review at /portal/reviews; empty means no such pages"
     )
+    rate_per_second: str = _setting(
+        "100", "requests that a key may make in a second, per server process; bursts of twice that; 0 is no limit"
+    )
+    refused_keys_per_minute: str = _setting(
+        "30", "wrong keys that one address may show in a minute, per server process; 0 is no limit"
+    )
+    webhook_private: str = _setting(
+        "", "on lets webhooks go to http and private addresses; empty means while the public URL is http"
+    )
     threads: str = _setting("64", "threads of the web server; each live page holds one")
 
     @classmethod
@@ -84,6 +99,8 @@ class Settings:
                 raise SettingsError(f"FENQI_{name.upper()}={text!r}: use a number from {least} to {most}")
         if self.portal_token and len(self.portal_token) < 24:
             raise SettingsError("FENQI_PORTAL_TOKEN is too short: use at least 24 random characters")
+        if self.webhook_private not in ("", "on", "off"):
+            raise SettingsError(f"FENQI_WEBHOOK_PRIVATE={self.webhook_private!r}: use on, off or nothing")
         if self.desk not in ("on", "off"):
             raise SettingsError(f"FENQI_DESK={self.desk!r}: use on or off")
         if not Decimal(0) < self.legal_rate_cap <= Decimal(1):
@@ -101,6 +118,11 @@ class Settings:
     def state_path(self) -> Path:
         """The folder of keys."""
         return Path(self.state_folder)
+
+    @property
+    def private_webhooks(self) -> bool:
+        """Say whether webhooks may go to http and private addresses, as on a machine of one's own."""
+        return self.webhook_private == "on" or (not self.webhook_private and not self.secure)
 
     @property
     def secure(self) -> bool:

@@ -11,6 +11,7 @@ from merchant_server.services.decisioning.watching import forget_velocity
 from merchant_server.services.deps import Deps
 from merchant_server.services.operation.audit import sign_daily_head
 from merchant_server.services.operation.delivery import Courier
+from merchant_server.services.operation.idempotency import forget_answers
 from merchant_server.services.operation.upkeep import (
     cancel_orphan_mandates,
     expire_checkouts,
@@ -57,6 +58,7 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
         lambda: forget_old(deps),
         lambda: sign_daily_head(deps),
         lambda: forget_velocity(deps),
+        lambda: forget_answers(deps),
     )
     return sum(run(step) for step in steps)
 
@@ -68,3 +70,4 @@ def work(deps: Deps, stop: threading.Event) -> None:
         while not stop.is_set():
             if not work_once(deps, courier.push_due):
                 stop.wait(IDLE_SECONDS)
+        tried(courier.finish)

@@ -32,7 +32,7 @@ from merchant_server.providers.credit_policy import ZenCreditPolicy, ZenWorkshop
 from merchant_server.providers.system import SystemIds
 from merchant_server.services.deps import Deps
 from merchant_server.services.operation import merchants
-from merchant_server.services.operation.delivery import deliver_due
+from merchant_server.services.operation.delivery import Courier
 from merchant_server.services.operation.doctor import check
 from merchant_server.services.operation.test_clock import advance_clock
 from merchant_server.services.sale import approval, checkouts, choosing, claims, codes, signing
@@ -201,7 +201,7 @@ class Installation:
         """Let the worker do all that is due now."""
         with ThreadPoolExecutor(2) as pool:
             for _ in range(20):
-                if not work_once(self.deps, partial(deliver_due, self.deps, pool), run=lambda step: step()):
+                if not work_once(self.deps, partial(push_due, self.deps, pool), run=lambda step: step()):
                     return
                 self.clock.pass_(seconds=30)
 
@@ -218,6 +218,13 @@ class Installation:
     def breaches(self) -> list[str]:
         """Return what breaks the laws, as text."""
         return [f"{b.law}: {b.subject} ({b.detail})" for b in check(self.deps).breaches]
+
+
+def push_due(deps: Deps, pool: ThreadPoolExecutor) -> int:
+    """Push what is due to every endpoint, as the worker does, and wait for all; return how many were tried."""
+    courier = Courier(deps, pool)
+    courier.push_due()
+    return courier.finish()
 
 
 def build(engine: Engine, state: Path, keys: Path | None = None) -> Installation:

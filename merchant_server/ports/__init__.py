@@ -2,6 +2,7 @@
 
 from merchant_server.ports.deciding import CreditPolicy, DecisionCase, PolicyWorkshop
 from merchant_server.ports.evidence import HeadSigner, StoredLeaf
+from merchant_server.ports.outbox import Delivery, DeliveryRecord, Endpoint, EventSpan, FeedMark, Tried
 from merchant_server.ports.outside import (
     AgreementRenderer,
     AgreementSigner,
@@ -32,14 +33,7 @@ from merchant_server.ports.outside import (
     UnprintableCharacter,
     WebhookSender,
 )
-from merchant_server.ports.storage import (
-    Breach,
-    Delivery,
-    Endpoint,
-    Storage,
-    StoredReply,
-    UnitOfWork,
-)
+from merchant_server.ports.storage import Breach, Storage, StoredReply, UnitOfWork
 
 __all__ = [
     "AgreementRenderer",
@@ -59,9 +53,12 @@ __all__ = [
     "CreditPolicy",
     "DecisionCase",
     "Delivery",
+    "DeliveryRecord",
     "DocumentRefused",
     "Endpoint",
+    "EventSpan",
     "FaultDials",
+    "FeedMark",
     "HeadSigner",
     "IdentityProvider",
     "Ids",
@@ -78,6 +75,7 @@ __all__ = [
     "StoredLeaf",
     "StoredReply",
     "TextMessage",
+    "Tried",
     "UnitOfWork",
     "UnprintableCharacter",
     "WebhookSender",

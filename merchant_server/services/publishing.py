@@ -6,9 +6,10 @@ from typing import Any
 from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.event import Fact
 from merchant_server.domain.loan import Installment, Loan
-from merchant_server.ports import UnitOfWork
+from merchant_server.ports import Endpoint, UnitOfWork
+from merchant_server.services import cause
 from merchant_server.services.deps import Deps
-from merchant_server.services.resources import checkout_resource, loan_resource
+from merchant_server.services.resources import checkout_resource, endpoint_resource, loan_resource
 
 
 def move_checkout(
@@ -41,9 +42,23 @@ def publish_loan(
     _publish(uow, deps, loan, "loan", event, loan_resource(loan, installments))
 
 
+def publish_endpoint(
+    uow: UnitOfWork, deps: Deps, endpoint: Endpoint, event: str, only_to: str | None = None
+) -> str:
+    """Queue an event about an endpoint's present version, for one endpoint only if named; return the event's id."""
+    data = endpoint_resource(endpoint)
+    return _publish(uow, deps, endpoint, "webhook_endpoint", event, data, only_to)
+
+
 def _publish(
-    uow: UnitOfWork, deps: Deps, aggregate: Checkout | Loan, noun: str, event: str, data: dict[str, Any]
-) -> None:
+    uow: UnitOfWork,
+    deps: Deps,
+    aggregate: Checkout | Loan | Endpoint,
+    noun: str,
+    event: str,
+    data: dict[str, Any],
+    only_to: str | None = None,
+) -> str:
     fact = Fact(
         id=deps.ids.new("evt"),
         merchant_id=aggregate.merchant_id,
@@ -54,5 +69,7 @@ def _publish(
         aggregate_sequence=aggregate.version,
         created_at=deps.business_now(uow, aggregate.merchant_id),
         data=data,
+        request_id=cause.request_id(),
     )
-    uow.events.append(fact, due_at=deps.clock.now())
+    uow.events.append(fact, deps.clock.now(), only_to)
+    return fact.id

@@ -16,11 +16,12 @@ from merchant_server.storage.repositories.complaints import Complaints
 from merchant_server.storage.repositories.consumers import Consumers, CreditLines
 from merchant_server.storage.repositories.decisions import Decisions
 from merchant_server.storage.repositories.deductions import Callbacks, Deductions
+from merchant_server.storage.repositories.deliveries import Deliveries
 from merchant_server.storage.repositories.ledger import Ledger
 from merchant_server.storage.repositories.loans import Loans
 from merchant_server.storage.repositories.merchants import Merchants
 from merchant_server.storage.repositories.my_visits import MyVisits
-from merchant_server.storage.repositories.outbox import Deliveries, Endpoints, Events
+from merchant_server.storage.repositories.outbox import Endpoints, Events
 from merchant_server.storage.repositories.people import People
 from merchant_server.storage.repositories.policies import Policies
 from merchant_server.storage.repositories.records import IdempotencyKeys
@@ -55,7 +56,7 @@ class SqlUnitOfWork:
         self.ledger = Ledger(connection)
         self.events = Events(connection, new_id)
         self.endpoints = Endpoints(connection, sealer)
-        self.deliveries = Deliveries(connection)
+        self.deliveries = Deliveries(connection, new_id)
         self.idempotency = IdempotencyKeys(connection, sealer)
         self.audit = Audit(connection)
         self.people = People(connection)

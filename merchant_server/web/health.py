@@ -33,6 +33,6 @@ def health_routes(deps: Deps, require_schema: Callable[[], None]) -> Blueprint:
 
 def name_request(response: Response) -> Response:
     """Put the request's id on its answer."""
-    response.headers["Request-Id"] = request_id()
+    response.headers["Request-Id"] = response.headers["X-Request-Id"] = request_id()
     g.pop("request_id", None)
     return response

@@ -15,10 +15,10 @@ from standardwebhooks import Webhook
 from merchant_server.domain.event import RETRY_SECONDS
 from merchant_server.ports import Endpoint, Sent
 from merchant_server.providers.webhook_sender import HttpWebhookSender
-from merchant_server.services.operation.delivery import LEASE_SECONDS, Courier, deliver_due
-from merchant_server.services.operation.merchants import create_endpoint, delete_endpoint
+from merchant_server.services.operation.delivery import LEASE_SECONDS, Courier
+from merchant_server.services.operation.webhooks import create_endpoint, delete_endpoint
 from tests.fakes.receiver import Receiver
-from tests.installation import Installation
+from tests.installation import Installation, push_due
 
 
 def endpoint(house: Installation, url: str = "https://shop.example/hook", *events: str) -> Endpoint:
@@ -35,7 +35,7 @@ def deliveries(house: Installation) -> list[tuple[str, int]]:
 
 def push(house: Installation) -> int:
     with ThreadPoolExecutor(4) as pool:
-        return deliver_due(house.deps, pool)
+        return push_due(house.deps, pool)
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def listing(query: dict[str, Any]) -> Response:
 @blp.response(200, CheckoutSchema)
 def retrieve(checkout_id: str) -> Response:
     """Look a checkout up."""
-    who = caller("read")
+    who = caller("read", "watch")
     with deps().storage.reading() as uow:
         return answer(_shown(checkouts.find_checkout(uow, who, checkout_id)))
 
@@ -84,7 +84,10 @@ def capture(body: dict[str, Any], checkout_id: str) -> Response:
     who = caller("capture")
     amount = body["amount"]
     return answer_once(
-        who, 200, lambda uow: _shown(checkouts.capture_checkout(uow, deps(), who, checkout_id, amount))
+        who,
+        200,
+        lambda uow: _shown(checkouts.capture_checkout(uow, deps(), who, checkout_id, amount)),
+        moves_money=True,
     )
 
 
@@ -92,4 +95,4 @@ def capture(body: dict[str, Any], checkout_id: str) -> Response:
 @blp.response(200, content_type="text/event-stream", description="The checkout now and at every change.")
 def stream(checkout_id: str) -> Response:
     """Follow a checkout by server-sent events until it is final or a minute has passed."""
-    return checkout_stream(deps(), caller("read"), checkout_id)
+    return checkout_stream(deps(), caller("read", "watch"), checkout_id)

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from fenqi.wire.fields import AMOUNT_MINOR_MAX, MoneyField, Request, Text, WebAddress, WholeNumber
-from fenqi.wire.vocabulary import CAPTURES, CHECKOUT_STATUSES, EVENT_TYPES, LANGUAGES
+from fenqi.wire.vocabulary import CAPTURES, CHECKOUT_STATUSES, LANGUAGES
 
 METADATA_MAX = 20
 PLAN_IDS_MAX = 20
@@ -72,17 +72,6 @@ class CaptureSchema(Request):
     amount = MoneyField(minimum=1, maximum=AMOUNT_MINOR_MAX, load_default=None, allow_none=True)
 
 
-class WebhookEndpointDraftSchema(Request):
-    """POST /v1/webhook_endpoints."""
-
-    url = WebAddress(required=True, minimum=1, maximum=2000)
-    events = fields.List(
-        fields.String(validate=validate.OneOf(("*", *EVENT_TYPES))),
-        load_default=lambda: ["*"],
-        validate=validate.Length(min=1, max=len(EVENT_TYPES) + 1),
-    )
-
-
 class TestClockAdvanceSchema(Request):
     """POST /v1/test_clock/advance; exactly one of months, days and seconds, forwards only."""
 
@@ -116,12 +105,3 @@ class LoanQuerySchema(PageQuerySchema):
     """GET /v1/loans."""
 
     checkout_id = Text(minimum=1, maximum=64, load_default=None)
-
-
-class EventQuerySchema(Request):
-    """GET /v1/events; `after` is a cursor: an event's `sequence` in decimal digits, 0 for the beginning."""
-
-    after = fields.String(
-        load_default=None, validate=validate.Regexp(r"[0-9]{1,18}\Z", error="Expected a cursor.")
-    )
-    limit = fields.Integer(load_default=20, validate=validate.Range(min=1, max=100))

@@ -10,6 +10,15 @@ EVENT_TYPES = (
     "checkout.created", "checkout.opened", "checkout.deciding", "checkout.offered", "checkout.declined",
     "checkout.referred", "checkout.signing", "checkout.authorized", "checkout.captured", "checkout.closed",
     "checkout.expired", "checkout.cancelled", "loan.created", "loan.overdue", "loan.repaid",
-    "installment.paid", "deduction.failed", "mandate.revoked",
+    "installment.paid", "deduction.failed", "mandate.revoked", "webhook_endpoint.ping", "webhook_endpoint.disabled",
 )  # fmt: skip
+DELIVERY_STATUSES = ("pending", "delivered", "dead")
+ENDPOINT_STATUSES = ("active", "disabled")
+PLACE_STATUSES = ("open", "closed")
+KEY_KINDS = ("secret", "publishable", "till")
+KEY_STATUSES = ("active", "expiring", "expired", "revoked")
+SCOPES = ("create", "capture", "refund", "read", "settings")
+SIGNATURES = ("v1", "v1a")
+# Versions of the API, oldest first; a caller names one in Fenqi-Version.
+VERSIONS = ("2026-11-01", "2026-11-22")
 MODES = ("test", "live")

@@ -1,0 +1,198 @@
+"""Repositories of what goes out: events, where they go, how their deliveries went, and who read the feed how far."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from merchant_server.domain.event import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a merchant wants its events. status: active | disabled | deleted; `reason` says why it is disabled.
+
+    `old_secret` signs too until `overlap_until`. `version` numbers the events about the endpoint itself.
+    """
+
+    id: str
+    merchant_id: str
+    mode: str
+    url: str
+    event_types: tuple[str, ...]
+    secret: str
+    status: str
+    created_at: datetime
+    description: str = ""
+    reason: str = ""
+    old_secret: str = ""
+    overlap_until: datetime | None = None
+    version: int = 0
+
+    def signing_secrets(self, now: datetime) -> str:
+        """Return the secrets that sign at `now`, newest first, with a space between them."""
+        both = self.overlap_until is not None and now < self.overlap_until
+        return f"{self.secret} {self.old_secret}".strip() if both else self.secret
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One claimed push of one event; `attempts` counts this one."""
+
+    id: str
+    event_id: str
+    endpoint_id: str
+    attempts: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of one try: `status` 0 when no answer came; `again_at` is None for a success and for the last try."""
+
+    delivery_id: str
+    at: datetime
+    took_ms: int
+    status: int
+    reason: str = ""
+    delivered: bool = False
+    again_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRecord:
+    """A line of the delivery log: how the push of one event to one endpoint goes, without the event."""
+
+    id: str
+    merchant_id: str
+    mode: str
+    endpoint_id: str
+    event_id: str
+    event_type: str
+    status: str
+    attempts: int
+    next_try_at: datetime | None
+    tried_at: datetime | None
+    took_ms: int | None
+    delivered_at: datetime | None
+    last_status: int | None
+    last_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventSpan:
+    """Which events to send again: from `since` (inclusive) to `until` (exclusive), by what became of them.
+
+    what: missed (dead, or never queued) | all.
+    """
+
+    since: datetime
+    until: datetime
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedMark:
+    """How far a named reader of a merchant's feed has got."""
+
+    name: str
+    sequence: int
+    acknowledged_at: datetime
+
+
+class Events(Protocol):
+    """Facts, numbered without gaps per merchant and mode."""
+
+    def append(self, fact: Fact, due_at: datetime, only_to: str | None = None) -> int:
+        """Store an event under the merchant's next number and queue its deliveries; return the number.
+
+        The counter row is locked until the commit, so that numbers are given in commit order and never lost.
+        `only_to` is one endpoint that gets it, asked for or not, instead of every one that asked.
+        """
+        ...
+
+    def page(self, merchant_id: str, mode: str, after: int, limit: int) -> list[str]:
+        """Return the JSON texts of up to `limit` events after a number, oldest first."""
+        ...
+
+    def last(self, merchant_id: str, mode: str) -> int:
+        """Return the number of the newest event, 0 when there is none."""
+        ...
+
+    def sequence_of(self, merchant_id: str, mode: str, event_id: str) -> int | None:
+        """Return the number of a merchant's event, or None."""
+        ...
+
+    def latest(self, limit: int) -> list[dict[str, Any]]:
+        """Return the newest events with the state of their deliveries."""
+        ...
+
+    def mark(self, merchant_id: str, mode: str, name: str) -> FeedMark | None:
+        """Return how far a reader has got, or None when it never said."""
+        ...
+
+    def acknowledge(self, merchant_id: str, mode: str, mark: FeedMark) -> FeedMark:
+        """Move a reader's mark forwards, never back; return where it is now."""
+        ...
+
+
+class Endpoints(Protocol):
+    """Where a merchant wants its events."""
+
+    def add(self, endpoint: Endpoint) -> None:
+        """Store a new endpoint; its secret is sealed."""
+        ...
+
+    def get(self, endpoint_id: str, *, hold: bool = False) -> Endpoint | None:
+        """Return the endpoint with its secret, or None; `hold` locks it for this transaction where the engine can."""
+        ...
+
+    def of_merchant(self, merchant_id: str, mode: str) -> list[Endpoint]:
+        """Return a merchant's endpoints that are not deleted, oldest first."""
+        ...
+
+    def save(self, endpoint: Endpoint) -> None:
+        """Store an endpoint as it is now; what was queued for one that is not active is dead."""
+        ...
+
+
+class Deliveries(Protocol):
+    """Pushes that are still to be made, and the log of those that were."""
+
+    def due_endpoints(self, now: datetime) -> list[str]:
+        """Return the endpoints for which something is due; each is served apart, so a bad one hurts nobody."""
+        ...
+
+    def claim(self, endpoint_id: str, now: datetime, until: datetime, limit: int) -> list[Delivery]:
+        """Claim an endpoint's due deliveries until `until`; a worker that dies lets them fall due again."""
+        ...
+
+    def record(self, tries: Sequence[Tried]) -> None:
+        """Store what came of tries: delivered, put off, or dead."""
+        ...
+
+    def release(self, delivery_ids: Sequence[str], now: datetime) -> None:
+        """Give back what was claimed and not tried; it is due at once and has lost no try."""
+        ...
+
+    def pending(self) -> int:
+        """Return how many deliveries are still to be made."""
+        ...
+
+    def find(self, delivery_id: str) -> DeliveryRecord | None:
+        """Return a line of the log, or None."""
+        ...
+
+    def page(
+        self, endpoint_id: str, *, before: str | None, limit: int, status: str | None
+    ) -> list[DeliveryRecord]:
+        """Return up to `limit` lines of an endpoint's log, newest first, older than `before`."""
+        ...
+
+    def replay(self, delivery_id: str, due_at: datetime) -> None:
+        """Queue a delivery anew, with all its tries before it."""
+        ...
+
+    def replay_span(self, endpoint: Endpoint, span: EventSpan, due_at: datetime, limit: int) -> int:
+        """Queue the events of a span anew, oldest first, up to `limit`; return how many."""
+        ...
