@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from merchant_server.app import install
+from merchant_server.commands import api_keys as api_key_commands
 from merchant_server.commands import audit as audit_commands
 from merchant_server.commands import installation as _installation
 from merchant_server.commands import keys as key_commands
@@ -112,7 +113,7 @@ def doctor(as_json: bool) -> None:
 
 @main.group()
 def merchant() -> None:
-    """Set up merchants and their keys."""
+    """Set up merchants."""
 
 
 @merchant.command("create")
@@ -141,27 +142,6 @@ def create(name: str, legal_name: str | None, stores: tuple[str, ...], **more: A
     )
 
 
-@merchant.command("key")
-@click.argument("merchant_id")
-@_readable
-def make_key(merchant_id: str) -> None:
-    """Make another test key of a merchant and print it for the only time."""
-    from merchant_server.services.operation import merchants
-
-    click.echo(merchants.create_key(_installation().deps, merchant_id).secret)
-
-
-@merchant.command("revoke")
-@click.argument("key_id")
-@_readable
-def revoke(key_id: str) -> None:
-    """End a key at once."""
-    from merchant_server.services.operation import merchants
-
-    merchants.revoke_key(_installation().deps, key_id)
-    click.echo(f"{key_id} is revoked")
-
-
 @main.command()
 @_readable
 def settings() -> None:
@@ -178,6 +158,7 @@ def settings() -> None:
         click.echo(f"FENQI_{each.name.upper():<18} {shown(each.name):<28} {each.metadata['help']}")
 
 
+main.add_command(api_key_commands.key)
 main.add_command(audit_commands.audit)
 main.add_command(audit_commands.evidence)
 main.add_command(key_commands.keys)

@@ -56,7 +56,8 @@ class Settings:
         "", "secret that lets staff review at /portal/reviews; empty means no such pages"
     )
     rate_per_second: str = _setting(
-        "100", "requests that a key may make in a second, per server process; bursts of twice that; 0 is no limit"
+        "100",
+        "requests that a key may make in a second, per server process; bursts of twice that; 0 is no limit",
     )
     refused_keys_per_minute: str = _setting(
         "30", "wrong keys that one address may show in a minute, per server process; 0 is no limit"

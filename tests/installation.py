@@ -118,6 +118,15 @@ class Installation:
         """GET from /v1 with the merchant's key."""
         return self.client.get(path, headers={"Authorization": f"Bearer {self.api_key}", **headers})
 
+    def patch(self, path: str, body: Any, **headers: str) -> TestResponse:
+        """PATCH /v1 with the merchant's key."""
+        named = {"Authorization": f"Bearer {self.api_key}", **headers}
+        return self.client.patch(path, json=body, headers=named)
+
+    def delete(self, path: str) -> TestResponse:
+        """DELETE from /v1 with the merchant's key."""
+        return self.client.delete(path, headers={"Authorization": f"Bearer {self.api_key}"})
+
     def set_up_merchant(self, name: str = "小满商店") -> None:
         """Make the merchant that `caller` stands for."""
         made = merchants.create_merchant(

@@ -85,9 +85,7 @@ class ApiKey:
 
     def use_is_stale(self, now: datetime) -> bool:
         """Say whether its last use is worth writing again."""
-        return (
-            self.last_used_at is None or (now - self.last_used_at).total_seconds() >= USE_WRITTEN_SECONDS
-        )
+        return self.last_used_at is None or (now - self.last_used_at).total_seconds() >= USE_WRITTEN_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,9 @@ class Caller:
         """Raise Forbidden unless the key carries one of `scopes`; the first is the one to ask for."""
         if not set(scopes) & set(self.scopes):
             raise Forbidden(
-                f"this key may not {scopes[0]}", hint=f"use a key with the scope {scopes[0]!r}", scope=scopes[0]
+                f"this key may not {scopes[0]}",
+                hint=f"use a key with the scope {scopes[0]!r}",
+                scope=scopes[0],
             )
 
 

@@ -71,7 +71,9 @@ class Connections:
         with self._lock:
             over = [each for waiting in self._kept.values() for each in waiting if each[0] <= now]
             self._kept = {
-                key: left for key, waiting in self._kept.items() if (left := [w for w in waiting if w[0] > now])
+                key: left
+                for key, waiting in self._kept.items()
+                if (left := [w for w in waiting if w[0] > now])
             }
         for _, opened in over:
             opened.close()

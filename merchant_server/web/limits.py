@@ -93,7 +93,9 @@ class Buckets:
 
     def _forget(self, now: datetime) -> None:
         """Drop full buckets, which a new one equals; when all are in use, the older half."""
-        kept = {name: each for name, each in self._levels.items() if self._level(name, now) < self.policy.size}
+        kept = {
+            name: each for name, each in self._levels.items() if self._level(name, now) < self.policy.size
+        }
         if len(kept) > BUCKETS_MAX // 2:
             newest = sorted(kept.items(), key=lambda item: item[1][1])[-BUCKETS_MAX // 2 :]
             kept = dict(newest)

@@ -26,6 +26,7 @@ JOURNAL_ENTRY = "je"
 EVENT = "evt"
 WEBHOOK_ENDPOINT = "whe"
 COMPLAINT = "cmp"
+KEY = "key"
 REQUEST = "req"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

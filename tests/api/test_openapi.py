@@ -7,13 +7,16 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
+import fenqi.wire as wire
 import schemathesis
+from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import from_schema
 from schemathesis.engine.events import FatalError, NonFatalError, ScenarioFinished
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from merchant_server.web.api.examples import EXAMPLES
 from tests.installation import Installation
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -51,8 +54,30 @@ def test_every_operation_says_who_may_ask_what_it_does_and_how_it_refuses(house:
 
 def test_every_post_names_its_idempotency_key(house: Installation) -> None:
     for name, operation in operations(house.client.get("/v1/openapi.json").get_json()):
-        keys = [each for each in operation.get("parameters", []) if each["name"] == "Idempotency-Key"]
+        keys = [each for each in operation.get("parameters", []) if each.get("name") == "Idempotency-Key"]
         assert len(keys) == name.startswith("post "), name
+
+
+def test_every_body_has_an_example_that_fits_its_schema_and_its_reader(house: Installation) -> None:
+    description = house.client.get("/v1/openapi.json").get_json()
+    schemas = description["components"]["schemas"]
+    shown = {name for name in schemas if name[0] != "_" and not name.endswith(("List", "Metadata"))} - {
+        "Empty"
+    }
+    assert shown == set(EXAMPLES)
+    for name in sorted(shown):
+        assert schemas[name]["examples"] == [EXAMPLES[name]], name
+        whole = {"$ref": f"#/components/schemas/{name}", "components": description["components"]}
+        Draft202012Validator(whole).validate(EXAMPLES[name])
+        getattr(wire, f"{name}Schema")().load(EXAMPLES[name])
+
+
+def test_every_answer_names_its_headers_and_every_operation_its_version(house: Installation) -> None:
+    description = house.client.get("/v1/openapi.json").get_json()
+    for name, operation in operations(description):
+        assert {"$ref": "#/components/parameters/FenqiVersion"} in operation["parameters"], name
+        good = next(answer for status, answer in operation["responses"].items() if status[0] == "2")
+        assert {"X-Request-Id", "Fenqi-Version", "RateLimit"} <= set(good["headers"]), name
 
 
 # An address such as https://shop.example#a#b is no URI, and browsers take it: so does the pattern of WebAddress.

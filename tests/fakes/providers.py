@@ -25,8 +25,8 @@ from merchant_server.ports import (
 )
 from merchant_server.providers.bank import authenticate_callback, public_key_id
 from merchant_server.providers.sandbox.callbacks import callback_row, signed_headers
-from merchant_server.providers.webhook_signing import new_secret
 from merchant_server.providers.sandbox.magic import ACCOUNTS, PHONES, bureau_report, outcome, person
+from merchant_server.providers.webhook_signing import new_secret
 
 EPOCH = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 

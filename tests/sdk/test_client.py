@@ -49,7 +49,7 @@ def test_a_call_carries_key_version_agent_and_idempotency_key() -> None:
     seen = script.seen[0]
     assert (seen.method, seen.path) == ("POST", "/v1/checkouts")
     assert seen.headers["Authorization"] == f"Bearer {KEY}"
-    assert seen.headers["Fenqi-Version"] == "2026-11-01"
+    assert seen.headers["Fenqi-Version"] == "2026-11-22"
     assert re.fullmatch(r"fenqi-python/[\d.]+ \(python [\d.]+; requests [\d.]+\)", seen.headers["User-Agent"])
     assert re.fullmatch(r"[!-~]{1,255}", seen.headers["Idempotency-Key"])
     assert json.loads(seen.body) == {

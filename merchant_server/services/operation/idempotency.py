@@ -50,9 +50,7 @@ def run_once(
     now = deps.clock.now()
     until = None if once.moves_money else now + timedelta(days=KEPT_DAYS)
     with deps.storage.unit_of_work() as uow:
-        if not uow.idempotency.claim(
-            caller.merchant_id, caller.mode, once.key, once.fingerprint, now, until
-        ):
+        if not uow.idempotency.claim(caller.merchant_id, caller.mode, once.key, once.fingerprint, now, until):
             return _replay(uow.idempotency.get(caller.merchant_id, caller.mode, once.key), once)
         resource = action(uow)
         body = b"" if resource is None else json_bytes(resource)

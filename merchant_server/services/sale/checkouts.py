@@ -104,7 +104,9 @@ def _place(uow: UnitOfWork, merchant: Merchant, store_id: str | None, till_id: s
     if till_id is not None:
         tills = {till.id: till for till in uow.merchants.tills(merchant.id) if till.status == "open"}
         if till_id not in tills or store_id not in (None, tills[till_id].store_id):
-            raise RuleRefused("there is no such open till in this store", code="till_unknown", field="till_id")
+            raise RuleRefused(
+                "there is no such open till in this store", code="till_unknown", field="till_id"
+            )
         store_id = tills[till_id].store_id
     if store_id is not None and store_id not in open_stores:
         raise RuleRefused("there is no such open store", code="store_unknown", field="store_id")

@@ -7,9 +7,7 @@ from merchant_server.ports import Delivery, DeliveryRecord, Endpoint, EventSpan,
 from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.rows import insert_all, maybe_moment, stamp
 
-_LOG = (
-    "SELECT d.*, e.type AS event_type, e.mode AS mode FROM deliveries d JOIN events e ON e.id = d.event_id"
-)
+_LOG = "SELECT d.*, e.type AS event_type, e.mode AS mode FROM deliveries d JOIN events e ON e.id = d.event_id"
 
 
 class Deliveries:

@@ -90,9 +90,7 @@ class Merchants:
 
     def end_key(self, key_id: str, at: datetime) -> bool:
         """Let a key live until `at` only; say whether there was a live one without an end."""
-        sql = (
-            "UPDATE api_keys SET expires_at = :at WHERE id = :id AND revoked_at IS NULL AND expires_at IS NULL"
-        )
+        sql = "UPDATE api_keys SET expires_at = :at WHERE id = :id AND revoked_at IS NULL AND expires_at IS NULL"
         return self._db.execute(sql, {"id": key_id, "at": stamp(at)}) == 1
 
     def key_used(self, key_id: str, at: datetime) -> None:

@@ -71,7 +71,8 @@ class IdempotencyKeys:
             {"now": stamp(now), "limit": limit},
         )
         self._db.executemany(
-            "DELETE FROM idempotency_keys WHERE merchant_id = :merchant_id AND mode = :mode AND key = :key", over
+            "DELETE FROM idempotency_keys WHERE merchant_id = :merchant_id AND mode = :mode AND key = :key",
+            over,
         )
         return len(over)
 

@@ -56,7 +56,13 @@ _INSTALLMENT = {
     "paid": _minor(0),
     "status": "scheduled",
 }
-_PLAN = {"id": "p12", "installments": 12, "method": "equal_installments", "annual_rate": "0.12", "name": "12 期"}
+_PLAN = {
+    "id": "p12",
+    "installments": 12,
+    "method": "equal_installments",
+    "annual_rate": "0.12",
+    "name": "12 期",
+}
 _ENDPOINT: dict[str, Any] = {
     "object": "webhook_endpoint",
     "id": _ENDPOINT_ID,
@@ -75,7 +81,9 @@ _THIN_CHECKOUT = {name: value for name, value in CHECKOUT.items() if name != "ur
 EXAMPLES: dict[str, dict[str, Any]] = {
     "CheckoutDraft": {"amount": _MONEY, "reference": "order-1001", "description": "Bicycle, blue"},
     "Checkout": CHECKOUT,
+    "Money": _MONEY,
     "Capture": {"amount": _MONEY},
+    "Installment": _INSTALLMENT,
     "PlanDraft": _PLAN,
     "Plan": {"object": "plan", **_PLAN},
     "Loan": {

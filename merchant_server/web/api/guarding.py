@@ -29,7 +29,9 @@ def admit() -> None:
     try:
         if scheme.lower() != "bearer" or not secret.strip():
             raise Unauthenticated(
-                "this needs a key", code="authentication_required", hint="send Authorization: Bearer sk_test_…"
+                "this needs a key",
+                code="authentication_required",
+                hint="send Authorization: Bearer sk_test_…",
             )
         g.caller = authenticate(deps(), secret.strip())
     except Unauthenticated:
@@ -46,7 +48,7 @@ def admit() -> None:
 
 
 def finish(response: Response) -> Response:
-    """Add what every answer carries: version, limits, an ETag on reads; undo what is newer than the caller's version."""
+    """Add version, limits and, on reads, an ETag to an answer; undo what is newer than the caller's version."""
     if request.endpoint in FROM_ANY_ORIGIN:
         response.headers.update(CORS)
     if g.get("standing") is not None:

@@ -37,9 +37,11 @@ def listing(query: dict[str, Any]) -> Response:
 @blp.arguments(KeyDraftSchema)
 @blp.response(201, KeySchema)
 def create(draft: dict[str, Any]) -> Response:
-    """Make a key of this mode; its secret is shown here and never again. It can do no more than the one it is made with."""
+    """Make a key of this mode and show its secret once; it can do no more than the key that makes it."""
     who = caller("settings")
     scopes = _granted(who, draft["scopes"])
+    if draft["kind"] == "till":
+        _granted(who, ["create"])
 
     def made(uow: UnitOfWork) -> dict[str, Any]:
         return _new(

@@ -10,7 +10,9 @@ from merchant_server.web.api.describing import listed
 from merchant_server.web.bodies import ApiBlueprint
 from merchant_server.web.context import caller, deps
 
-blp = ApiBlueprint("offers", __name__, url_prefix="/v1/offers", description="What an amount costs; binds nobody.")
+blp = ApiBlueprint(
+    "offers", __name__, url_prefix="/v1/offers", description="What an amount costs; binds nobody."
+)
 
 
 @blp.get("")

@@ -11,7 +11,9 @@ from merchant_server.web.api.describing import IDEMPOTENT, answer, window
 from merchant_server.web.bodies import ApiBlueprint, answer_once
 from merchant_server.web.context import caller, deps
 
-blp = ApiBlueprint("tills", __name__, url_prefix="/v1/tills", description="Devices at the counters of stores.")
+blp = ApiBlueprint(
+    "tills", __name__, url_prefix="/v1/tills", description="Devices at the counters of stores."
+)
 
 
 @blp.get("")

@@ -19,13 +19,12 @@ from fenqi.wire import (
     LoanSchema,
     PlanSchema,
     TestClockSchema,
-    WebhookEndpointSchema,
     first_error,
 )
 
-_RAW: Any = field(repr=False, compare=False, default_factory=dict)
+RAW: Any = field(repr=False, compare=False, default_factory=dict)
 _CHECKOUT, _LOAN, _EVENT, _PLAN = CheckoutSchema(), LoanSchema(), EventSchema(), PlanSchema()
-_ENDPOINT, _TEST_CLOCK = WebhookEndpointSchema(), TestClockSchema()
+_TEST_CLOCK = TestClockSchema()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +87,12 @@ class Checkout:
     decline: Decline | None
     till: TillView
     metadata: Mapping[str, str]
-    raw: Mapping[str, Any] = _RAW
+    raw: Mapping[str, Any] = RAW
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Read a checkout's JSON. Raises NotFenqi when it has not the shape of one."""
-        loaded = _load(_CHECKOUT, raw)
+        loaded = load(_CHECKOUT, raw)
         till, decline = loaded["till"] or {}, loaded["decline"]
         loaded["till"] = TillView(
             Wording._of(till.get("text", {})), till.get("final", False), till.get("poll_after_seconds", 2)
@@ -105,7 +104,7 @@ class Checkout:
         if loaded["captured"] is None:
             loaded["captured"] = Money(0, loaded["amount"].currency)
         loaded["plan_ids"] = tuple(loaded["plan_ids"] or ())
-        return cls(**_known(cls, loaded), raw=raw)
+        return cls(**known(cls, loaded), raw=raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +138,14 @@ class Loan:
     created_at: datetime
     sequence: int
     installments: tuple[LoanInstallment, ...]
-    raw: Mapping[str, Any] = _RAW
+    raw: Mapping[str, Any] = RAW
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Read a loan's JSON. Raises NotFenqi when it has not the shape of one."""
-        loaded = _load(_LOAN, raw)
+        loaded = load(_LOAN, raw)
         loaded["installments"] = tuple(LoanInstallment(**row) for row in loaded["installments"])
-        return cls(**_known(cls, loaded), raw=raw)
+        return cls(**known(cls, loaded), raw=raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +159,7 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened. `sequence` is gap-free per merchant and is the cursor of the event feed."""
+    """Something that happened. `sequence` is gap-free per merchant; `request_id` is the request that caused it."""
 
     id: str
     type: str
@@ -169,12 +168,13 @@ class Event:
     sequence: int
     aggregate: Aggregate
     data: Mapping[str, Any]
-    raw: Mapping[str, Any] = _RAW
+    request_id: str | None = None
+    raw: Mapping[str, Any] = RAW
 
     @property
     def cursor(self) -> str:
         """Where the event feed goes on after this event: `client.events.list(after=event.cursor)`."""
-        return str(self.sequence)
+        return self.id
 
     @property
     def checkout(self) -> Checkout | None:
@@ -189,29 +189,9 @@ class Event:
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Read an event's JSON. Raises NotFenqi when it has not the shape of one."""
-        loaded = _load(_EVENT, raw)
+        loaded = load(_EVENT, raw)
         loaded["aggregate"] = Aggregate(**loaded["aggregate"])
-        return cls(**_known(cls, loaded), raw=raw)
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookEndpoint:
-    """Where events are pushed. `secret` is there only in the answer of create; it stays out of repr."""
-
-    id: str
-    url: str
-    events: tuple[str, ...]
-    status: str
-    created_at: datetime
-    secret: str | None = field(repr=False, default=None)
-    raw: Mapping[str, Any] = _RAW
-
-    @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
-        """Read a webhook endpoint's JSON. Raises NotFenqi when it has not the shape of one."""
-        loaded = _load(_ENDPOINT, raw)
-        loaded["events"] = tuple(loaded["events"])
-        return cls(**_known(cls, loaded), raw=raw)
+        return cls(**known(cls, loaded), raw=raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,21 +202,22 @@ class TestClock:
 
     now: datetime
     offset_seconds: int
-    raw: Mapping[str, Any] = _RAW
+    raw: Mapping[str, Any] = RAW
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Read a test clock's JSON. Raises NotFenqi when it has not the shape of one."""
-        return cls(**_known(cls, _load(_TEST_CLOCK, raw)), raw=raw)
+        return cls(**known(cls, load(_TEST_CLOCK, raw)), raw=raw)
 
 
 def plan_from_dict(raw: Mapping[str, Any]) -> Plan:
     """Read a plan's JSON as `fenqi.Plan`. Raises NotFenqi when it has not the shape of one."""
-    plan: Plan = _load(_PLAN, raw)
+    plan: Plan = load(_PLAN, raw)
     return plan
 
 
-def _load(schema: Schema, raw: Mapping[str, Any]) -> Any:
+def load(schema: Schema, raw: Mapping[str, Any]) -> Any:
+    """Read JSON by a schema. Raises NotFenqi when it has not its shape."""
     try:
         return schema.load(raw)
     except ValidationError as error:
@@ -249,5 +230,6 @@ def _load(schema: Schema, raw: Mapping[str, Any]) -> Any:
         ) from None
 
 
-def _known(kind: type[Any], loaded: Mapping[str, Any]) -> dict[str, Any]:
+def known(kind: type[Any], loaded: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the loaded values that a result has a place for."""
     return {part.name: loaded[part.name] for part in fields(kind) if part.name in loaded}

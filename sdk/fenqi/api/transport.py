@@ -29,7 +29,7 @@ from fenqi.errors import (
     from_problem,
 )
 
-API_VERSION = "2026-11-01"
+API_VERSION = "2026-11-22"
 USER_AGENT = (
     f"fenqi-python/{__version__} (python {platform.python_version()}; requests {requests.__version__})"
 )

@@ -12,22 +12,22 @@ from marshmallow import ValidationError
 
 from fenqi.errors import InvalidArgument, JsonRefused
 from fenqi.finance.dates import add_months
-from fenqi.ids import REQUEST, WEBHOOK_ENDPOINT
+from fenqi.ids import REQUEST
 from fenqi.testing.clock import ManualClock
+from fenqi.testing.fake_feed import FakeFeed
 from fenqi.testing.fake_sales import FakeCheckout, FakeSales, TransitionNotAllowed, checkout_json, loan_json
+from fenqi.testing.fake_setup import FakeSetup, Refused
 from fenqi.wire import (
     CaptureSchema,
     CheckoutDraftSchema,
     CheckoutQuerySchema,
     EmptySchema,
-    EventQuerySchema,
     LoanQuerySchema,
+    OfferQuerySchema,
     PageQuerySchema,
     PlanDraftSchema,
     PlanSchema,
     TestClockAdvanceSchema,
-    WebhookEndpointDraftSchema,
-    WebhookEndpointSchema,
     first_error,
     strict_json,
     utc_text,
@@ -49,12 +49,6 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class _Refused(Exception):
-    def __init__(self, status: int, code: str, detail: str, at: str | None = None) -> None:
-        self.status, self.code, self.detail, self.at = status, code, detail, at
-        super().__init__(detail)
-
-
 class FakeApi:
     """Answers requests out of a FakeSales."""
 
@@ -62,7 +56,8 @@ class FakeApi:
         self._sales, self._clock, self._api_key = sales, clock, api_key
         self._clock_offset = timedelta()
         self._done: dict[str, tuple[tuple[str, str, bytes], Answer]] = {}
-        self._endpoints: dict[str, dict[str, Any]] = {}
+        self._setup = FakeSetup(sales.new_id, clock.now)
+        self._feed = FakeFeed(sales, clock)
         self._requests = 0
 
     def handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -71,16 +66,18 @@ class FakeApi:
         self._sales.expire_due(self._clock.now())
         try:
             if headers.get("Authorization") != f"Bearer {self._api_key}":
-                raise _Refused(401, "key_invalid", "The API key is not known.")
+                raise Refused(401, "key_invalid", "The API key is not known.")
             if method != "POST":
-                return self._route(method, path, dict(parse_qsl(query_text, keep_blank_values=True)), b"")
+                return self._route(method, path, dict(parse_qsl(query_text, keep_blank_values=True)), body)
             return self._once(headers.get("Idempotency-Key"), path, body)
-        except _Refused as refused:
+        except Refused as refused:
             return self.problem(refused.status, refused.code, refused.detail, refused.at)
         except JsonRefused as refused:
             return self.problem(400, "body_malformed", refused.message)
         except ValidationError as error:
             first = first_error(error.messages)
+            if method == "GET" and first.code == "field_unknown":
+                return self.problem(400, "filter_unknown", "There is no such filter here.", first.field)
             status = 400 if first.code == "body_malformed" else 422
             return self.problem(status, first.code, first.detail, first.field)
         except TransitionNotAllowed as refused:
@@ -114,16 +111,16 @@ class FakeApi:
 
     def _once(self, key: str | None, path: str, body: bytes) -> Answer:
         if key is None:
-            raise _Refused(400, "idempotency_key_missing", "Send an Idempotency-Key with every POST.")
+            raise Refused(400, "idempotency_key_missing", "Send an Idempotency-Key with every POST.")
         if not _KEY.fullmatch(key):
-            raise _Refused(
+            raise Refused(
                 400, "idempotency_key_invalid", "An Idempotency-Key is 1 to 255 visible ASCII characters."
             )
         fingerprint = ("POST", path, body)
         if key in self._done:
             before, answer = self._done[key]
             if before != fingerprint:
-                raise _Refused(422, "idempotency_mismatch", "This key was used for another request.")
+                raise Refused(422, "idempotency_mismatch", "This key was used for another request.")
             return Answer(answer.status, answer.body, dict(answer.headers) | {"Idempotency-Replayed": "true"})
         answer = self._route("POST", path, {}, body)
         self._done[key] = (fingerprint, answer)
@@ -137,8 +134,8 @@ class FakeApi:
                 return methods[method](self, query, body, *match.groups())
             found = found or match is not None
         if found:
-            raise _Refused(405, "method_not_allowed", f"{method} is not allowed here.")
-        raise _Refused(404, "not_found", "There is no such path.")
+            raise Refused(405, "method_not_allowed", f"{method} is not allowed here.")
+        raise Refused(404, "not_found", "There is no such path.")
 
     def _json(self, status: int, body: Mapping[str, Any]) -> Answer:
         headers = {"Content-Type": "application/json", "Request-Id": self._request_id()}
@@ -149,7 +146,7 @@ class FakeApi:
 
     def _checkout(self, checkout_id: str) -> FakeCheckout:
         if checkout_id not in self._sales.checkouts:
-            raise _Refused(404, "not_found", "There is no such checkout.")
+            raise Refused(404, "not_found", "There is no such checkout.")
         return self._sales.checkouts[checkout_id]
 
     def create_checkout(self, _: dict[str, str], body: bytes) -> Answer:
@@ -194,7 +191,7 @@ class FakeApi:
     def create_plan(self, _: dict[str, str], body: bytes) -> Answer:
         plan = PlanDraftSchema().load(strict_json(body))
         if self._sales.plans.setdefault(plan.id, plan) != plan:
-            raise _Refused(409, "conflict", "Another plan has this id.", "id")
+            raise Refused(409, "conflict", "Another plan has this id.", "id")
         return self._json(201, PlanSchema().dump(plan))
 
     def list_loans(self, query: dict[str, str], _: bytes) -> Answer:
@@ -208,39 +205,24 @@ class FakeApi:
 
     def retrieve_loan(self, _: dict[str, str], __: bytes, loan_id: str) -> Answer:
         if loan_id not in self._sales.loans:
-            raise _Refused(404, "not_found", "There is no such loan.")
+            raise Refused(404, "not_found", "There is no such loan.")
         return self._json(200, loan_json(self._sales.loans[loan_id]))
 
-    def list_events(self, query: dict[str, str], _: bytes) -> Answer:
-        wanted = EventQuerySchema().load(query)
-        after = int(wanted["after"] or 0)
-        rows = self._sales.events[after : after + wanted["limit"]]
-        page = {
-            "object": "list",
-            "data": rows,
-            "has_more": after + len(rows) < len(self._sales.events),
-            "next_cursor": str(after + len(rows)),
-        }
-        return self._json(200, page)
-
-    def create_endpoint(self, _: dict[str, str], body: bytes) -> Answer:
-        draft = WebhookEndpointDraftSchema().load(strict_json(body))
-        now = self._clock.now()
-        endpoint_id = self._sales.new_id(WEBHOOK_ENDPOINT, now)
-        shown = WebhookEndpointSchema().dump(
-            draft | {"id": endpoint_id, "status": "active", "created_at": now}
-        )
-        self._endpoints[endpoint_id] = shown
-        return self._json(201, shown | {"secret": "whsec_ZmVucWktdGVzdGluZy1zZWNyZXQtMzItYnl0ZXMh"})
-
-    def list_endpoints(self, query: dict[str, str], _: bytes) -> Answer:
-        wanted = PageQuerySchema().load(query)
-        return self._json(200, _page(list(self._endpoints.values()), wanted["limit"], wanted["cursor"]))
+    def list_offers(self, query: dict[str, str], _: bytes) -> Answer:
+        rows = self._sales.offers(OfferQuerySchema().load(query), self._clock.now())
+        return self._json(200, _page(rows, len(rows) + 1, None))
 
     def delete_endpoint(self, _: dict[str, str], __: bytes, endpoint_id: str) -> Answer:
-        if self._endpoints.pop(endpoint_id, None) is None:
-            raise _Refused(404, "not_found", "There is no such webhook endpoint.")
+        self._setup.delete_endpoint(endpoint_id)
         return Answer(204, b"", {"Request-Id": self._request_id()})
+
+    def set_up(self, handler: str, query: dict[str, str], body: bytes, *ids: str) -> Answer:
+        """Answer from what the merchant set up."""
+        return self._json(*getattr(self._setup, handler)(query, body, *ids))
+
+    def read_feed(self, handler: str, query: dict[str, str], body: bytes) -> Answer:
+        """Answer from the feed of events."""
+        return self._json(*getattr(self._feed, handler)(query, body))
 
     def show_clock(self, _: dict[str, str], __: bytes) -> Answer:
         seconds = int(self._clock_offset.total_seconds())
@@ -257,6 +239,16 @@ class FakeApi:
 
 
 _Handler = Callable[..., Answer]
+
+
+def _feed(handler: str) -> _Handler:
+    return lambda api, query, body: api.read_feed(handler, query, body)
+
+
+def _set_up(handler: str) -> _Handler:
+    return lambda api, query, body, *ids: api.set_up(handler, query, body, *ids)
+
+
 _ROUTES: tuple[tuple[str, Mapping[str, _Handler]], ...] = (
     ("/v1/checkouts", {"POST": FakeApi.create_checkout, "GET": FakeApi.list_checkouts}),
     ("/v1/checkouts/([^/]+)", {"GET": FakeApi.retrieve_checkout}),
@@ -266,9 +258,27 @@ _ROUTES: tuple[tuple[str, Mapping[str, _Handler]], ...] = (
     ("/v1/plans", {"POST": FakeApi.create_plan, "GET": FakeApi.list_plans}),
     ("/v1/loans", {"GET": FakeApi.list_loans}),
     ("/v1/loans/([^/]+)", {"GET": FakeApi.retrieve_loan}),
-    ("/v1/events", {"GET": FakeApi.list_events}),
-    ("/v1/webhook_endpoints", {"POST": FakeApi.create_endpoint, "GET": FakeApi.list_endpoints}),
-    ("/v1/webhook_endpoints/([^/]+)", {"DELETE": FakeApi.delete_endpoint}),
+    ("/v1/events", {"GET": _feed("list_events")}),
+    ("/v1/offers", {"GET": FakeApi.list_offers}),
+    ("/v1/events/ack", {"POST": _feed("acknowledge")}),
+    ("/v1/webhook_endpoints", {"POST": _set_up("create_endpoint"), "GET": _set_up("list_endpoints")}),
+    (
+        "/v1/webhook_endpoints/([^/]+)",
+        {
+            "GET": _set_up("retrieve_endpoint"),
+            "PATCH": _set_up("change_endpoint"),
+            "DELETE": FakeApi.delete_endpoint,
+        },
+    ),
+    ("/v1/webhook_endpoints/([^/]+)/roll_secret", {"POST": _set_up("roll_secret")}),
+    ("/v1/stores", {"POST": _set_up("create_store"), "GET": _set_up("list_stores")}),
+    ("/v1/stores/([^/]+)", {"GET": _set_up("retrieve_store"), "PATCH": _set_up("change_store")}),
+    ("/v1/tills", {"POST": _set_up("create_till"), "GET": _set_up("list_tills")}),
+    ("/v1/tills/([^/]+)", {"GET": _set_up("retrieve_till"), "PATCH": _set_up("change_till")}),
+    ("/v1/keys", {"POST": _set_up("create_key"), "GET": _set_up("list_keys")}),
+    ("/v1/keys/([^/]+)", {"GET": _set_up("retrieve_key")}),
+    ("/v1/keys/([^/]+)/roll", {"POST": _set_up("roll_key")}),
+    ("/v1/keys/([^/]+)/revoke", {"POST": _set_up("revoke_key")}),
     ("/v1/test_clock", {"GET": FakeApi.show_clock}),
     ("/v1/test_clock/advance", {"POST": FakeApi.advance_clock}),
 )

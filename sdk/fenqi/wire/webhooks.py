@@ -12,7 +12,7 @@ REPLAY_WHAT = ("missed", "all")
 _CURSOR = r"([0-9]{1,18}|evt_[0-9a-z]{26})"
 
 
-def _events(**more: Any) -> fields.List:
+def _events(**more: Any) -> fields.List[Any]:
     return fields.List(
         fields.String(validate=validate.OneOf(("*", *EVENT_TYPES))),
         validate=validate.Length(min=1, max=len(EVENT_TYPES) + 1),
@@ -21,7 +21,9 @@ def _events(**more: Any) -> fields.List:
 
 
 def _cursor(**more: Any) -> fields.String:
-    return fields.String(validate=validate.Regexp(_CURSOR + r"\Z", error="Expected an event's id or sequence."), **more)
+    return fields.String(
+        validate=validate.Regexp(_CURSOR + r"\Z", error="Expected an event's id or sequence."), **more
+    )
 
 
 class WebhookEndpointDraftSchema(Request):
