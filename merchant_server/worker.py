@@ -22,7 +22,7 @@ from merchant_server.services.person.mandates import end_revoked_mandates
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
-PUSH_THREADS = 8
+PUSH_THREADS = 16
 
 
 def tried(step: Callable[[], int]) -> int:

@@ -17,6 +17,8 @@ from merchant_server.services.operation.webhooks import disable_gone
 
 # Claimed at once for an endpoint that answers well: what a worker that dies may send a second time.
 BATCH_MAX = 32
+# Threads that endpoints which failed last time may hold together.
+SUSPECTS_MAX = 6
 # Pushes to one endpoint in one go; then the others that wait for a thread have their turn.
 TURN = 320
 # A batch ends after so long, whatever is left of it: with the slowest allowed answer on top it is within the lease.
@@ -28,11 +30,16 @@ GONE = 410
 
 
 class Courier:
-    """Serves each endpoint in a thread of its own, without waiting for one that is still being served."""
+    """Serves each endpoint in a thread of its own, without waiting for one that is still being served.
+
+    Endpoints that failed last time are suspects: together they get few of the threads, so that many receivers that
+    hang do not stand in the way of those that answer.
+    """
 
     def __init__(self, deps: Deps, pool: ThreadPoolExecutor) -> None:
         self._deps, self._pool = deps, pool
-        self._under_way: dict[str, Future[int]] = {}
+        self._under_way: dict[str, Future[_Turn]] = {}
+        self._suspects: set[str] = set()
 
     def push_due(self) -> int:
         """Begin with every endpoint that has something due and is not being served; return what ended since."""
@@ -40,9 +47,12 @@ class Courier:
         with self._deps.storage.reading() as uow:
             due = uow.deliveries.due_endpoints(self._deps.clock.now())
         for endpoint_id in due:
-            if endpoint_id not in self._under_way:
+            if endpoint_id not in self._under_way and self._has_place(endpoint_id):
                 self._under_way[endpoint_id] = self._pool.submit(_serve, self._deps, endpoint_id)
         return ended
+
+    def _has_place(self, endpoint_id: str) -> bool:
+        return endpoint_id not in self._suspects or len(self._suspects & set(self._under_way)) < SUSPECTS_MAX
 
     def finish(self) -> int:
         """Wait for everything that was begun; return how many were tried."""
@@ -53,7 +63,23 @@ class Courier:
         ended = [each for each in self._under_way.items() if each[1].done()]
         for endpoint_id, _ in ended:
             del self._under_way[endpoint_id]
-        return sum(future.result() for _, future in ended)
+        tried = 0
+        for endpoint_id, future in ended:
+            turn = future.result()
+            tried += turn.tried
+            if turn.well:
+                self._suspects.discard(endpoint_id)
+            else:
+                self._suspects.add(endpoint_id)
+        return tried
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What one turn of an endpoint came to: how many were tried, and whether the last one was answered well."""
+
+    tried: int
+    well: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +95,22 @@ class _Batch:
         return not self.gone and not self.untried and all(tried.delivered for tried in self.tries)
 
 
-def _serve(deps: Deps, endpoint_id: str) -> int:
+def _serve(deps: Deps, endpoint_id: str) -> _Turn:
     """Push batch after batch, until nothing is due, one fails, or others must have their turn."""
-    size, tried = 1, 0
+    size, tried, well = 1, 0, True
     with deps.storage.unit_of_work() as uow:
         endpoint = uow.endpoints.get(endpoint_id)
         assert endpoint is not None
         claimed = _claim(uow, deps, endpoint, size)
     while claimed:
         batch = _push(deps, endpoint, claimed)
-        tried += len(batch.tries)
+        tried, well = tried + len(batch.tries), batch.well
         size = min(size * 2, BATCH_MAX)
         with deps.storage.unit_of_work() as uow:
             _mark(uow, deps, endpoint, batch)
             endpoint = uow.endpoints.get(endpoint_id) or endpoint
             claimed = _claim(uow, deps, endpoint, size) if batch.well and tried < TURN else []
-    return tried
+    return _Turn(tried, well)
 
 
 def _claim(uow: UnitOfWork, deps: Deps, endpoint: Endpoint, limit: int) -> list[Delivery]:
