@@ -16,11 +16,11 @@ from merchant_server.services.deps import Deps
 from merchant_server.services.operation.webhooks import disable_gone
 
 # Claimed at once for an endpoint that answers well: what a worker that dies may send a second time.
-BATCH_MAX = 32
+BATCH_MAX = 50
 # Threads that endpoints which failed last time may hold together.
 SUSPECTS_MAX = 6
 # Pushes to one endpoint in one go; then the others that wait for a thread have their turn.
-TURN = 320
+TURN = 500
 # A batch ends after so long, whatever is left of it: with the slowest allowed answer on top it is within the lease.
 BATCH_SECONDS = 8.0
 # Longer than a batch can take, so that nothing is claimed twice while it is pushed; what a worker that died had
@@ -105,7 +105,7 @@ def _serve(deps: Deps, endpoint_id: str) -> _Turn:
     while claimed:
         batch = _push(deps, endpoint, claimed)
         tried, well = tried + len(batch.tries), batch.well
-        size = min(size * 2, BATCH_MAX)
+        size = min(size * 4, BATCH_MAX)
         with deps.storage.unit_of_work() as uow:
             _mark(uow, deps, endpoint, batch)
             endpoint = uow.endpoints.get(endpoint_id) or endpoint
