@@ -61,8 +61,8 @@ class Buckets:
         self._lock = threading.Lock()
         self._levels: dict[str, tuple[float, datetime]] = {}
 
-    def take(self, subject: str, now: datetime, count: int = 1) -> Standing | None:
-        """Take from a subject's bucket; return what is left. `count` 0 only looks. None where nothing is limited.
+    def take(self, subject: str, now: datetime) -> Standing | None:
+        """Take one from a subject's bucket; return what is left. None where nothing is limited.
 
         Raises RateLimited, with the seconds to wait, when the bucket has less than one.
         """
@@ -77,10 +77,10 @@ class Buckets:
                     retry_after_seconds=max(1, math.ceil((1 - level) / self.policy.per_second)),
                     standing=self._standing(level),
                 )
-            self._levels[subject] = (level - count, now)
+            self._levels[subject] = (level - 1, now)
             if len(self._levels) > BUCKETS_MAX:
                 self._forget(now)
-            return self._standing(level - count)
+            return self._standing(level - 1)
 
     def _level(self, subject: str, now: datetime) -> float:
         level, at = self._levels.get(subject, (float(self.policy.size), now))
@@ -116,15 +116,9 @@ def limits() -> Limits:
     return found
 
 
-def require_trusted_address() -> None:
-    """Raise RateLimited for an address that showed too many wrong keys; asks no database."""
-    limits().refused.take(_address(), deps().clock.now(), 0)
-
-
 def count_refused_key() -> None:
-    """Count a wrong key against the address that showed it."""
-    limits().refused.take(_address(), deps().clock.now())
+    """Count a wrong key against the address that showed it. Raises RateLimited when there were too many.
 
-
-def _address() -> str:
-    return request.remote_addr or "unknown"
+    A good key is never turned away for its address: behind a proxy that is not named in the settings, all share one.
+    """
+    limits().refused.take(request.remote_addr or "unknown", deps().clock.now())

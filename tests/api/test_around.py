@@ -45,7 +45,7 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_back_and_others_are_not_
     assert house.get("/v1/plans").status_code == 200
 
 
-def test_an_address_that_guesses_keys_is_stopped_and_a_good_key_elsewhere_is_not(
+def test_an_address_that_guesses_keys_is_stopped_and_a_good_key_never_is(
     sqlite_installation: Installation,
 ) -> None:
     house = limited(sqlite_installation, refused_per_minute=6)
@@ -56,9 +56,10 @@ def test_an_address_that_guesses_keys_is_stopped_and_a_good_key_elsewhere_is_not
     assert int(guesses[-1].headers["Retry-After"]) == 10
     good = {"Authorization": f"Bearer {house.api_key}"}
     assert house.client.get("/v1/plans", headers=good, environ_overrides=there).status_code == 200
-    assert house.client.get("/v1/plans", headers=good, environ_overrides=here).status_code == 429
-    house.clock.pass_(seconds=10)
+    # Behind one proxy all callers share an address, so a good key is never turned away for it.
     assert house.client.get("/v1/plans", headers=good, environ_overrides=here).status_code == 200
+    house.clock.pass_(seconds=10)
+    assert house.client.get("/v1/plans", headers=wrong, environ_overrides=here).status_code == 401
 
 
 @settings(max_examples=60, deadline=None)
