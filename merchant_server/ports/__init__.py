@@ -2,7 +2,16 @@
 
 from merchant_server.ports.deciding import CreditPolicy, DecisionCase, PolicyWorkshop
 from merchant_server.ports.evidence import HeadSigner, StoredLeaf
-from merchant_server.ports.outbox import Delivery, DeliveryRecord, Endpoint, EventSpan, FeedMark, Tried
+from merchant_server.ports.outbox import (
+    Delivery,
+    DeliveryRecord,
+    Endpoint,
+    EventSpan,
+    FeedMark,
+    Sent,
+    Tried,
+    WebhookSender,
+)
 from merchant_server.ports.outside import (
     AgreementRenderer,
     AgreementSigner,
@@ -26,12 +35,10 @@ from merchant_server.ports.outside import (
     ProviderRefused,
     ProviderUnavailable,
     SandboxWindow,
-    Sent,
     SentCallback,
     SmsSender,
     TextMessage,
     UnprintableCharacter,
-    WebhookSender,
 )
 from merchant_server.ports.storage import Breach, Storage, StoredReply, UnitOfWork
 

@@ -1,4 +1,4 @@
-"""Repositories of what goes out: events, where they go, how their deliveries went, and who read the feed how far."""
+"""What goes out: events, where they go, how their deliveries went, who read the feed how far, and who posts them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -195,4 +195,31 @@ class Deliveries(Protocol):
 
     def replay_span(self, endpoint: Endpoint, span: EventSpan, due_at: datetime, limit: int) -> int:
         """Queue the events of a span anew, oldest first, up to `limit`; return how many."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a webhook receiver did: its HTTP status (0 when there was none), the seconds taken, a short reason."""
+
+    status: int
+    seconds: float
+    reason: str = ""
+    retry_after_seconds: int | None = None
+
+
+class WebhookSender(Protocol):
+    """Posts one signed event to one endpoint; never raises for what the receiver does."""
+
+    def send(self, *, url: str, secret: str, message_id: str, timestamp: datetime, body: bytes) -> Sent: ...
+
+    def refusal(self, url: str) -> str:
+        """Return why nothing would be sent to an address (url_refused, address_refused), or "".
+
+        A name that does not resolve at the moment is no refusal: it may by the time of the first event.
+        """
+        ...
+
+    def new_secret(self, signature: str) -> str:
+        """Make a signing secret: whsec_… for v1 (HMAC-SHA256), whsk_… for v1a (Ed25519)."""
         ...

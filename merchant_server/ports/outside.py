@@ -195,33 +195,6 @@ class UnprintableCharacter(DocumentRefused):
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """What a webhook receiver did: its HTTP status (0 when there was none), the seconds taken, a short reason."""
-
-    status: int
-    seconds: float
-    reason: str = ""
-    retry_after_seconds: int | None = None
-
-
-class WebhookSender(Protocol):
-    """Posts one signed event to one endpoint; never raises for what the receiver does."""
-
-    def send(self, *, url: str, secret: str, message_id: str, timestamp: datetime, body: bytes) -> Sent: ...
-
-    def refusal(self, url: str) -> str:
-        """Return why nothing would be sent to an address (url_refused, address_refused), or "".
-
-        A name that does not resolve at the moment is no refusal: it may by the time of the first event.
-        """
-        ...
-
-    def new_secret(self, signature: str) -> str:
-        """Make a signing secret: whsec_… for v1 (HMAC-SHA256), whsk_… for v1a (Ed25519)."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
 class TextMessage:
     """One text in the sandbox gateway's inbox."""
 

@@ -27,6 +27,7 @@ EVENT = "evt"
 WEBHOOK_ENDPOINT = "whe"
 COMPLAINT = "cmp"
 KEY = "key"
+DELIVERY = "dlv"
 REQUEST = "req"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -403,6 +403,25 @@ def test_a_webhook_endpoint_is_changed_disabled_and_gets_another_secret(api_clie
     assert asymmetric.secret is None and (asymmetric.public_key or "").startswith("whpk_")
 
 
+def test_a_ping_is_a_delivery_that_can_be_looked_up_and_sent_again(api_client: Client) -> None:
+    hook = api_client.webhook_endpoints.create(url="https://shop.example/hook")
+    pinged = api_client.webhook_endpoints.ping(hook.id)
+    assert (pinged.event_type, pinged.status, pinged.attempts) == ("webhook_endpoint.ping", "pending", 0)
+    assert pinged.webhook_endpoint_id == hook.id
+    assert api_client.deliveries.retrieve(pinged.id) == pinged
+    assert pinged in list(api_client.webhook_endpoints.deliveries(hook.id))
+    assert list(api_client.webhook_endpoints.deliveries(hook.id, status="dead")) == []
+    assert api_client.deliveries.replay(pinged.id).status == "pending"
+    now = api_client.server_time()
+    assert now is not None
+    replayed = api_client.webhook_endpoints.replay(
+        hook.id, since=now - timedelta(1), until=now + timedelta(1)
+    )
+    assert (replayed.queued, replayed.has_more) == (0, False)
+    with pytest.raises(errors.NotFoundError):
+        api_client.deliveries.retrieve("dlv_none")
+
+
 def test_a_reader_goes_on_where_it_acknowledged_and_never_back(api_client: Client) -> None:
     for number in range(3):
         sell(api_client, reference=f"order-{number}")

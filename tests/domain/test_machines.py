@@ -57,7 +57,7 @@ DRAWN: dict[str, tuple[Machine[Any], dict[str, str]]] = {
         "reversed": "",
     }),
     "agreement": (AGREEMENT_MACHINE, {"draft": "signed replaced", "signed": "", "replaced": ""}),
-    "delivery": (DELIVERY_MACHINE, {"pending": "delivered dead", "dead": "pending", "delivered": ""}),
+    "delivery": (DELIVERY_MACHINE, {"pending": "delivered dead", "dead": "pending", "delivered": "pending"}),
 }  # fmt: skip
 
 

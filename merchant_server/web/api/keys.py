@@ -34,7 +34,7 @@ def listing(query: dict[str, Any]) -> Response:
 
 @blp.post("")
 @blp.doc(**IDEMPOTENT)
-@blp.arguments(KeyDraftSchema)
+@blp.arguments(KeyDraftSchema, required=False)
 @blp.response(201, KeySchema)
 def create(draft: dict[str, Any]) -> Response:
     """Make a key of this mode and show its secret once; it can do no more than the key that makes it."""

@@ -16,7 +16,7 @@ from fenqi.ids import REQUEST
 from fenqi.testing.clock import ManualClock
 from fenqi.testing.fake_feed import FakeFeed
 from fenqi.testing.fake_sales import FakeCheckout, FakeSales, TransitionNotAllowed, checkout_json, loan_json
-from fenqi.testing.fake_setup import FakeSetup, Refused
+from fenqi.testing.fake_setup import SETUP_ROUTES, FakeSetup, Refused
 from fenqi.wire import (
     CaptureSchema,
     CheckoutDraftSchema,
@@ -261,24 +261,11 @@ _ROUTES: tuple[tuple[str, Mapping[str, _Handler]], ...] = (
     ("/v1/events", {"GET": _feed("list_events")}),
     ("/v1/offers", {"GET": FakeApi.list_offers}),
     ("/v1/events/ack", {"POST": _feed("acknowledge")}),
-    ("/v1/webhook_endpoints", {"POST": _set_up("create_endpoint"), "GET": _set_up("list_endpoints")}),
-    (
-        "/v1/webhook_endpoints/([^/]+)",
-        {
-            "GET": _set_up("retrieve_endpoint"),
-            "PATCH": _set_up("change_endpoint"),
-            "DELETE": FakeApi.delete_endpoint,
-        },
+    ("/v1/webhook_endpoints/([^/]+)", {"DELETE": FakeApi.delete_endpoint}),
+    *(
+        (pattern, {method: _set_up(handler) for method, handler in methods.items()})
+        for pattern, methods in SETUP_ROUTES
     ),
-    ("/v1/webhook_endpoints/([^/]+)/roll_secret", {"POST": _set_up("roll_secret")}),
-    ("/v1/stores", {"POST": _set_up("create_store"), "GET": _set_up("list_stores")}),
-    ("/v1/stores/([^/]+)", {"GET": _set_up("retrieve_store"), "PATCH": _set_up("change_store")}),
-    ("/v1/tills", {"POST": _set_up("create_till"), "GET": _set_up("list_tills")}),
-    ("/v1/tills/([^/]+)", {"GET": _set_up("retrieve_till"), "PATCH": _set_up("change_till")}),
-    ("/v1/keys", {"POST": _set_up("create_key"), "GET": _set_up("list_keys")}),
-    ("/v1/keys/([^/]+)", {"GET": _set_up("retrieve_key")}),
-    ("/v1/keys/([^/]+)/roll", {"POST": _set_up("roll_key")}),
-    ("/v1/keys/([^/]+)/revoke", {"POST": _set_up("revoke_key")}),
     ("/v1/test_clock", {"GET": FakeApi.show_clock}),
     ("/v1/test_clock/advance", {"POST": FakeApi.advance_clock}),
 )

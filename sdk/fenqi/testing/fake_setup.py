@@ -1,4 +1,4 @@
-"""What a merchant sets up in the fake server: stores, tills, keys, webhook endpoints. Pushes nothing, keeps no log."""
+"""What a merchant sets up in the fake server: stores, tills, keys, webhook endpoints. It pushes nothing, so no delivery ends."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -6,11 +6,14 @@ from typing import Any
 
 from marshmallow import Schema
 
-from fenqi.ids import KEY, STORE, TILL, WEBHOOK_ENDPOINT
+from fenqi.ids import DELIVERY, EVENT, KEY, STORE, TILL, WEBHOOK_ENDPOINT
 from fenqi.wire import (
+    DeliveryQuerySchema,
+    DeliverySchema,
     KeyDraftSchema,
     KeySchema,
     PageQuerySchema,
+    ReplaySchema,
     RollSchema,
     StoreChangeSchema,
     StoreDraftSchema,
@@ -51,6 +54,7 @@ class FakeSetup:
         self.tills: dict[str, Row] = {}
         self.keys: dict[str, Row] = {}
         self.endpoints: dict[str, Row] = {}
+        self.deliveries: dict[str, Row] = {}
 
     def create_store(self, _: Shown, body: bytes) -> tuple[int, Shown]:
         row = {"id": self._new_id(STORE, self._now()), "status": "open", **_read(StoreDraftSchema, body)}
@@ -161,9 +165,59 @@ class FakeSetup:
         row["overlap_until"] = self._now() + timedelta(seconds=wanted["overlap_seconds"])
         return 200, _write(WebhookEndpointSchema, row) | {"secret": WEBHOOK_SECRET}
 
+    def ping(self, _: Shown, __: bytes, endpoint_id: str) -> tuple[int, Shown]:
+        _found(self.endpoints, endpoint_id, "endpoint")
+        row: Row = {
+            "id": self._new_id(DELIVERY, self._now()),
+            "webhook_endpoint_id": endpoint_id,
+            "event_id": self._new_id(EVENT, self._now()),
+            "event_type": "webhook_endpoint.ping",
+            "status": "pending",
+            "attempts": 0,
+            "last_reason": "",
+            "next_try_at": self._now(),
+            **dict.fromkeys(("last_status", "took_ms", "tried_at", "delivered_at")),
+        }
+        self.deliveries[row["id"]] = row
+        return 200, _write(DeliverySchema, row)
+
+    def list_deliveries(self, query: Shown, _: bytes, endpoint_id: str) -> tuple[int, Shown]:
+        _found(self.endpoints, endpoint_id, "endpoint")
+        wanted = DeliveryQuerySchema().load(query) | {"webhook_endpoint_id": endpoint_id}
+        return 200, _page(DeliverySchema, dict(reversed(self.deliveries.items())), wanted)
+
+    def retrieve_delivery(self, _: Shown, __: bytes, delivery_id: str) -> tuple[int, Shown]:
+        return 200, _write(DeliverySchema, _found(self.deliveries, delivery_id, "delivery"))
+
+    def replay(self, _: Shown, body: bytes, endpoint_id: str) -> tuple[int, Shown]:
+        _read(ReplaySchema, body)
+        _found(self.endpoints, endpoint_id, "endpoint")
+        return 200, {"object": "replay", "queued": 0, "has_more": False}
+
     def delete_endpoint(self, endpoint_id: str) -> None:
         _found(self.endpoints, endpoint_id, "endpoint")
         del self.endpoints[endpoint_id]
+
+
+# Patterns of paths, and the names of the handlers by method.
+SETUP_ROUTES: tuple[tuple[str, Mapping[str, str]], ...] = (
+    ("/v1/webhook_endpoints", {"POST": "create_endpoint", "GET": "list_endpoints"}),
+    ("/v1/webhook_endpoints/([^/]+)", {"GET": "retrieve_endpoint", "PATCH": "change_endpoint"}),
+    ("/v1/webhook_endpoints/([^/]+)/roll_secret", {"POST": "roll_secret"}),
+    ("/v1/webhook_endpoints/([^/]+)/ping", {"POST": "ping"}),
+    ("/v1/webhook_endpoints/([^/]+)/deliveries", {"GET": "list_deliveries"}),
+    ("/v1/webhook_endpoints/([^/]+)/replay", {"POST": "replay"}),
+    ("/v1/deliveries/([^/]+)", {"GET": "retrieve_delivery"}),
+    ("/v1/deliveries/([^/]+)/replay", {"POST": "retrieve_delivery"}),
+    ("/v1/stores", {"POST": "create_store", "GET": "list_stores"}),
+    ("/v1/stores/([^/]+)", {"GET": "retrieve_store", "PATCH": "change_store"}),
+    ("/v1/tills", {"POST": "create_till", "GET": "list_tills"}),
+    ("/v1/tills/([^/]+)", {"GET": "retrieve_till", "PATCH": "change_till"}),
+    ("/v1/keys", {"POST": "create_key", "GET": "list_keys"}),
+    ("/v1/keys/([^/]+)", {"GET": "retrieve_key"}),
+    ("/v1/keys/([^/]+)/roll", {"POST": "roll_key"}),
+    ("/v1/keys/([^/]+)/revoke", {"POST": "revoke_key"}),
+)
 
 
 def _read(schema: type[Schema], body: bytes) -> Row:
