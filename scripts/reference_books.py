@@ -1,5 +1,6 @@
 """The worked example of docs/reference/ledger.md: one loan, booked by the very functions that book real ones."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from fenqi import Money, Plan, quote
@@ -11,7 +12,8 @@ from merchant_server.domain.ledger import (
     reversal_of,
     signing_postings,
 )
-from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, LoanStatus
+from merchant_server.domain.loan import Installment, Loan, LoanStatus
+from merchant_server.domain.repayment import Repayment, RepaymentKind
 
 FEE_BPS = 60
 
@@ -19,10 +21,13 @@ FEE_BPS = 60
 def ledger() -> str:
     """Return one table of postings for each event, and the balances after all of them."""
     loan, first = _example()
-    nothing = Money(0, "CNY")
     fee = Money(loan.principal.minor * FEE_BPS // 10_000, "CNY")
-    paid = repayment_postings(first, loan, nothing)
-    late = Installment(loan.id, 1, first.due_on, *[nothing] * 4, InstallmentStatus.PAID, 4)
+    arrived = Repayment(
+        "ded_…", loan.merchant_id, loan.id, RepaymentKind.DEDUCTION, first.total, Money(0, "CNY"), (first.due(),),
+        loan.created_at,
+    )  # fmt: skip
+    paid = repayment_postings(arrived, loan)
+    twice = replace(arrived, excess=first.total, portions=())
     sections = (
         ("Signing", "signing", signing_postings(loan)),
         (
@@ -35,7 +40,7 @@ def ledger() -> str:
         (
             "Money for an installment that was already paid",
             "repayment",
-            repayment_postings(late, loan, first.total),
+            repayment_postings(twice, loan),
         ),
     )
     written = [
@@ -71,9 +76,9 @@ def _example() -> tuple[Loan, Installment]:
         id="loan_…", merchant_id="mer_…", mode="test", checkout_id="chk_…", agreement_id="agr_…",
         consumer_id="con_…", mandate_id="mnd_…", plan_id="p12", reference="order-1001",
         status=LoanStatus.ACTIVE, version=1, principal=schedule.principal, interest=schedule.total_interest,
-        fee=schedule.total_fee, paid=nothing, signed_on=schedule.on, created_at=datetime(2026, 11, 21, tzinfo=UTC),
+        fee=schedule.total_fee, paid=nothing, penalty=nothing, penalty_paid=nothing, relieved_principal=nothing,
+        relieved_interest=nothing, relieved_fee=nothing, signed_on=schedule.on,
+        created_at=datetime(2026, 11, 21, tzinfo=UTC),
     )  # fmt: skip
-    first = Installment(
-        loan.id, 1, row.due_on, row.principal, row.interest, row.fee, nothing, InstallmentStatus.DUE, 2
-    )
-    return loan, first
+    parts = {"principal": row.principal, "interest": row.interest, "fee": row.fee}
+    return loan, Installment.scheduled(loan.id, 1, row.due_on, **parts)

@@ -72,6 +72,11 @@ def retry_after_days(attempt: int, code: str) -> int | None:
     return RETRY_AFTER_DAYS[min(attempt, len(RETRY_AFTER_DAYS)) - 1]
 
 
+def retry_after_reversal_days(attempt: int) -> int:
+    """Return how many days after the bank took a repayment back the next attempt is due; it is asked less and less."""
+    return RETRY_AFTER_DAYS[min(attempt, len(RETRY_AFTER_DAYS)) - 1]
+
+
 class MandateStatus(StrEnum):
     """Where a mandate stands."""
 

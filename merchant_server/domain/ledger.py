@@ -3,11 +3,12 @@
 An account's balance is what came in less what went out, so all balances of a currency sum to zero at every read.
 Accounts (chart in docs/reference/ledger.md):
     bank:cash                       money at the bank
-    loan:<id>:principal|interest|fee   what the consumer owes, by part
+    loan:<id>:principal|interest|fee|penalty   what the consumer owes, by part
     merchant:<id>:held              signed, not yet captured (negative: owed by us)
     merchant:<id>:payable           captured, to be paid out (negative: owed by us)
     income:interest:deferred|earned    contract interest not yet, and already, earned
     income:fee:deferred|earned         the same for fees of consumers
+    income:penalty:deferred|earned     the same for penalties: earned once they are paid
     income:merchant_fee             what merchants pay for the service
     consumer:<id>:refundable        money that arrived and pays nothing (negative: owed by us)
 """
@@ -17,11 +18,14 @@ from datetime import date, datetime
 
 from fenqi.finance.money import Money
 
-from merchant_server.domain.loan import Installment, Loan
+from merchant_server.domain.loan import Loan
+from merchant_server.domain.repayment import Repayment
+from merchant_server.domain.schedule_change import Relief
 
 CASH = "bank:cash"
 INTEREST_DEFERRED, INTEREST_EARNED = "income:interest:deferred", "income:interest:earned"
 FEE_DEFERRED, FEE_EARNED = "income:fee:deferred", "income:fee:earned"
+PENALTY_DEFERRED, PENALTY_EARNED = "income:penalty:deferred", "income:penalty:earned"
 MERCHANT_FEE = "income:merchant_fee"
 
 
@@ -48,7 +52,7 @@ class Entry:
 
 
 def loan_account(loan_id: str, part: str) -> str:
-    """Name the account of one part (principal, interest, fee) of a loan."""
+    """Name the account of one part (principal, interest, fee, penalty) of a loan."""
     return f"loan:{loan_id}:{part}"
 
 
@@ -89,15 +93,38 @@ def capture_postings(merchant_id: str, amount: Money, merchant_fee: Money) -> tu
     )
 
 
-def repayment_postings(installment: Installment, loan: Loan, excess: Money) -> tuple[Posting, ...]:
-    """One whole installment arrives at the bank; its interest and fee are earned; an excess stays the consumer's."""
+def repayment_postings(repayment: Repayment, loan: Loan) -> tuple[Posting, ...]:
+    """Money arrives at the bank; interest, fees and penalties it pays are earned; an excess stays the consumer's."""
     return moves(
-        (loan_account(loan.id, "fee"), CASH, installment.fee),
-        (FEE_EARNED, FEE_DEFERRED, installment.fee),
-        (loan_account(loan.id, "interest"), CASH, installment.interest),
-        (INTEREST_EARNED, INTEREST_DEFERRED, installment.interest),
-        (loan_account(loan.id, "principal"), CASH, installment.principal),
-        (refundable(loan.consumer_id), CASH, excess),
+        (loan_account(loan.id, "penalty"), CASH, repayment.penalty),
+        (PENALTY_EARNED, PENALTY_DEFERRED, repayment.penalty),
+        (loan_account(loan.id, "fee"), CASH, repayment.fee),
+        (FEE_EARNED, FEE_DEFERRED, repayment.fee),
+        (loan_account(loan.id, "interest"), CASH, repayment.interest),
+        (INTEREST_EARNED, INTEREST_DEFERRED, repayment.interest),
+        (loan_account(loan.id, "principal"), CASH, repayment.principal),
+        (refundable(loan.consumer_id), CASH, repayment.excess),
+    )
+
+
+def relief_postings(loan_id: str, relief: Relief, principal_bearer: str) -> tuple[Posting, ...]:
+    """What a loan owes no more leaves its accounts; who bears the principal is named, the rest was not earned yet.
+
+    A part below zero is a charge: it enters the loan's account.
+    """
+    pairs = (
+        ("principal", principal_bearer, relief.principal),
+        ("interest", INTEREST_DEFERRED, relief.interest),
+        ("fee", FEE_DEFERRED, relief.fee),
+        ("penalty", PENALTY_DEFERRED, relief.penalty),
+    )
+    return moves(
+        *(
+            (loan_account(loan_id, part), bearer, amount)
+            if amount.minor > 0
+            else (bearer, loan_account(loan_id, part), -amount)
+            for part, bearer, amount in pairs
+        )
     )
 
 

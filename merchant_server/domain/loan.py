@@ -5,6 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from fenqi.finance.money import Money
+from fenqi.finance.repayment import Due
 
 from merchant_server.domain.errors import RuleRefused
 from merchant_server.domain.machine import Machine
@@ -71,7 +72,7 @@ OPEN_INSTALLMENTS = frozenset({_I.SCHEDULED, _I.DUE, _I.DEDUCTING, _I.OVERDUE})
 
 @dataclass(frozen=True, slots=True)
 class Installment:
-    """One due row of a loan: the parts agreed, and what has been paid of their sum."""
+    """One due row of a loan: the parts that are owed under the present schedule, and what each has received."""
 
     loan_id: str
     number: int
@@ -79,31 +80,110 @@ class Installment:
     principal: Money
     interest: Money
     fee: Money
-    paid: Money
+    penalty: Money
+    principal_paid: Money
+    interest_paid: Money
+    fee_paid: Money
+    penalty_paid: Money
     status: InstallmentStatus
     version: int
 
+    @classmethod
+    def scheduled(
+        cls, loan_id: str, number: int, due_on: date, *, principal: Money, interest: Money, fee: Money
+    ) -> "Installment":
+        """Return a new row of which nothing is paid."""
+        nothing = Money(0, principal.currency)
+        return cls(
+            loan_id, number, due_on, principal, interest, fee, nothing, nothing, nothing, nothing, nothing,
+            InstallmentStatus.SCHEDULED, 1,
+        )  # fmt: skip
+
     @property
     def total(self) -> Money:
-        """What is to be paid in all."""
+        """What is to be paid in all, without penalties."""
         return self.principal + self.interest + self.fee
 
     @property
-    def unpaid(self) -> Money:
-        """What is still to be paid."""
-        return self.total - self.paid
+    def paid(self) -> Money:
+        """What arrived of the total, without penalties."""
+        return self.principal_paid + self.interest_paid + self.fee_paid
 
-    def to(self, status: InstallmentStatus, *, paid: Money | None = None) -> "Installment":
-        """Return it one transition later, or raise TransitionNotAllowed."""
-        checked = INSTALLMENT_MACHINE.check(self.status, status)
-        return replace(
-            self, status=checked, version=self.version + 1, paid=self.paid if paid is None else paid
+    @property
+    def outstanding(self) -> Money:
+        """What is still to be paid, penalties included."""
+        return self.total - self.paid + self.penalty - self.penalty_paid
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something may still be paid on it."""
+        return self.status in OPEN_INSTALLMENTS
+
+    def due(self) -> Due:
+        """Return what is still owed, part by part."""
+        return Due(
+            self.number,
+            self.due_on,
+            (self.principal - self.principal_paid).minor,
+            (self.interest - self.interest_paid).minor,
+            (self.fee - self.fee_paid).minor,
+            (self.penalty - self.penalty_paid).minor,
+            self.principal.currency,
         )
+
+    def to(self, status: InstallmentStatus) -> "Installment":
+        """Return it one transition later, or raise TransitionNotAllowed."""
+        return replace(self, status=INSTALLMENT_MACHINE.check(self.status, status), version=self.version + 1)
+
+    def receive(self, portion: Due) -> "Installment":
+        """Return it with a portion paid, and called paid when nothing is left."""
+        received = self._with_paid(portion, 1)
+        if received.outstanding.minor:
+            return received
+        return replace(received, status=INSTALLMENT_MACHINE.check(self.status, InstallmentStatus.PAID))
+
+    def give_up(self, portion: Due) -> "Installment":
+        """Return it with a portion taken back by the bank, and called overdue when it had been paid."""
+        reopened = self._with_paid(portion, -1)
+        if self.status != InstallmentStatus.PAID:
+            return reopened
+        return replace(reopened, status=INSTALLMENT_MACHINE.check(self.status, InstallmentStatus.OVERDUE))
+
+    def reshaped(self, owed: Due | None, gone: InstallmentStatus) -> "Installment":
+        """Return it owing what a new schedule says; when that is nothing, it is paid or what `gone` names."""
+        parts = ("principal", "interest", "fee", "penalty")
+        left = {part: getattr(owed, f"{part}_minor") if owed else 0 for part in parts}
+        changed = replace(
+            self,
+            version=self.version + 1,
+            due_on=owed.due_on if owed else self.due_on,
+            **{part: getattr(self, f"{part}_paid") + self._money(left[part]) for part in parts},
+        )
+        if changed.outstanding.minor:
+            return changed
+        over = InstallmentStatus.PAID if self.paid.minor else gone
+        return replace(changed, status=INSTALLMENT_MACHINE.check(self.status, over))
+
+    def _with_paid(self, portion: Due, sign: int) -> "Installment":
+        return replace(
+            self,
+            version=self.version + 1,
+            principal_paid=self.principal_paid + self._money(sign * portion.principal_minor),
+            interest_paid=self.interest_paid + self._money(sign * portion.interest_minor),
+            fee_paid=self.fee_paid + self._money(sign * portion.fee_minor),
+            penalty_paid=self.penalty_paid + self._money(sign * portion.penalty_minor),
+        )
+
+    def _money(self, minor: int) -> Money:
+        return Money(minor, self.principal.currency)
 
 
 @dataclass(frozen=True, slots=True)
 class Loan:
-    """One loan as stored. `paid` counts what the consumer repaid of `total_payable`."""
+    """One loan as stored: what was agreed, what was paid of it, and what is not owed any more (`relieved_...`).
+
+    Relief is what refunds, early settlement, waivers and write-offs took off; a settlement fee lowers the fee's.
+    """
 
     id: str
     merchant_id: str
@@ -120,6 +200,11 @@ class Loan:
     interest: Money
     fee: Money
     paid: Money
+    penalty: Money
+    penalty_paid: Money
+    relieved_principal: Money
+    relieved_interest: Money
+    relieved_fee: Money
     signed_on: date
     created_at: datetime
 
@@ -129,17 +214,27 @@ class Loan:
         return self.principal + self.interest + self.fee
 
     @property
-    def outstanding(self) -> Money:
-        """What is still owed."""
-        return self.total_payable - self.paid
+    def relieved(self) -> Money:
+        """What of the agreed total is not owed any more, without having been paid."""
+        return self.relieved_principal + self.relieved_interest + self.relieved_fee
 
-    def next(self, status: LoanStatus | None = None, *, paid: Money | None = None) -> "Loan":
-        """Return it one version later, with the state moved when `status` names another one."""
+    @property
+    def outstanding(self) -> Money:
+        """What is still owed, penalties included."""
+        return self.total_payable - self.relieved - self.paid + self.penalty - self.penalty_paid
+
+    def next(self, status: LoanStatus | None = None, **changes: Money) -> "Loan":
+        """Return it one version later, with the state moved when `status` names another one.
+
+        `changes` are new values of paid, penalty, penalty_paid and relieved_...; raises RuleRefused when more would
+        be paid than is owed.
+        """
         moved = (
             self.status
             if status in (None, self.status)
             else LOAN_MACHINE.check(self.status, LoanStatus(status))
         )
-        if paid is not None and paid > self.total_payable:
-            raise RuleRefused("a loan cannot be paid beyond its total", code="overpaid", loan_id=self.id)
-        return replace(self, status=moved, version=self.version + 1, paid=self.paid if paid is None else paid)
+        later = replace(self, status=moved, version=self.version + 1, **changes)  # type: ignore[arg-type]
+        if later.paid > later.total_payable - later.relieved or later.penalty_paid > later.penalty:
+            raise RuleRefused("a loan cannot be paid beyond what is owed", code="overpaid", loan_id=self.id)
+        return later

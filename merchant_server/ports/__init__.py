@@ -9,6 +9,7 @@ from merchant_server.ports.outbox import (
     EventSpan,
     FeedMark,
     Sent,
+    StoredReply,
     Tried,
     WebhookSender,
 )
@@ -40,7 +41,7 @@ from merchant_server.ports.outside import (
     TextMessage,
     UnprintableCharacter,
 )
-from merchant_server.ports.storage import Breach, Storage, StoredReply, UnitOfWork
+from merchant_server.ports.storage import Breach, Storage, UnitOfWork
 
 __all__ = [
     "AgreementRenderer",

@@ -9,6 +9,8 @@ from fenqi.finance.money import Money
 from merchant_server.domain.deduction import Deduction
 from merchant_server.domain.ledger import Entry, Posting
 from merchant_server.domain.loan import Installment, Loan
+from merchant_server.domain.repayment import Repayment
+from merchant_server.domain.schedule_change import ScheduleChange
 
 
 class Loans(Protocol):
@@ -40,6 +42,10 @@ class Loans(Protocol):
         """Store the next version; raises TransitionConflict when somebody else moved it first."""
         ...
 
+    def add_installments(self, merchant_id: str, installments: Sequence[Installment]) -> None:
+        """Store new rows of a loan's schedule."""
+        ...
+
     def installments(self, loan_id: str) -> list[Installment]:
         """Return a loan's installments in order."""
         ...
@@ -59,6 +65,38 @@ class Loans(Protocol):
         self, installment: Installment, was: Installment, collect_on: date | None = None
     ) -> None:
         """Store an installment's next version; raises TransitionConflict when somebody else moved it first."""
+        ...
+
+
+class Repayments(Protocol):
+    """Money that arrived."""
+
+    def add(self, repayment: Repayment) -> None:
+        """Store a repayment with its portions; Conflict when its money was booked before."""
+        ...
+
+    def get(self, repayment_id: str) -> Repayment | None:
+        """Return the repayment, or None."""
+        ...
+
+    def of_loan(self, loan_id: str) -> list[Repayment]:
+        """Return a loan's repayments, oldest first."""
+        ...
+
+    def save_reversal(self, repayment: Repayment) -> None:
+        """Store that the bank took it back; raises TransitionConflict when that was known."""
+        ...
+
+
+class ScheduleChanges(Protocol):
+    """What schedules were before they changed."""
+
+    def add(self, change: ScheduleChange) -> None:
+        """Store a change; Conflict when the same one was made before."""
+        ...
+
+    def of_loan(self, loan_id: str) -> list[ScheduleChange]:
+        """Return a loan's changes, oldest first."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""What goes out: events, where they go, how their deliveries went, who read the feed how far, and who posts them."""
+"""What goes out: events, where they go, their deliveries, how far the feed was read, and answers to replay."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,15 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from merchant_server.domain.event import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReply:
+    """What is kept under an idempotency key; status and body are None while its transaction runs."""
+
+    fingerprint: str
+    status: int | None
+    body: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +204,31 @@ class Deliveries(Protocol):
 
     def replay_span(self, endpoint: Endpoint, span: EventSpan, due_at: datetime, limit: int) -> int:
         """Queue the events of a span anew, oldest first, up to `limit`; return how many."""
+        ...
+
+
+class IdempotencyKeys(Protocol):
+    """One row a key, merchant and mode, written in the transaction of its effect."""
+
+    def claim(
+        self, merchant_id: str, mode: str, key: str, fingerprint: str, at: datetime, until: datetime | None
+    ) -> bool:
+        """Take a key; say False when it was taken before. On PostgreSQL this waits for a rival's commit.
+
+        `until` is when it may be forgotten, None for never.
+        """
+        ...
+
+    def get(self, merchant_id: str, mode: str, key: str) -> StoredReply | None:
+        """Return what was answered under a key, or None when the key is free."""
+        ...
+
+    def answer(self, merchant_id: str, mode: str, key: str, status: int, body: bytes) -> None:
+        """Keep the answer to replay, byte for byte."""
+        ...
+
+    def forget(self, now: datetime, limit: int) -> int:
+        """Forget up to `limit` keys whose time is over; return how many."""
         ...
 
 

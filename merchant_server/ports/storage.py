@@ -1,14 +1,20 @@
-"""What services need of storage: units of work, and the repositories of events and records."""
+"""What services need of storage: units of work over all repositories."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from merchant_server.ports.deciding import Decisions, Policies, Reviews, Watch
 from merchant_server.ports.evidence import Audit, ConsentEvents
-from merchant_server.ports.lending import Callbacks, Deductions, Ledger, Loans
-from merchant_server.ports.outbox import Deliveries, Endpoints, Events
+from merchant_server.ports.lending import (
+    Callbacks,
+    Deductions,
+    Ledger,
+    Loans,
+    Repayments,
+    ScheduleChanges,
+)
+from merchant_server.ports.outbox import Deliveries, Endpoints, Events, IdempotencyKeys
 from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People
 from merchant_server.ports.selling import (
     Agreements,
@@ -29,40 +35,6 @@ class Breach:
     law: str
     subject: str
     detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class StoredReply:
-    """What is kept under an idempotency key; status and body are None while its transaction runs."""
-
-    fingerprint: str
-    status: int | None
-    body: bytes | None
-
-
-class IdempotencyKeys(Protocol):
-    """One row a key, merchant and mode, written in the transaction of its effect."""
-
-    def claim(
-        self, merchant_id: str, mode: str, key: str, fingerprint: str, at: datetime, until: datetime | None
-    ) -> bool:
-        """Take a key; say False when it was taken before. On PostgreSQL this waits for a rival's commit.
-
-        `until` is when it may be forgotten, None for never.
-        """
-        ...
-
-    def get(self, merchant_id: str, mode: str, key: str) -> StoredReply | None:
-        """Return what was answered under a key, or None when the key is free."""
-        ...
-
-    def answer(self, merchant_id: str, mode: str, key: str, status: int, body: bytes) -> None:
-        """Keep the answer to replay, byte for byte."""
-        ...
-
-    def forget(self, now: datetime, limit: int) -> int:
-        """Forget up to `limit` keys whose time is over; return how many."""
-        ...
 
 
 class UnitOfWork(Protocol):
@@ -131,6 +103,16 @@ class UnitOfWork(Protocol):
     @property
     def loans(self) -> Loans:
         """Debts."""
+        ...
+
+    @property
+    def repayments(self) -> Repayments:
+        """Money that arrived."""
+        ...
+
+    @property
+    def schedule_changes(self) -> ScheduleChanges:
+        """What schedules were."""
         ...
 
     @property

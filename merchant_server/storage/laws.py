@@ -21,40 +21,81 @@ LAWS: tuple[tuple[str, str], ...] = (
         " OR e.merchant_id <> p.merchant_id OR COALESCE(l.currency, p.currency) <> p.currency",
     ),
     (
-        "2 a schedule sums to the agreed total",
+        "2 a schedule sums to the agreed total less what was relieved",
         "SELECT l.id AS subject, 'installments ' || SUM(i.principal_minor) || '+' || SUM(i.interest_minor) || '+'"
         " || SUM(i.fee_minor) AS detail FROM loans l JOIN installments i ON i.loan_id = l.id"
-        " GROUP BY l.id, l.principal_minor, l.interest_minor, l.fee_minor"
-        " HAVING SUM(i.principal_minor) <> l.principal_minor"
-        " OR SUM(i.interest_minor) <> l.interest_minor OR SUM(i.fee_minor) <> l.fee_minor",
+        " GROUP BY l.id, l.principal_minor, l.interest_minor, l.fee_minor, l.relieved_principal_minor,"
+        " l.relieved_interest_minor, l.relieved_fee_minor, l.penalty_minor, l.penalty_paid_minor"
+        " HAVING SUM(i.principal_minor) <> l.principal_minor - l.relieved_principal_minor"
+        " OR SUM(i.interest_minor) <> l.interest_minor - l.relieved_interest_minor"
+        " OR SUM(i.fee_minor) <> l.fee_minor - l.relieved_fee_minor"
+        " OR SUM(i.penalty_minor) <> l.penalty_minor OR SUM(i.penalty_paid_minor) <> l.penalty_paid_minor",
     ),
     (
-        "2 what a loan's accounts hold is what its installments leave open",
-        "SELECT l.id AS subject, 'books ' || COALESCE(b.owed, 0) || ' rows '"
-        " || (l.principal_minor + l.interest_minor + l.fee_minor - l.paid_minor) AS detail FROM loans l"
-        " LEFT JOIN (SELECT loan_id, SUM(CASE WHEN p.target LIKE 'loan:%' THEN p.amount_minor ELSE 0 END)"
-        " - SUM(CASE WHEN p.source LIKE 'loan:%' THEN p.amount_minor ELSE 0 END) AS owed"
-        " FROM postings p JOIN journal_entries e ON e.id = p.entry_id WHERE e.loan_id IS NOT NULL GROUP BY loan_id) b"
-        " ON b.loan_id = l.id"
-        " WHERE COALESCE(b.owed, 0) <> l.principal_minor + l.interest_minor + l.fee_minor - l.paid_minor",
+        "2 what was relieved is what the changes of the schedule say",
+        "SELECT l.id AS subject, l.relieved_principal_minor || '+' || l.relieved_interest_minor || '+'"
+        " || l.relieved_fee_minor AS detail FROM loans l"
+        " LEFT JOIN schedule_changes c ON c.loan_id = l.id"
+        " GROUP BY l.id, l.relieved_principal_minor, l.relieved_interest_minor, l.relieved_fee_minor, l.penalty_minor"
+        " HAVING COALESCE(SUM(c.relieved_principal_minor), 0) <> l.relieved_principal_minor"
+        " OR COALESCE(SUM(c.relieved_interest_minor), 0) <> l.relieved_interest_minor"
+        " OR COALESCE(SUM(c.relieved_fee_minor), 0) <> l.relieved_fee_minor"
+        " OR COALESCE(SUM(c.relieved_penalty_minor), 0) <> -l.penalty_minor",
+    ),
+    (
+        "2 what each account of a loan holds is what its installments leave open",
+        "SELECT i.loan_id AS subject, i.part || ' rows ' || i.owed || ' books ' || COALESCE(b.owed, 0) AS detail FROM ("
+        + " UNION ALL ".join(
+            f"SELECT loan_id, '{part}' AS part, 'loan:' || loan_id || ':{part}' AS account,"
+            f" SUM({part}_minor - {part}_paid_minor) AS owed FROM installments GROUP BY loan_id"
+            for part in ("principal", "interest", "fee", "penalty")
+        )
+        + ") i LEFT JOIN (SELECT account, SUM(amount) AS owed FROM ("
+        "SELECT target AS account, amount_minor AS amount FROM postings WHERE target LIKE 'loan:%'"
+        " UNION ALL SELECT source, -amount_minor FROM postings WHERE source LIKE 'loan:%') moves GROUP BY account) b"
+        " ON b.account = i.account WHERE i.owed <> COALESCE(b.owed, 0)",
     ),
     (
         "2 what a loan says was paid is what its installments say",
         "SELECT l.id AS subject, 'loan ' || l.paid_minor || ' installments ' || SUM(i.paid_minor) AS detail"
         " FROM loans l JOIN installments i ON i.loan_id = l.id GROUP BY l.id, l.paid_minor"
-        " HAVING SUM(i.paid_minor) <> l.paid_minor",
+        " HAVING SUM(i.paid_minor) <> l.paid_minor"
+        " OR SUM(i.principal_paid_minor + i.interest_paid_minor + i.fee_paid_minor) <> l.paid_minor",
     ),
     (
         "2 repaid means that nothing is owed",
         "SELECT id AS subject, 'paid ' || paid_minor AS detail FROM loans"
-        " WHERE status = 'repaid' AND paid_minor <> principal_minor + interest_minor + fee_minor",
+        " WHERE status IN ('repaid', 'refunded') AND paid_minor + relieved_principal_minor + relieved_interest_minor"
+        " + relieved_fee_minor + penalty_paid_minor <> principal_minor + interest_minor + fee_minor + penalty_minor",
     ),
     (
-        "3 an installment is paid by at most one deduction",
-        "SELECT i.loan_id || '/' || i.number AS subject,"
-        " 'paid ' || i.paid_minor || ' of ' || (i.principal_minor + i.interest_minor + i.fee_minor) AS detail"
-        " FROM installments i WHERE (i.status = 'paid') <>"
-        " (i.paid_minor = i.principal_minor + i.interest_minor + i.fee_minor)",
+        "3 an installment is over when nothing of it is owed, and not before",
+        "SELECT loan_id || '/' || number AS subject, status || ', paid ' || paid_minor AS detail FROM installments"
+        " WHERE (status IN ('paid', 'waived', 'refunded', 'replaced')) <> (principal_minor + interest_minor + fee_minor"
+        " + penalty_minor = principal_paid_minor + interest_paid_minor + fee_paid_minor + penalty_paid_minor)"
+        " OR principal_paid_minor > principal_minor OR interest_paid_minor > interest_minor"
+        " OR fee_paid_minor > fee_minor OR penalty_paid_minor > penalty_minor",
+    ),
+    (
+        "3 an installment holds what its repayments brought, once",
+        "SELECT i.loan_id || '/' || i.number AS subject, 'row ' || i.paid_minor AS detail FROM installments i"
+        " LEFT JOIN (SELECT p.loan_id, p.number, SUM(p.principal_minor) AS principal,"
+        " SUM(p.interest_minor) AS interest, SUM(p.fee_minor) AS fee, SUM(p.penalty_minor) AS penalty"
+        " FROM repayment_portions p"
+        " JOIN repayments r ON r.id = p.repayment_id WHERE r.reversed_at IS NULL GROUP BY p.loan_id, p.number) s"
+        " ON s.loan_id = i.loan_id AND s.number = i.number"
+        " WHERE i.principal_paid_minor <> COALESCE(s.principal, 0) OR i.interest_paid_minor <> COALESCE(s.interest, 0)"
+        " OR i.fee_paid_minor <> COALESCE(s.fee, 0) OR i.penalty_paid_minor <> COALESCE(s.penalty, 0)",
+    ),
+    (
+        "3 a repayment's amount is its portions and its excess, and is booked as such",
+        "SELECT r.id AS subject, r.amount_minor || ' = ' || COALESCE(p.paid, 0) || ' + ' || r.excess_minor AS detail"
+        " FROM repayments r LEFT JOIN (SELECT repayment_id, SUM(principal_minor + interest_minor + fee_minor"
+        " + penalty_minor) AS paid FROM repayment_portions GROUP BY repayment_id) p ON p.repayment_id = r.id"
+        " LEFT JOIN (SELECT e.source_id, SUM(g.amount_minor) AS booked FROM journal_entries e"
+        " JOIN postings g ON g.entry_id = e.id WHERE e.kind = 'repayment' AND g.target = 'bank:cash'"
+        " GROUP BY e.source_id) b ON b.source_id = r.id"
+        " WHERE r.amount_minor <> COALESCE(p.paid, 0) + r.excess_minor OR COALESCE(b.booked, 0) <> r.amount_minor",
     ),
     (
         "3 every deduction that succeeded is booked once, and no other",

@@ -25,6 +25,7 @@ from merchant_server.storage.repositories.outbox import Endpoints, Events
 from merchant_server.storage.repositories.people import People
 from merchant_server.storage.repositories.policies import Policies
 from merchant_server.storage.repositories.records import IdempotencyKeys
+from merchant_server.storage.repositories.repayments import Repayments, ScheduleChanges
 from merchant_server.storage.repositories.reviews import Reviews
 from merchant_server.storage.repositories.watch import Watch
 from merchant_server.storage.sealed import Sealer
@@ -51,6 +52,8 @@ class SqlUnitOfWork:
         self.agreements = Agreements(connection, sealer)
         self.mandates = Mandates(connection, sealer)
         self.loans = Loans(connection)
+        self.repayments = Repayments(connection)
+        self.schedule_changes = ScheduleChanges(connection)
         self.deductions = Deductions(connection)
         self.callbacks = Callbacks(connection)
         self.ledger = Ledger(connection)

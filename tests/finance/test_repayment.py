@@ -218,3 +218,17 @@ def test_a_reduction_that_does_not_fit_is_refused(reduction, mode):
     with pytest.raises(RepaymentError) as refused:
         recompute(SCHEDULE, owed(SCHEDULE), cny(reduction), mode, DAY)
     assert refused.value.allowed
+
+
+@given(paid=st.integers(1, 340_000), reduction=st.integers(1, 60_000), mode=st.sampled_from(MODES[:5]))
+def test_interest_that_was_paid_ahead_is_not_asked_for_again(paid: int, reduction: int, mode: str) -> None:
+    agreed = owed(SCHEDULE)
+    rows = [row for row in apply_payment(agreed, cny(paid)).rows if row.total_minor]
+    assume(reduction <= sum(row.principal_minor for row in rows))
+    after = recompute(SCHEDULE, rows, cny(reduction), mode, DAY, agreed=agreed)
+    asked = sum(row.interest_minor for row in after.rows)
+    had_paid = sum(row.interest_minor for row in agreed) - sum(row.interest_minor for row in rows)
+    alone = recompute(SCHEDULE, rows, cny(reduction), mode, DAY)
+    assert asked <= sum(row.interest_minor for row in alone.rows)
+    assert after.interest_given_back.minor == sum(row.interest_minor for row in rows) - asked
+    assert after.interest_paid_ahead.minor <= had_paid

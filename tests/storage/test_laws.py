@@ -32,18 +32,34 @@ BREAKS: dict[str, tuple[str, ...]] = {
         "UPDATE installments SET fee_minor = fee_minor + 1 WHERE number = 3",
         "DELETE FROM installments WHERE number = 3",
     ),
-    "2 what a loan's accounts hold": (
+    "2 what was relieved": (
+        "UPDATE loans SET relieved_principal_minor = 1",
+        "UPDATE loans SET penalty_minor = 1",
+    ),
+    "2 what each account of a loan holds": (
         "UPDATE postings SET amount_minor = amount_minor + 1 WHERE target LIKE 'loan:%:principal'",
-        "UPDATE loans SET principal_minor = principal_minor + 1",
+        "UPDATE installments SET penalty_minor = 1 WHERE number = 3",
+        "UPDATE installments SET principal_paid_minor = principal_paid_minor + 1",
     ),
     "2 what a loan says was paid": (
         "UPDATE loans SET paid_minor = paid_minor - 1 WHERE paid_minor > 0",
         "UPDATE installments SET paid_minor = 1 WHERE status = 'scheduled' AND number = 3",
+        "UPDATE installments SET fee_paid_minor = 1 WHERE number = 3",
     ),
     "2 repaid means": ("UPDATE loans SET status = 'repaid'",),
-    "3 an installment is paid": (
+    "3 an installment is over": (
         "UPDATE installments SET status = 'paid' WHERE number = 3",
         "UPDATE installments SET status = 'due' WHERE status = 'paid'",
+        "UPDATE installments SET interest_paid_minor = interest_minor + 1",
+    ),
+    "3 an installment holds": (
+        "UPDATE repayment_portions SET principal_minor = principal_minor + 1",
+        "UPDATE repayments SET reversed_at = received_at",
+        "UPDATE repayments SET reversed_at = NULL",
+    ),
+    "3 a repayment's amount": (
+        "UPDATE repayments SET excess_minor = 1",
+        "UPDATE journal_entries SET kind = 'gift' WHERE kind = 'repayment'",
     ),
     "3 every deduction that succeeded": (
         f"UPDATE journal_entries SET kind = 'gift' WHERE source_id = {PAID}",

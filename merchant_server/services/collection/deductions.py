@@ -60,7 +60,7 @@ def _request(deps: Deps, loan_id: str, number: int) -> bool:
             attempt=attempt,
             mandate_id=mandate.id,
             gateway_account=mandate.gateway_account,
-            amount=installment.unpaid,
+            amount=installment.outstanding,
             status=DeductionStatus.REQUESTED,
             version=1,
             requested_at=deps.clock.now(),

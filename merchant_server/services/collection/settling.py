@@ -2,20 +2,21 @@
 
 from datetime import date, timedelta
 
-from fenqi.finance.money import Money
-
-from merchant_server.domain.checkout import CheckoutStatus
-from merchant_server.domain.deduction import Deduction, DeductionStatus, retry_after_days
-from merchant_server.domain.errors import RuleRefused
-from merchant_server.domain.ledger import Entry, Posting, repayment_postings, reversal_of
-from merchant_server.domain.loan import OPEN_INSTALLMENTS, Installment, InstallmentStatus, Loan, LoanStatus
+from merchant_server.domain.deduction import (
+    Deduction,
+    DeductionStatus,
+    retry_after_days,
+    retry_after_reversal_days,
+)
+from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, LoanStatus
+from merchant_server.domain.repayment import RepaymentKind
 from merchant_server.ports import UnitOfWork
+from merchant_server.services.collection.booking import receive, take_back
 from merchant_server.services.deps import Deps, merchant_of
-from merchant_server.services.publishing import move_checkout, move_loan
+from merchant_server.services.publishing import move_loan
 
 # An installment whose next attempt waits for a person.
 NEVER = date(9999, 12, 31)
-_PAYABLE = OPEN_INSTALLMENTS
 
 
 def settle(
@@ -59,42 +60,18 @@ def _again(uow: UnitOfWork, deduction: Deduction) -> Deduction:
 def _succeeded(
     uow: UnitOfWork, deps: Deps, deduction: Deduction, loan: Loan, installment: Installment, code: str
 ) -> None:
-    nothing = Money(0, deduction.amount.currency)
-    if installment.status not in _PAYABLE:
-        # It was paid another way meanwhile: the money is the consumer's, and is seen (law 3).
-        postings = repayment_postings(_emptied(installment, nothing), loan, deduction.amount)
-        _book(uow, deps, deduction, loan, "repayment", postings)
-        return
-    _book(uow, deps, deduction, loan, "repayment", repayment_postings(installment, loan, nothing))
-    due = (
-        installment.to(InstallmentStatus.DUE)
-        if installment.status == InstallmentStatus.SCHEDULED
-        else installment
+    if installment.status == InstallmentStatus.SCHEDULED:
+        due = installment.to(InstallmentStatus.DUE)
+        uow.loans.save_installment(due, installment)
+    receive(
+        uow,
+        deps,
+        loan,
+        deduction.amount,
+        kind=RepaymentKind.DEDUCTION,
+        source_id=deduction.id,
+        only=deduction.installment_number,
     )
-    uow.loans.save_installment(due.to(InstallmentStatus.PAID, paid=installment.total), installment)
-    line = uow.lines.get(loan.consumer_id, loan.principal.currency)
-    assert line is not None
-    uow.lines.save(line.give_back(installment.principal), line)
-    _repaid_so_far(uow, deps, loan, installment)
-
-
-def _repaid_so_far(uow: UnitOfWork, deps: Deps, loan: Loan, installment: Installment) -> None:
-    rows = uow.loans.installments(loan.id)
-    overdue = any(row.status == InstallmentStatus.OVERDUE for row in rows)
-    status = LoanStatus.OVERDUE if overdue else LoanStatus.ACTIVE
-    paid = move_loan(
-        uow, deps, loan.next(status, paid=loan.paid + installment.total), loan, rows, "installment.paid"
-    )
-    if any(row.status in _PAYABLE for row in rows):
-        return
-    if not uow.ledger.loan_is_settled(loan.id, loan.principal.currency):
-        raise RuleRefused(
-            "the loan's accounts are not zero, so it is not repaid", code="books_unsettled", loan_id=loan.id
-        )
-    move_loan(uow, deps, paid.next(LoanStatus.REPAID), paid, rows, "loan.repaid")
-    checkout = uow.checkouts.get(loan.checkout_id)
-    if checkout is not None and checkout.status == CheckoutStatus.CAPTURED:
-        move_checkout(uow, deps, checkout.to(CheckoutStatus.CLOSED), checkout)
 
 
 def _failed(
@@ -117,47 +94,4 @@ def _failed(
 def _reversed(
     uow: UnitOfWork, deps: Deps, deduction: Deduction, loan: Loan, installment: Installment, code: str
 ) -> None:
-    booked = uow.ledger.postings_of("repayment", deduction.id)
-    _book(uow, deps, deduction, loan, "reversal", reversal_of(booked))
-    if not any(posting.source.startswith(f"loan:{loan.id}:") for posting in booked):
-        # What is taken back had paid nothing: it had only been kept for the consumer.
-        return
-    nothing = Money(0, deduction.amount.currency)
-    today = deps.today(uow, merchant_of(uow, loan.merchant_id))
-    reopened = installment.to(InstallmentStatus.OVERDUE, paid=nothing)
-    uow.loans.save_installment(reopened, installment, today + timedelta(days=1))
-    line = uow.lines.get(loan.consumer_id, loan.principal.currency)
-    assert line is not None
-    uow.lines.save(line.draw_back(installment.principal), line)
-    rows = uow.loans.installments(loan.id)
-    open_again = loan.next(LoanStatus.OVERDUE, paid=loan.paid - installment.total)
-    move_loan(uow, deps, open_again, loan, rows, "loan.overdue")
-
-
-def _emptied(installment: Installment, nothing: Money) -> Installment:
-    return Installment(
-        installment.loan_id,
-        installment.number,
-        installment.due_on,
-        nothing,
-        nothing,
-        nothing,
-        nothing,
-        installment.status,
-        installment.version,
-    )
-
-
-def _book(
-    uow: UnitOfWork, deps: Deps, deduction: Deduction, loan: Loan, kind: str, postings: tuple[Posting, ...]
-) -> None:
-    entry = Entry(
-        kind=kind,
-        source_id=deduction.id,
-        merchant_id=loan.merchant_id,
-        loan_id=loan.id,
-        occurred_on=deps.today(uow, merchant_of(uow, loan.merchant_id)),
-        created_at=deps.clock.now(),
-        postings=postings,
-    )
-    uow.ledger.book(deps.ids.new("je"), entry)
+    take_back(uow, deps, loan, deduction.id, retry_after_reversal_days(deduction.attempt))

@@ -13,7 +13,7 @@ from merchant_server.domain.consumer import Consumer
 from merchant_server.domain.deduction import Mandate, MandateStatus
 from merchant_server.domain.errors import NotFound, RuleRefused, Unavailable
 from merchant_server.domain.ledger import Entry, signing_postings
-from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, LoanStatus
+from merchant_server.domain.loan import Installment, Loan, LoanStatus
 from merchant_server.ports import ProviderRefused, ProviderUnavailable, UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout, publish_loan
@@ -182,7 +182,7 @@ def _loan(
         name: Money(sum(row[name]["minor"] for row in rows), currency)
         for name in ("principal", "interest", "fee")
     }
-    installments = [_installment(agreement.loan_id, row, zero) for row in rows]
+    installments = [_installment(agreement.loan_id, row, currency) for row in rows]
     loan = Loan(
         id=agreement.loan_id,
         merchant_id=merchant.id,
@@ -197,6 +197,11 @@ def _loan(
         version=1,
         **part,
         paid=zero,
+        penalty=zero,
+        penalty_paid=zero,
+        relieved_principal=zero,
+        relieved_interest=zero,
+        relieved_fee=zero,
         signed_on=deps.today(uow, merchant),
         created_at=deps.business_now(uow, merchant.id),
     )
@@ -219,15 +224,10 @@ def _book_and_record(
     record_signed(uow, deps, checkout, agreement)
 
 
-def _installment(loan_id: str, row: Mapping[str, Any], nothing: Money) -> Installment:
-    return Installment(
-        loan_id=loan_id,
-        number=row["number"],
-        due_on=date.fromisoformat(row["due_on"]),
-        principal=Money(row["principal"]["minor"], nothing.currency),
-        interest=Money(row["interest"]["minor"], nothing.currency),
-        fee=Money(row["fee"]["minor"], nothing.currency),
-        paid=nothing,
-        status=InstallmentStatus.SCHEDULED,
-        version=1,
+def _installment(loan_id: str, row: Mapping[str, Any], currency: str) -> Installment:
+    return Installment.scheduled(
+        loan_id,
+        row["number"],
+        date.fromisoformat(row["due_on"]),
+        **{name: Money(row[name]["minor"], currency) for name in ("principal", "interest", "fee")},
     )

@@ -11,6 +11,7 @@ KINDS = (
     "loan:*:principal",
     "loan:*:interest",
     "loan:*:fee",
+    "loan:*:penalty",
     "merchant:*:held",
     "merchant:*:payable",
     "consumer:*:refundable",
@@ -111,5 +112,5 @@ class Ledger:
 
     def loan_is_settled(self, loan_id: str, currency: str) -> bool:
         """Say whether every account of the loan is zero: only then may it be called repaid."""
-        parts = ("principal", "interest", "fee")
+        parts = ("principal", "interest", "fee", "penalty")
         return all(self.balance(f"loan:{loan_id}:{part}", currency).minor == 0 for part in parts)

@@ -10,7 +10,17 @@ from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, Lo
 from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.rows import insert, insert_all, moment, moved, stamp
 
-PARTS = ("principal", "interest", "fee", "paid")
+_LOAN_MONEY = (
+    "principal", "interest", "fee", "paid", "penalty", "penalty_paid",
+    "relieved_principal", "relieved_interest", "relieved_fee",
+)  # fmt: skip
+_ROW_MONEY = (
+    "principal", "interest", "fee", "penalty",
+    "principal_paid", "interest_paid", "fee_paid", "penalty_paid",
+)  # fmt: skip
+_MOVING = ("paid", "penalty", "penalty_paid", "relieved_principal", "relieved_interest", "relieved_fee")
+_SET_LOAN = ", ".join(f"{part}_minor = :{part}" for part in _MOVING)
+_SET_ROW = ", ".join(f"{part}_minor = :{part}" for part in (*_ROW_MONEY, "paid"))
 
 
 class Loans:
@@ -21,8 +31,8 @@ class Loans:
 
     def add(self, loan: Loan, installments: Sequence[Installment]) -> None:
         """Store a new loan with its schedule and its first transition."""
-        row = {name: getattr(loan, name) for name in Loan.__dataclass_fields__ if name not in PARTS}
-        row |= {f"{part}_minor": getattr(loan, part).minor for part in PARTS}
+        row = {name: getattr(loan, name) for name in Loan.__dataclass_fields__ if name not in _LOAN_MONEY}
+        row |= {f"{part}_minor": getattr(loan, part).minor for part in _LOAN_MONEY}
         row |= {
             "status": loan.status.value,
             "currency": loan.principal.currency,
@@ -30,7 +40,7 @@ class Loans:
             "created_at": stamp(loan.created_at),
         }
         insert(self._db, "loans", row)
-        insert_all(self._db, "installments", [_columns(each, loan.merchant_id) for each in installments])
+        self.add_installments(loan.merchant_id, installments)
         self._transition(loan, None, "loan.created", loan.created_at)
 
     def get(self, loan_id: str) -> Loan | None:
@@ -69,13 +79,13 @@ class Loans:
     def save(self, loan: Loan, was: Loan, at: datetime, reason: str) -> None:
         """Store the next version; raises TransitionConflict when somebody else moved it first."""
         changed = self._db.execute(
-            "UPDATE loans SET status = :status, version = :version, paid_minor = :paid"
+            f"UPDATE loans SET status = :status, version = :version, {_SET_LOAN}"
             " WHERE id = :id AND version = :was",
             {
                 "id": loan.id,
                 "status": loan.status.value,
                 "version": loan.version,
-                "paid": loan.paid.minor,
+                **{part: getattr(loan, part).minor for part in _MOVING},
                 "was": was.version,
             },
         )
@@ -93,6 +103,10 @@ class Loans:
             "at": stamp(at),
         }
         insert(self._db, "transitions", row)
+
+    def add_installments(self, merchant_id: str, installments: Sequence[Installment]) -> None:
+        """Store new rows of a loan's schedule."""
+        insert_all(self._db, "installments", [_columns(each, merchant_id) for each in installments])
 
     def installments(self, loan_id: str) -> list[Installment]:
         """Return a loan's installments in order."""
@@ -129,7 +143,7 @@ class Loans:
     ) -> None:
         """Store an installment's next version; raises TransitionConflict when somebody else moved it first."""
         changed = self._db.execute(
-            "UPDATE installments SET status = :status, version = :version, paid_minor = :paid,"
+            f"UPDATE installments SET status = :status, version = :version, due_on = :due_on, {_SET_ROW},"
             " collect_on = COALESCE(CAST(:collect_on AS TEXT), collect_on)"
             " WHERE loan_id = :loan_id AND number = :number AND version = :was",
             {
@@ -137,7 +151,9 @@ class Loans:
                 "number": installment.number,
                 "status": installment.status.value,
                 "version": installment.version,
+                "due_on": installment.due_on.isoformat(),
                 "paid": installment.paid.minor,
+                **{part: getattr(installment, part).minor for part in _ROW_MONEY},
                 "collect_on": collect_on and collect_on.isoformat(),
                 "was": was.version,
             },
@@ -152,7 +168,7 @@ def _columns(installment: Installment, merchant_id: str) -> dict[str, Any]:
         "merchant_id": merchant_id,
         "due_on": installment.due_on.isoformat(),
         "collect_on": installment.due_on.isoformat(),
-        **{f"{part}_minor": getattr(installment, part).minor for part in PARTS},
+        **{f"{part}_minor": getattr(installment, part).minor for part in (*_ROW_MONEY, "paid")},
         "currency": installment.principal.currency,
         "status": installment.status.value,
         "version": installment.version,
@@ -164,15 +180,15 @@ def _installment(row: Row) -> Installment:
         loan_id=row["loan_id"],
         number=row["number"],
         due_on=date.fromisoformat(row["due_on"]),
-        **{part: Money(row[f"{part}_minor"], row["currency"]) for part in PARTS},
+        **{part: Money(row[f"{part}_minor"], row["currency"]) for part in _ROW_MONEY},
         status=InstallmentStatus(row["status"]),
         version=row["version"],
     )
 
 
 def _loan(row: Row) -> Loan:
-    values = {name: row[name] for name in Loan.__dataclass_fields__ if name not in PARTS}
-    values |= {part: Money(row[f"{part}_minor"], row["currency"]) for part in PARTS}
+    values = {name: row[name] for name in Loan.__dataclass_fields__ if name not in _LOAN_MONEY}
+    values |= {part: Money(row[f"{part}_minor"], row["currency"]) for part in _LOAN_MONEY}
     values |= {
         "status": LoanStatus(row["status"]),
         "signed_on": date.fromisoformat(row["signed_on"]),

@@ -54,6 +54,9 @@ _INSTALLMENT = {
     "fee": _minor(0),
     "total": _minor(35_531),
     "paid": _minor(0),
+    "penalty": _minor(0),
+    "penalty_paid": _minor(0),
+    "outstanding": _minor(35_531),
     "status": "scheduled",
 }
 _PLAN = {
@@ -96,6 +99,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "principal": _MONEY,
         "total_payable": _minor(426_372),
         "paid": _minor(0),
+        "relieved": _minor(0),
+        "penalty": _minor(0),
+        "penalty_paid": _minor(0),
         "outstanding": _minor(426_372),
         "signed_on": "2026-11-22",
         "created_at": _AT,

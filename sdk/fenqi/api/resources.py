@@ -118,12 +118,21 @@ class LoanInstallment:
     fee: Money
     total: Money
     paid: Money
+    penalty: Money
+    penalty_paid: Money
+    outstanding: Money
     status: str
+
+    @classmethod
+    def _of(cls, row: Mapping[str, Any]) -> "LoanInstallment":
+        nothing = Money(0, row["total"].currency)
+        missing = {"penalty": nothing, "penalty_paid": nothing, "outstanding": row["total"] - row["paid"]}
+        return cls(**{**row, **{name: value for name, value in missing.items() if row[name] is None}})
 
 
 @dataclass(frozen=True, slots=True)
 class Loan:
-    """The debt that a signed checkout became."""
+    """The debt that a signed checkout became: what was agreed, what of it was paid or is not owed any more."""
 
     id: str
     mode: str
@@ -133,6 +142,9 @@ class Loan:
     principal: Money
     total_payable: Money
     paid: Money
+    relieved: Money
+    penalty: Money
+    penalty_paid: Money
     outstanding: Money
     signed_on: date
     created_at: datetime
@@ -144,7 +156,9 @@ class Loan:
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Read a loan's JSON. Raises NotFenqi when it has not the shape of one."""
         loaded = load(_LOAN, raw)
-        loaded["installments"] = tuple(LoanInstallment(**row) for row in loaded["installments"])
+        loaded["installments"] = tuple(LoanInstallment._of(row) for row in loaded["installments"])
+        for name in ("relieved", "penalty", "penalty_paid"):
+            loaded[name] = loaded[name] or Money(0, loaded["principal"].currency)
         return cls(**known(cls, loaded), raw=raw)
 
 

@@ -21,11 +21,16 @@ MODES: Final = ("shorter", "smaller", "last_first", "next_first", "equal", "full
 
 
 class Recomputed(NamedTuple):
-    """Rows after a reduction; installments of which nothing is left are gone."""
+    """Rows after a reduction; installments of which nothing is left are gone.
+
+    `interest_paid_ahead` is interest that was paid for the time to come and is not owed on the lower balance; it is
+    the payer's.
+    """
 
     rows: tuple[Due, ...]
     interest_given_back: Money
     fee_given_back: Money
+    interest_paid_ahead: Money
 
 
 class _Rest(NamedTuple):
@@ -39,12 +44,21 @@ class _Rest(NamedTuple):
     rounding: str
 
 
-def recompute(schedule: Schedule, rows: Sequence[Due], reduction: Money, mode: str, on: date) -> Recomputed:
+def recompute(
+    schedule: Schedule,
+    rows: Sequence[Due],
+    reduction: Money,
+    mode: str,
+    on: date,
+    *,
+    agreed: Sequence[Due] | None = None,
+) -> Recomputed:
     """Lower the principal still to come by `reduction` on a day, and reshape the later rows by `mode`.
 
     Interest is computed anew on the lower balance from that day on, at the rates of the agreed periods;
     fees of installments shrink as the principal does. Afterwards the rows' principal sums exactly to what it
-    was less the reduction. Raises RepaymentError for a reduction that is not above zero or exceeds
+    was less the reduction. `agreed` are the rows before anything was paid on them: interest that was paid of a later
+    row counts towards what it owes anew. Raises RepaymentError for a reduction that is not above zero or exceeds
     the principal still to come, and for `full` with only a part of it.
     """
     checked_rows(rows, reduction.currency)
@@ -53,6 +67,7 @@ def recompute(schedule: Schedule, rows: Sequence[Due], reduction: Money, mode: s
     _check(mode, reduction.minor, old)
     rest = _rest(schedule, later, old, old - reduction.minor, on)
     parts, interest = _reshape(schedule, rest, reduction.minor, mode)
+    ahead = _count_paid(interest, later, agreed or ())
     reshaped = []
     for row, part, due in zip(later, parts, interest, strict=True):
         fee = divide(row.fee_minor * rest.balance, old, rest.rounding) if part or due else 0
@@ -62,8 +77,20 @@ def recompute(schedule: Schedule, rows: Sequence[Due], reduction: Money, mode: s
     kept = [row for row in rows if row.due_on <= on]
     spared = sum(row.interest_minor for row in later) - sum(interest)
     fees = sum(row.fee_minor for row in later) - sum(row.fee_minor for row in reshaped)
-    currency = reduction.currency
-    return Recomputed((*kept, *reshaped), money(spared, currency), money(fees, currency))
+    amounts = (money(minor, reduction.currency) for minor in (spared, fees, ahead))
+    return Recomputed((*kept, *reshaped), *amounts)
+
+
+def _count_paid(interest: list[int], later: Sequence[Due], agreed: Sequence[Due]) -> int:
+    """Take what was paid of each row's interest off what it owes anew, then off later rows; return what is left."""
+    whole = {row.number: row.interest_minor for row in agreed}
+    credit = 0
+    for index, row in enumerate(later):
+        credit += whole.get(row.number, row.interest_minor) - row.interest_minor
+        used = min(credit, interest[index])
+        interest[index] -= used
+        credit -= used
+    return credit
 
 
 def _check(mode: str, reduction: int, principal: int) -> None:

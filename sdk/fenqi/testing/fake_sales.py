@@ -168,7 +168,7 @@ class FakeSales:
         row = next((row for row in loan.rows if row["status"] != "paid"), None)
         if row is None:
             raise TransitionNotAllowed(loan.status, "repaid")
-        row["paid"], row["status"] = row["total"], "paid"
+        row.update(paid=row["total"], outstanding=Money(0, row["total"].currency), status="paid")
         loan.sequence += 1
         self._emit("installment.paid", loan, now)
         if all(row["status"] == "paid" for row in loan.rows):
@@ -199,6 +199,9 @@ class FakeSales:
                 "fee": row.fee,
                 "total": row.total,
                 "paid": nothing,
+                "penalty": nothing,
+                "penalty_paid": nothing,
+                "outstanding": row.total,
                 "status": "scheduled",
             }
             for row in schedule.installments
@@ -278,6 +281,9 @@ def loan_json(loan: FakeLoan) -> dict[str, Any]:
             "principal": loan.principal,
             "total_payable": Money(total, currency),
             "paid": Money(paid, currency),
+            "relieved": Money(0, currency),
+            "penalty": Money(0, currency),
+            "penalty_paid": Money(0, currency),
             "outstanding": Money(total - paid, currency),
             "signed_on": loan.created_at.date(),
             "created_at": loan.created_at,

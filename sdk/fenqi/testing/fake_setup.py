@@ -1,4 +1,4 @@
-"""What a merchant sets up in the fake server: stores, tills, keys, webhook endpoints. It pushes nothing, so no delivery ends."""
+"""What a merchant sets up in the fake server: stores, tills, keys and webhook endpoints. It pushes nothing."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta

@@ -63,6 +63,9 @@ class InstallmentSchema(Answer):
     fee = MoneyField(required=True)
     total = MoneyField(required=True)
     paid = MoneyField(required=True)
+    penalty = MoneyField(load_default=None, allow_none=True)
+    penalty_paid = MoneyField(load_default=None, allow_none=True)
+    outstanding = MoneyField(load_default=None, allow_none=True)
     status = fields.String(required=True)
 
 
@@ -78,6 +81,9 @@ class LoanSchema(Answer):
     principal = MoneyField(required=True)
     total_payable = MoneyField(required=True)
     paid = MoneyField(required=True)
+    relieved = MoneyField(load_default=None, allow_none=True)
+    penalty = MoneyField(load_default=None, allow_none=True)
+    penalty_paid = MoneyField(load_default=None, allow_none=True)
     outstanding = MoneyField(required=True)
     signed_on = CalendarDate(required=True)
     created_at = UtcTime(required=True)

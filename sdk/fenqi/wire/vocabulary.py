@@ -9,8 +9,10 @@ CHECKOUT_STATUSES = (
 EVENT_TYPES = (
     "checkout.created", "checkout.opened", "checkout.deciding", "checkout.offered", "checkout.declined",
     "checkout.referred", "checkout.signing", "checkout.authorized", "checkout.captured", "checkout.closed",
-    "checkout.expired", "checkout.cancelled", "loan.created", "loan.overdue", "loan.repaid",
-    "installment.paid", "deduction.failed", "mandate.revoked", "webhook_endpoint.ping", "webhook_endpoint.disabled",
+    "checkout.expired", "checkout.cancelled", "loan.created", "loan.overdue", "loan.repaid", "loan.refunded",
+    "loan.written_off", "loan.schedule_changed", "installment.paid", "installment.partly_paid",
+    "repayment.reversed", "deduction.failed", "mandate.revoked",
+    "webhook_endpoint.ping", "webhook_endpoint.disabled",
 )  # fmt: skip
 DELIVERY_STATUSES = ("pending", "delivered", "dead")
 ENDPOINT_STATUSES = ("active", "disabled")

@@ -1,6 +1,7 @@
 """The desk's texts are complete in both languages, and its drawings stay inside their frames."""
 
 import io
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -90,7 +91,10 @@ def test_numbers_are_grouped_as_they_are_read_out() -> None:
 
 def installment(number: int, status: InstallmentStatus) -> Installment:
     money = Money(100, "CNY")
-    return Installment("loan_1", number, date(2026, 12, 21), money, money, money, Money(0, "CNY"), status, 1)
+    row = Installment.scheduled(
+        "loan_1", number, date(2026, 12, 21), principal=money, interest=money, fee=money
+    )
+    return replace(row, status=status)
 
 
 @given(st.lists(st.sampled_from(list(InstallmentStatus)), min_size=1, max_size=60))

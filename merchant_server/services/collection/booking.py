@@ -1,0 +1,231 @@
+"""Money that arrives for a loan or is taken back, and changes of what is owed: rows, books and events at once.
+
+Each function works in the caller's transaction on a loan the caller has locked; none of them asks a bank.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from fenqi.finance.money import Money
+from fenqi.finance.repayment import Due, apply_payment
+
+from merchant_server.domain.checkout import CheckoutStatus
+from merchant_server.domain.errors import RuleRefused
+from merchant_server.domain.ledger import Entry, Posting, relief_postings, repayment_postings, reversal_of
+from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, LoanStatus
+from merchant_server.domain.repayment import Repayment, RepaymentKind
+from merchant_server.domain.schedule_change import ChangeKind, Relief, ScheduleChange
+from merchant_server.ports import UnitOfWork
+from merchant_server.services.deps import Deps, merchant_of
+from merchant_server.services.publishing import move_checkout, move_loan
+
+
+def receive(
+    uow: UnitOfWork,
+    deps: Deps,
+    loan: Loan,
+    amount: Money,
+    *,
+    kind: RepaymentKind,
+    source_id: str,
+    only: int | None = None,
+) -> Loan:
+    """Apply money to what is owed, the earliest due first, or to one installment; the rest is the consumer's excess.
+
+    `source_id` is the reference of what brought it: the same one is booked once.
+    """
+    rows = uow.loans.installments(loan.id)
+    open_rows = [row for row in rows if row.is_open and only in (None, row.number)]
+    applied = apply_payment([row.due() for row in open_rows], amount) if open_rows else None
+    repayment = Repayment(
+        id=source_id,
+        merchant_id=loan.merchant_id,
+        loan_id=loan.id,
+        kind=kind,
+        amount=amount,
+        excess=applied.excess if applied else amount,
+        portions=applied.portions if applied else (),
+        received_at=deps.business_now(uow, loan.merchant_id),
+    )
+    book(uow, deps, loan, "repayment", source_id, repayment_postings(repayment, loan))
+    uow.repayments.add(repayment)
+    if not repayment.portions:
+        return loan
+    by_number = {row.number: row for row in rows}
+    for portion in repayment.portions:
+        uow.loans.save_installment(by_number[portion.number].receive(portion), by_number[portion.number])
+    free_line(uow, loan, repayment.principal)
+    paid = loan.next(
+        _standing(uow, loan),
+        paid=loan.paid + repayment.agreed,
+        penalty_paid=loan.penalty_paid + repayment.penalty,
+    )
+    event = "installment.paid" if _paid_off_any(uow, repayment) else "installment.partly_paid"
+    move_loan(uow, deps, paid, loan, uow.loans.installments(loan.id), event)
+    return close_if_settled(uow, deps, paid)
+
+
+def take_back(uow: UnitOfWork, deps: Deps, loan: Loan, repayment_id: str, collect_after_days: int) -> Loan:
+    """Undo a repayment that the bank reversed: what it paid is owed again, and its rows are overdue."""
+    repayment = uow.repayments.get(repayment_id)
+    assert repayment is not None
+    postings = uow.ledger.postings_of("repayment", repayment_id)
+    book(uow, deps, loan, "reversal", repayment_id, reversal_of(postings))
+    uow.repayments.save_reversal(repayment.reversed(deps.business_now(uow, loan.merchant_id)))
+    if not repayment.portions:
+        # What is taken back had paid nothing: it had only been kept for the consumer.
+        return loan
+    again_on = deps.today(uow, merchant_of(uow, loan.merchant_id)) + timedelta(days=collect_after_days)
+    by_number = {row.number: row for row in uow.loans.installments(loan.id)}
+    for portion in repayment.portions:
+        row = by_number[portion.number]
+        uow.loans.save_installment(row.give_up(portion), row, again_on)
+    line = uow.lines.get(loan.consumer_id, loan.principal.currency)
+    assert line is not None
+    uow.lines.save(line.draw_back(repayment.principal), line)
+    owed = loan.next(
+        _standing(uow, loan),
+        paid=loan.paid - repayment.agreed,
+        penalty_paid=loan.penalty_paid - repayment.penalty,
+    )
+    event = "loan.overdue" if owed.status == LoanStatus.OVERDUE else "repayment.reversed"
+    return move_loan(uow, deps, owed, loan, uow.loans.installments(loan.id), event)
+
+
+def reshape(
+    uow: UnitOfWork,
+    deps: Deps,
+    loan: Loan,
+    owed: Sequence[Due],
+    *,
+    kind: ChangeKind,
+    source_id: str,
+    actor: str,
+    reason: str,
+    principal_bearer: str,
+    gone: InstallmentStatus = InstallmentStatus.REPLACED,
+    event: str = "loan.schedule_changed",
+) -> Loan:
+    """Make `owed` what the open rows owe from now on; numbers that are new become rows, missing ones are gone.
+
+    Relieved principal moves to the account `principal_bearer`; interest, fees and penalties were not earned yet.
+    Raises RuleRefused while a deduction of a row that would change is under way.
+    """
+    rows = uow.loans.installments(loan.id)
+    open_rows = [row for row in rows if row.is_open]
+    before = tuple(row.due() for row in open_rows)
+    wanted = {due.number: due for due in owed}
+    _refuse_moving(open_rows, wanted)
+    relief = Relief.between(before, owed, loan.principal.currency)
+    change = ScheduleChange(
+        id=deps.ids.new("chg"), merchant_id=loan.merchant_id, loan_id=loan.id, kind=kind, source_id=source_id,
+        actor=actor, reason=reason, before=before, after=tuple(owed), relief=relief,
+        at=deps.business_now(uow, loan.merchant_id),
+    )  # fmt: skip
+    uow.schedule_changes.add(change)
+    postings = relief_postings(loan.id, relief, principal_bearer)
+    if postings:
+        book(uow, deps, loan, kind.value, source_id, postings)
+    _save_rows(uow, loan, open_rows, wanted, gone)
+    if relief.principal.minor:
+        free_line(uow, loan, relief.principal)
+    changed = loan.next(
+        _standing(uow, loan),
+        penalty=loan.penalty - relief.penalty,
+        relieved_principal=loan.relieved_principal + relief.principal,
+        relieved_interest=loan.relieved_interest + relief.interest,
+        relieved_fee=loan.relieved_fee + relief.fee,
+    )
+    move_loan(uow, deps, changed, loan, uow.loans.installments(loan.id), event)
+    return close_if_settled(uow, deps, changed)
+
+
+def close_if_settled(uow: UnitOfWork, deps: Deps, loan: Loan) -> Loan:
+    """Call a loan repaid, or refunded when all its principal was, once none of its rows is open."""
+    rows = uow.loans.installments(loan.id)
+    if any(row.is_open for row in rows):
+        return loan
+    if not uow.ledger.loan_is_settled(loan.id, loan.principal.currency):
+        raise RuleRefused(
+            "the loan's accounts are not zero, so it is not repaid", code="books_unsettled", loan_id=loan.id
+        )
+    refunded = loan.relieved_principal == loan.principal
+    status = LoanStatus.REFUNDED if refunded else LoanStatus.REPAID
+    closed = move_loan(uow, deps, loan.next(status), loan, rows, f"loan.{status}")
+    checkout = uow.checkouts.get(loan.checkout_id)
+    if checkout is not None and checkout.status == CheckoutStatus.CAPTURED:
+        move_checkout(uow, deps, checkout.to(CheckoutStatus.CLOSED), checkout)
+    return closed
+
+
+def free_line(uow: UnitOfWork, loan: Loan, principal: Money) -> None:
+    """Give principal that is not owed any more back to the consumer's credit line."""
+    line = uow.lines.get(loan.consumer_id, principal.currency)
+    assert line is not None
+    uow.lines.save(line.give_back(principal), line)
+
+
+def book(
+    uow: UnitOfWork, deps: Deps, loan: Loan, kind: str, source_id: str, postings: tuple[Posting, ...]
+) -> None:
+    """Book one entry of a loan on its merchant's business date; the same kind and source is booked once."""
+    entry = Entry(
+        kind=kind,
+        source_id=source_id,
+        merchant_id=loan.merchant_id,
+        loan_id=loan.id,
+        occurred_on=deps.today(uow, merchant_of(uow, loan.merchant_id)),
+        created_at=deps.clock.now(),
+        postings=postings,
+    )
+    uow.ledger.book(deps.ids.new("je"), entry)
+
+
+def _standing(uow: UnitOfWork, loan: Loan) -> LoanStatus:
+    """Return overdue when a row is, active when none is; a loan that is written off stays so."""
+    if loan.status == LoanStatus.WRITTEN_OFF:
+        return loan.status
+    late = any(row.status == InstallmentStatus.OVERDUE for row in uow.loans.installments(loan.id))
+    return LoanStatus.OVERDUE if late else LoanStatus.ACTIVE
+
+
+def _paid_off_any(uow: UnitOfWork, repayment: Repayment) -> bool:
+    numbers = {portion.number for portion in repayment.portions}
+    rows = uow.loans.installments(repayment.loan_id)
+    return any(row.number in numbers and row.status == InstallmentStatus.PAID for row in rows)
+
+
+def _refuse_moving(open_rows: Sequence[Installment], wanted: dict[int, Due]) -> None:
+    for row in open_rows:
+        if row.status == InstallmentStatus.DEDUCTING and wanted.get(row.number) != row.due():
+            raise RuleRefused(
+                f"installment {row.number} is being deducted at this moment",
+                code="deduction_in_flight",
+                hint="try again once the bank has answered; it takes seconds, at most a day",
+                installment=row.number,
+            )
+
+
+def _save_rows(
+    uow: UnitOfWork,
+    loan: Loan,
+    open_rows: Sequence[Installment],
+    wanted: dict[int, Due],
+    gone: InstallmentStatus,
+) -> None:
+    for row in open_rows:
+        owed = wanted.pop(row.number, None)
+        if owed == row.due():
+            continue
+        later = row.reshaped(owed, gone)
+        uow.loans.save_installment(later, row, later.due_on if later.due_on != row.due_on else None)
+    added = []
+    for due in wanted.values():
+        parts = {
+            part: Money(getattr(due, f"{part}_minor"), due.currency)
+            for part in ("principal", "interest", "fee")
+        }
+        row = Installment.scheduled(loan.id, due.number, due.due_on, **parts)
+        added.append(replace(row, penalty=Money(due.penalty_minor, due.currency)))
+    uow.loans.add_installments(loan.merchant_id, added)
