@@ -28,6 +28,7 @@ lint: ## format check, lint and types only
 soak: ## the long runs: a million examples, with a progress bar and a seed that reproduces
 	@$(PYTHON) scripts/bootstrap.py dev
 	@$(RUN) tests.finance.soak --examples $(or $(EXAMPLES),1000000) $(if $(SEED),--seed $(SEED))
+	@FENQI_API_EXAMPLES=600 $(RUN) pytest -q -s tests/api/test_openapi.py
 	@FENQI_SALES=100 FENQI_EVENTS=10000 $(RUN) pytest -q tests/faults
 
 bench: ## how far each path is from the bare floor under it
