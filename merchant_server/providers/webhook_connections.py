@@ -78,6 +78,17 @@ class Connections:
         for _, opened in over:
             opened.close()
 
+    def close(self) -> None:
+        """Close every kept connection."""
+        with self._lock:
+            kept, self._kept = self._kept, {}
+        for waiting in kept.values():
+            for _, opened in waiting:
+                opened.close()
+
+    def __del__(self) -> None:
+        self.close()
+
     def open(self, target: Target, addresses: Sequence[str], deadline: float) -> Opened:
         """Connect to the first address that answers. Raises OSError (TimeoutError, ssl.SSLError)."""
         failure: OSError = OSError("no address")

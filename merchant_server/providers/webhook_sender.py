@@ -182,7 +182,8 @@ class HttpWebhookSender:
                 left -= len(piece)
         except (OSError, http.client.HTTPException, ValueError):
             return False
-        return left > 0 and response.isclosed()
+        # A body of a known length that was read to its end leaves the response open.
+        return left > 0 and (response.isclosed() or response.length == 0)
 
 
 def _reason(status: int) -> str:
