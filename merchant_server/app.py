@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from merchant_server.keys import InstallationKeys
 from merchant_server.providers.agreement import AuditHeadKey, Authority, PadesSigner, TypstRenderer
 from merchant_server.providers.bank import HttpBank
-from merchant_server.providers.breaker import CircuitBreaker, GuardedBureau, GuardedIdentity
+from merchant_server.providers.breaker import Breakers, CircuitBreaker, GuardedBureau, GuardedIdentity
 from merchant_server.providers.bureau import HttpBureauProvider
 from merchant_server.providers.credit_policy import ZenCreditPolicy, ZenWorkshop
 from merchant_server.providers.identity import HttpIdentityProvider
@@ -32,6 +32,7 @@ from merchant_server.web import api, callbacks, problems
 from merchant_server.web.bodies import BODY_BYTES_MAX
 from merchant_server.web.consumer import consumer_pages
 from merchant_server.web.context import EXTENSION, begin_request, end_request
+from merchant_server.web.credit import credit_pages
 from merchant_server.web.docs import docs_pages
 from merchant_server.web.health import health_routes, name_request
 from merchant_server.web.limits import Limits
@@ -78,12 +79,13 @@ def install(settings: Settings) -> Installation:
     ring = KeyRing.open(settings.state_path / "wrapping-keys.json", keys.index, {LEGACY_KEY_ID: keys.sealing})
     authority = Authority.open(settings.state_path / "authority")
     url, key = settings.sandbox_url, keys.sandbox_api
+    identity_breaker, bureau_breaker = CircuitBreaker("identity"), CircuitBreaker("bureau")
     deps = Deps(
         storage=SqlStorage(engine, ring, ids.new),
         clock=SystemClock(),
         ids=ids,
-        identity=GuardedIdentity(HttpIdentityProvider(base_url=url, api_key=key), CircuitBreaker("identity")),
-        bureau=GuardedBureau(HttpBureauProvider(base_url=url, api_key=key), CircuitBreaker("bureau")),
+        identity=GuardedIdentity(HttpIdentityProvider(base_url=url, api_key=key), identity_breaker),
+        bureau=GuardedBureau(HttpBureauProvider(base_url=url, api_key=key), bureau_breaker),
         sms=HttpSmsSender(base_url=url, api_key=key),
         bank=HttpBank(
             base_url=url,
@@ -103,6 +105,8 @@ def install(settings: Settings) -> Installation:
         rate_cap=settings.legal_rate_cap,
         codes_per_hour=int(settings.codes_per_hour),
         retention_years=int(settings.retention_years),
+        sandbox=True,
+        circuits=Breakers(identity_breaker, bureau_breaker),
     )
     return Installation(settings, keys, engine, deps, Rotation(engine, ring, ids.new))
 
@@ -140,5 +144,6 @@ def build_app(deps: Deps, *, secret_key: bytes, secure: bool, limited: Limits | 
     app.register_blueprint(consumer_pages(deps, secure=secure))
     app.register_blueprint(my_pages(deps, secure=secure))
     app.register_blueprint(docs_pages())
+    app.register_blueprint(credit_pages(deps, secure=secure))
     app.after_request(name_request)
     return app

@@ -80,7 +80,7 @@ def sandbox() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @_readable
 def doctor(as_json: bool) -> None:
-    """Read the laws of the house; exit code 1 when one is broken."""
+    """Read the laws of the house and the audit log's state; exit code 1 when something is wrong."""
     from merchant_server.services.operation.doctor import check
 
     installation = _installation()
@@ -96,6 +96,11 @@ def doctor(as_json: bool) -> None:
                     ],
                     "balances": {account: money.to_dict() for account, money in checkup.balances},
                     "pending_deliveries": checkup.pending_deliveries,
+                    "audit_log": {
+                        "altered": checkup.audit_alarm.detail if checkup.audit_alarm else None,
+                        "waiting": checkup.audit_waiting,
+                        "behind_seconds": checkup.audit_behind_seconds,
+                    },
                 },
                 ensure_ascii=False,
             )
@@ -106,7 +111,15 @@ def doctor(as_json: bool) -> None:
         for account, money in checkup.balances:
             if not account.startswith("loan:"):
                 click.echo(f"{money!s:>24}  {account}")
-        click.echo("balanced: every law holds" if checkup.healthy else f"{len(checkup.breaches)} breaches")
+        if checkup.audit_alarm:
+            click.echo(
+                f"ALTERED {checkup.audit_alarm.detail}, found {checkup.audit_alarm.found_at:%Y-%m-%d %H:%M}"
+            )
+        if checkup.audit_is_behind:
+            click.echo(
+                f"BEHIND  acts wait {checkup.audit_behind_seconds} s for the audit log: does a worker run?"
+            )
+        click.echo(f"{len(checkup.breaches)} breaches" if checkup.breaches else "balanced: every law holds")
         click.echo(f"{checkup.pending_deliveries} deliveries pending")
     sys.exit(0 if checkup.healthy else 1)
 
@@ -122,6 +135,11 @@ def merchant() -> None:
 @click.option("--category", default="electronics", show_default=True)
 @click.option("--currency", default="CNY", show_default=True)
 @click.option("--time-zone", default="Asia/Shanghai", show_default=True)
+@click.option(
+    "--place",
+    default=None,
+    help="Where it sells, such as CN (ISO 3166-1); by default the currency's country.",
+)
 @click.option("--fee-bps", default=60, show_default=True, help="What the merchant pays, in basis points.")
 @click.option("--store", "stores", multiple=True, help="A store's name; repeat for more. Each gets a till.")
 @_readable

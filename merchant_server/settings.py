@@ -53,7 +53,7 @@ class Settings:
     )
     desk: str = _setting("on", "on shows the sandbox desk at /desk; it exists in sandbox installations only")
     portal_token: str = _setting(
-        "", "secret that lets staff review at /portal/reviews; empty means no such pages"
+        "", "secret that lets staff review and answer complaints at /portal; empty means no such pages"
     )
     rate_per_second: str = _setting(
         "100",

@@ -9,7 +9,7 @@ from functools import partial
 from merchant_server.services.collection.deductions import age, ask_bank, request_due
 from merchant_server.services.decisioning.watching import forget_velocity
 from merchant_server.services.deps import Deps
-from merchant_server.services.operation.audit import sign_daily_head
+from merchant_server.services.operation.audit import tend_log
 from merchant_server.services.operation.delivery import Courier
 from merchant_server.services.operation.idempotency import forget_answers
 from merchant_server.services.operation.upkeep import (
@@ -19,6 +19,8 @@ from merchant_server.services.operation.upkeep import (
 )
 from merchant_server.services.person.erasure import erase_due, forget_old
 from merchant_server.services.person.mandates import end_revoked_mandates
+from merchant_server.services.refunds.returning import return_money
+from merchant_server.services.sale.capturing import void_lapsed, warn_of_expiry
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
@@ -50,13 +52,16 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
     steps: tuple[Callable[[], int], ...] = (
         deliver,
         lambda: collect(deps, run),
+        lambda: return_money(deps),
         lambda: expire_checkouts(deps),
+        lambda: warn_of_expiry(deps),
+        lambda: void_lapsed(deps),
         lambda: reopen_stuck_decisions(deps),
         lambda: cancel_orphan_mandates(deps),
         lambda: end_revoked_mandates(deps),
         lambda: erase_due(deps),
         lambda: forget_old(deps),
-        lambda: sign_daily_head(deps),
+        lambda: tend_log(deps),
         lambda: forget_velocity(deps),
         lambda: forget_answers(deps),
     )

@@ -10,14 +10,26 @@ from typing import Any
 import click
 from fenqi import errors as sdk
 from fenqi.cli import main as fenqi_command
+from fenqi.disclosure import pack_of
 from fenqi.finance import errors as finance
+from fenqi.finance.plan import DISCLOSURES
 from fenqi.webhooks import TOLERANCE_SECONDS
 from fenqi.wire.drafts import METADATA_MAX, PLAN_IDS_MAX
 from werkzeug.routing import Rule
 
 from merchant_server.app import create_app, install
 from merchant_server.cli import main as server_command
-from merchant_server.domain import agreement, checkout, code, deduction, event, loan, review
+from merchant_server.domain import (
+    agreement,
+    checkout,
+    code,
+    complaint,
+    deduction,
+    event,
+    loan,
+    refund,
+    review,
+)
 from merchant_server.domain.code_limits import LIMITS
 from merchant_server.domain.machine import Machine
 from merchant_server.domain.refusal import REFUSALS
@@ -37,7 +49,9 @@ MACHINES: tuple[Machine[Any], ...] = (
     deduction.DEDUCTION_MACHINE,
     agreement.AGREEMENT_MACHINE,
     event.DELIVERY_MACHINE,
+    refund.REFUND_MACHINE,
     review.REVIEW_MACHINE,
+    complaint.COMPLAINT_MACHINE,
 )
 
 
@@ -233,6 +247,7 @@ def limits() -> str:
         checkout.EXPIRES_IN_SECONDS_MAX,
         checkout.EXPIRES_IN_SECONDS_DEFAULT,
     )
+    reading = ", ".join(f"{pack_of(name).reading_seconds} s by {name}" for name in DISCLOSURES)
     return table(
         ("limit", "value"),
         (
@@ -249,7 +264,7 @@ def limits() -> str:
             ("age of a webhook that `verify` accepts", f"{TOLERANCE_SECONDS} s either way"),
             ("one-time code", f"{code.DIGITS} digits, {code.LIFE_SECONDS} s, {code.TRIES_MAX} tries"),
             *((f"codes for one {limit.subject} in {limit.seconds} s", str(limit.sends)) for limit in LIMITS),
-            ("time that an agreement must be shown", f"{agreement.READING_SECONDS} s"),
+            ("time that an agreement must be shown", reading),
         ),
     )
 

@@ -12,8 +12,7 @@ from typing import Any
 from merchant_server.domain.errors import RuleRefused
 from merchant_server.domain.machine import Machine
 
-TEMPLATE_VERSION = "2026-11-21"
-READING_SECONDS = 5
+TEMPLATE_VERSION = "2026-11-22"
 
 
 class AgreementStatus(StrEnum):
@@ -58,9 +57,14 @@ class Agreement:
     signed_sha256: str | None = None
     signed_at: datetime | None = None
 
+    @property
+    def reading_seconds(self) -> int:
+        """How long its disclosure must be open before it may be confirmed, as the pack that was shown says."""
+        return int(self.terms["disclosure"]["reading_seconds"])
+
     def refuse_if_unread(self, now: datetime) -> None:
         """Raise RuleRefused before the reading time has passed (综合融资成本明示: forced reading)."""
-        ready_at = self.shown_at + timedelta(seconds=READING_SECONDS)
+        ready_at = self.shown_at + timedelta(seconds=self.reading_seconds)
         if now < ready_at:
             left = int((ready_at - now).total_seconds()) + 1
             raise RuleRefused(

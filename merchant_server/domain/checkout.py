@@ -11,6 +11,9 @@ from merchant_server.domain.errors import Expired, RuleRefused
 from merchant_server.domain.machine import Machine
 
 EXPIRES_IN_SECONDS_DEFAULT = 900
+# How long a merchant may take to capture what was signed, and how long before the end it is warned.
+AUTHORIZED_DAYS = 7
+EXPIRY_WARNING_HOURS = 24
 EXPIRES_IN_SECONDS_MIN = 60
 EXPIRES_IN_SECONDS_MAX = 172_800
 
@@ -49,7 +52,8 @@ MACHINE = Machine(
         # Back to offered when the consumer picks another plan.
         _S.SIGNING: (_S.AUTHORIZED, _S.OFFERED, _S.EXPIRED, _S.CANCELLED),
         _S.AUTHORIZED: (_S.CAPTURED, _S.VOIDED),
-        _S.CAPTURED: (_S.CLOSED,),
+        # A further part captured, or the rest voided, leaves it captured.
+        _S.CAPTURED: (_S.CAPTURED, _S.CLOSED),
         _S.CLOSED: (),
         _S.EXPIRED: (),
         _S.CANCELLED: (),
@@ -81,6 +85,7 @@ class Checkout:
     created_at: datetime
     expires_at: datetime
     captured: Money
+    voided: Money
     claim_hash: str | None = None
     consumer_id: str | None = None
     decision_id: str | None = None
@@ -88,6 +93,8 @@ class Checkout:
     agreement_id: str | None = None
     loan_id: str | None = None
     decline_code: str | None = None
+    authorized_until: datetime | None = None
+    expiry_announced_at: datetime | None = None
     metadata: dict[str, str] = field(default_factory=dict)
 
     def to(self, status: CheckoutStatus, **changes: Any) -> "Checkout":
@@ -107,9 +114,17 @@ class Checkout:
                 expired_at=self.expires_at.isoformat(),
             )
 
+    @property
+    def uncaptured(self) -> Money:
+        """What was signed and is neither captured nor voided."""
+        return self.amount - self.captured - self.voided
+
     def capture(self, amount: Money | None) -> "Checkout":
-        """Return it captured in full; captured ≤ authorized = signed (law 4)."""
-        wanted = self.amount if amount is None else amount
+        """Return it with a part captured, or all that is left; captured + voided ≤ authorized = signed (law 4).
+
+        Raises TransitionNotAllowed before a signature and when nothing is left, RuleRefused beyond what is left.
+        """
+        wanted = self.uncaptured if amount is None else amount
         if wanted.currency != self.amount.currency:
             raise RuleRefused(
                 f"the checkout is in {self.amount.currency}, not {wanted.currency}",
@@ -117,22 +132,39 @@ class Checkout:
                 field="amount.currency",
                 hint=f"capture in {self.amount.currency}",
             )
-        if wanted > self.amount:
+        left = self.uncaptured
+        if not left.minor or self.status not in (_S.AUTHORIZED, _S.CAPTURED):
+            raise MACHINE.refusal(self.status, _S.CAPTURED)
+        if wanted > left:
             raise RuleRefused(
                 "cannot capture more than was signed",
                 code="capture_exceeds_authorized",
                 field="amount.minor",
-                hint=f"capture at most {self.amount.minor}",
+                hint=f"capture at most {left.minor}",
                 authorized_minor=self.amount.minor,
+                left_minor=left.minor,
             )
-        if wanted < self.amount:
-            raise RuleRefused(
-                "this installation captures a checkout in full",
-                code="partial_capture_unsupported",
-                field="amount.minor",
-                hint=f"leave amount out, or send {self.amount.minor}",
-            )
-        return self.to(_S.CAPTURED, captured=wanted)
+        done = wanted == left
+        return self.to(
+            _S.CAPTURED,
+            captured=self.captured + wanted,
+            authorized_until=None if done else self.authorized_until,
+        )
+
+    def void(self) -> "Checkout":
+        """Return it without what was not captured; with nothing captured it is over.
+
+        Raises TransitionNotAllowed before a signature and when nothing is left to void.
+        """
+        left = self.uncaptured
+        if not left.minor or self.status not in (_S.AUTHORIZED, _S.CAPTURED):
+            raise MACHINE.refusal(self.status, _S.VOIDED)
+        status = _S.CAPTURED if self.captured.minor else _S.VOIDED
+        return self.to(status, voided=self.voided + left, authorized_until=None)
+
+    def announce_expiry(self, now: datetime) -> "Checkout":
+        """Return it with the warning given that what is left will lapse."""
+        return replace(self, version=self.version + 1, expiry_announced_at=now)
 
 
 def expiry(created_at: datetime, seconds: int) -> datetime:

@@ -93,17 +93,20 @@ def capture_postings(merchant_id: str, amount: Money, merchant_fee: Money) -> tu
     )
 
 
-def repayment_postings(repayment: Repayment, loan: Loan) -> tuple[Posting, ...]:
-    """Money arrives at the bank; interest, fees and penalties it pays are earned; an excess stays the consumer's."""
+def repayment_postings(repayment: Repayment, loan: Loan, arrives_at: str = CASH) -> tuple[Posting, ...]:
+    """Money arrives; the interest, fees and penalties it pays are earned; an excess stays the consumer's.
+
+    It arrives at the bank, or is what a merchant gives out of its payable account.
+    """
     return moves(
-        (loan_account(loan.id, "penalty"), CASH, repayment.penalty),
+        (loan_account(loan.id, "penalty"), arrives_at, repayment.penalty),
         (PENALTY_EARNED, PENALTY_DEFERRED, repayment.penalty),
-        (loan_account(loan.id, "fee"), CASH, repayment.fee),
+        (loan_account(loan.id, "fee"), arrives_at, repayment.fee),
         (FEE_EARNED, FEE_DEFERRED, repayment.fee),
-        (loan_account(loan.id, "interest"), CASH, repayment.interest),
+        (loan_account(loan.id, "interest"), arrives_at, repayment.interest),
         (INTEREST_EARNED, INTEREST_DEFERRED, repayment.interest),
-        (loan_account(loan.id, "principal"), CASH, repayment.principal),
-        (refundable(loan.consumer_id), CASH, repayment.excess),
+        (loan_account(loan.id, "principal"), arrives_at, repayment.principal),
+        (refundable(loan.consumer_id), arrives_at, repayment.excess),
     )
 
 
@@ -126,6 +129,22 @@ def relief_postings(loan_id: str, relief: Relief, principal_bearer: str) -> tupl
             for part, bearer, amount in pairs
         )
     )
+
+
+def refund_postings(
+    loan: Loan, from_paid_principal: Money, interest_returned: Money, merchant_fee_returned: Money
+) -> tuple[Posting, ...]:
+    """What a consumer had paid already is owed back to them: principal by the merchant, interest by us."""
+    return moves(
+        (refundable(loan.consumer_id), payable(loan.merchant_id), from_paid_principal),
+        (refundable(loan.consumer_id), INTEREST_EARNED, interest_returned),
+        (payable(loan.merchant_id), MERCHANT_FEE, merchant_fee_returned),
+    )
+
+
+def money_back_postings(consumer_id: str, amount: Money) -> tuple[Posting, ...]:
+    """Money leaves the bank, back to the account it came from."""
+    return moves((CASH, refundable(consumer_id), amount))
 
 
 def reversal_of(postings: tuple[Posting, ...]) -> tuple[Posting, ...]:

@@ -5,7 +5,9 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from fenqi.finance.money import Money
+from fenqi.finance.plan import Plan
 from fenqi.finance.repayment import Due
+from fenqi.finance.schedule import Schedule, build_schedule
 
 from merchant_server.domain.errors import RuleRefused
 from merchant_server.domain.machine import Machine
@@ -119,6 +121,18 @@ class Installment:
         """Whether something may still be paid on it."""
         return self.status in OPEN_INSTALLMENTS
 
+    def agreed(self) -> Due:
+        """Return what was to be paid in all, part by part."""
+        return Due(
+            self.number,
+            self.due_on,
+            self.principal.minor,
+            self.interest.minor,
+            self.fee.minor,
+            self.penalty.minor,
+            self.principal.currency,
+        )
+
     def due(self) -> Due:
         """Return what is still owed, part by part."""
         return Due(
@@ -207,6 +221,7 @@ class Loan:
     relieved_fee: Money
     signed_on: date
     created_at: datetime
+    plan: Plan | None = None
 
     @property
     def total_payable(self) -> Money:
@@ -222,6 +237,17 @@ class Loan:
     def outstanding(self) -> Money:
         """What is still owed, penalties included."""
         return self.total_payable - self.relieved - self.paid + self.penalty - self.penalty_paid
+
+    def schedule(self) -> Schedule:
+        """Return the schedule as it was signed: the plan at this loan's price. Raises RuleRefused on older loans."""
+        if self.plan is None:
+            raise RuleRefused(
+                "this loan is older than its plan's record, so its schedule cannot be computed anew",
+                code="plan_not_recorded",
+                hint="let a person of the lender change it",
+                loan_id=self.id,
+            )
+        return build_schedule(self.plan, self.principal, self.signed_on)
 
     def next(self, status: LoanStatus | None = None, **changes: Money) -> "Loan":
         """Return it one version later, with the state moved when `status` names another one.

@@ -41,8 +41,12 @@ class Machine(Generic[State]):
         """Return `wanted`, or raise TransitionNotAllowed with the moves that are open."""
         if self.allows(current, wanted):
             return wanted
+        raise self.refusal(current, wanted)
+
+    def refusal(self, current: State, wanted: State) -> TransitionNotAllowed:
+        """Return the refusal of a move, for callers whose facts forbid what the table allows."""
         open_moves = ", ".join(sorted(self.moves[current])) or "none: this state is final"
-        raise TransitionNotAllowed(
+        return TransitionNotAllowed(
             f"a {self.noun} that is {current} cannot become {wanted}",
             hint=f"from {current} the open moves are: {open_moves}",
             current=str(current),

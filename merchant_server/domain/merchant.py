@@ -1,10 +1,11 @@
 """A merchant, its stores, tills and keys: who sells, where, and who may ask."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from merchant_server.domain.errors import Forbidden
+from merchant_server.domain.errors import Forbidden, RuleRefused
 
 SCOPES = ("create", "capture", "refund", "read", "settings")
 # What each kind of key may do. A secret key carries some or all of SCOPES. A publishable key lies in a web page, so it
@@ -21,7 +22,10 @@ USE_WRITTEN_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Merchant:
-    """One merchant; `fee_bps` is what it pays per captured amount, in basis points."""
+    """One merchant; `fee_bps` is what it pays per captured amount, in basis points.
+
+    `place` is the ISO 3166-1 alpha-2 code of where it sells: the law that its consumers are told under.
+    """
 
     id: str
     name: str
@@ -31,6 +35,7 @@ class Merchant:
     time_zone: str
     fee_bps: int
     created_at: datetime
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,23 @@ class Caller:
                 hint=f"use a key with the scope {scopes[0]!r}",
                 scope=scopes[0],
             )
+
+
+def checked_place(place: str | None, currency: str) -> str:
+    """Return the place, or the country of the currency where none is named (ISO 4217 codes begin with it).
+
+    Raises RuleRefused for what is no two-letter code.
+    """
+    if place is None:
+        return currency[:2]
+    if not re.fullmatch("[A-Z]{2}", place):
+        raise RuleRefused(
+            f"{place!r} is no place",
+            code="place_invalid",
+            field="place",
+            hint="name a country by two capital letters, such as CN (ISO 3166-1 alpha-2)",
+        )
+    return place
 
 
 def key_hash(secret: str) -> str:

@@ -14,6 +14,7 @@ class RepaymentKind(StrEnum):
     DEDUCTION = "deduction"
     PAYMENT = "payment"
     SETTLEMENT = "settlement"
+    REFUND = "refund"
     RECOVERY = "recovery"
 
 

@@ -13,6 +13,7 @@ class ChangeKind(StrEnum):
     """Why a schedule changed."""
 
     REFUND = "refund"
+    VOID = "void"
     EARLY_SETTLEMENT = "early_settlement"
     PREPAYMENT = "prepayment"
     PENALTY = "penalty"

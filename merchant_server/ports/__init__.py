@@ -1,6 +1,6 @@
 """What services need from outside themselves, as Protocols; storage and providers implement them, app wires them."""
 
-from merchant_server.ports.deciding import CreditPolicy, DecisionCase, PolicyWorkshop
+from merchant_server.ports.deciding import Circuits, CreditPolicy, DecisionCase, PolicyWorkshop
 from merchant_server.ports.evidence import HeadSigner, StoredLeaf
 from merchant_server.ports.outbox import (
     Delivery,
@@ -18,28 +18,31 @@ from merchant_server.ports.outside import (
     AgreementSigner,
     Bank,
     BankAccount,
-    BankBooking,
     BankCallback,
     BankDeduction,
     BankMandate,
+    BankTransfer,
     BureauProvider,
     CallbackForged,
     CallbackMalformed,
-    CallbackTry,
     Clock,
     DocumentRefused,
-    FaultDials,
     IdentityProvider,
     Ids,
-    MagicValue,
     ProviderGarbled,
     ProviderRefused,
     ProviderUnavailable,
+    SmsSender,
+    UnprintableCharacter,
+)
+from merchant_server.ports.sandbox import (
+    BankBooking,
+    CallbackTry,
+    FaultDials,
+    MagicValue,
     SandboxWindow,
     SentCallback,
-    SmsSender,
     TextMessage,
-    UnprintableCharacter,
 )
 from merchant_server.ports.storage import Breach, Storage, UnitOfWork
 
@@ -52,11 +55,13 @@ __all__ = [
     "BankCallback",
     "BankDeduction",
     "BankMandate",
+    "BankTransfer",
     "Breach",
     "BureauProvider",
     "CallbackForged",
     "CallbackMalformed",
     "CallbackTry",
+    "Circuits",
     "Clock",
     "CreditPolicy",
     "DecisionCase",

@@ -177,6 +177,10 @@ class Ledger(Protocol):
         """Return (kind of account, how many accounts, their balance); `*` stands for the id in a kind's name."""
         ...
 
+    def merchant_fee(self, loan_id: str, currency: str) -> Money:
+        """Return the fee that a merchant was charged on a loan's captures."""
+        ...
+
     def latest(self, limit: int) -> list[dict[str, Any]]:
         """Return the newest entries with their postings, one row a posting."""
         ...

@@ -113,6 +113,15 @@ class BankDeduction:
 
 
 @dataclass(frozen=True, slots=True)
+class BankTransfer:
+    """The bank's view of money that we send. status: pending | succeeded | failed."""
+
+    reference: str
+    status: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class BankCallback:
     """A callback whose raw bytes were authenticated; nothing in it has been compared with our own rows yet."""
 
@@ -157,6 +166,10 @@ class Bank(Protocol):
 
     def find_deduction(self, *, reference: str) -> BankDeduction: ...
 
+    def return_money(self, *, reference: str, mandate_reference: str, amount: Money) -> BankTransfer:
+        """Send money back to the account of a mandate, live or over; repeated, it tells what became of it."""
+        ...
+
     def authenticate(self, body: bytes, headers: Mapping[str, str], now: datetime) -> BankCallback:
         """Check signature, key and time over the raw bytes. Raises CallbackForged."""
         ...
@@ -169,6 +182,10 @@ class AgreementRenderer(Protocol):
 
     def render_copy(self, data: Mapping[str, Any], *, language: str) -> bytes:
         """Return the copy of a person's data as a PDF; a character without a glyph is printed as its code point."""
+        ...
+
+    def copy_labels(self) -> Mapping[str, Mapping[str, str]]:
+        """Return what each member of the copy is called, by its name and the language tag."""
         ...
 
 
@@ -192,86 +209,3 @@ class UnprintableCharacter(DocumentRefused):
     def __init__(self, character: str, field: str) -> None:
         self.character = character
         super().__init__(field, f"has a character without a glyph: {character!r} (U+{ord(character):04X})")
-
-
-@dataclass(frozen=True, slots=True)
-class TextMessage:
-    """One text in the sandbox gateway's inbox."""
-
-    id: int
-    reference: str
-    phone: str
-    text: str
-    sent_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CallbackTry:
-    """One time that the sandbox bank sent a callback; `status` is 0 when nothing answered."""
-
-    tried_at: datetime
-    forged: bool
-    status: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class SentCallback:
-    """A callback in the sandbox bank's outbox. state: pending | delivered | dropped | dead."""
-
-    event_id: str
-    copy: int
-    kind: str
-    reference: str
-    state: str
-    tries: tuple[CallbackTry, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class BankBooking:
-    """A deduction as the sandbox bank has it. status: pending | succeeded | failed | reversed."""
-
-    reference: str
-    mandate_reference: str
-    amount: Money
-    status: str
-    code: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class FaultDials:
-    """The faults that a visitor may turn on at the sandbox bank."""
-
-    callback_delay_ms: int
-    late_ms: int
-    reversal_delay_ms: int
-    hold_callbacks: bool
-    drop_next: int
-    forge_next: int
-
-
-@dataclass(frozen=True, slots=True)
-class MagicValue:
-    """A published value that makes the sandbox behave in one way. kind: person | account | phone."""
-
-    kind: str
-    value: str
-    meaning: str
-    meaning_zh: str
-
-
-class SandboxWindow(Protocol):
-    """What a visitor may see of the sandbox, newest first, and turn. Raises ProviderUnavailable, ProviderRefused."""
-
-    def inbox(self, limit: int) -> tuple[TextMessage, ...]: ...
-
-    def bookings(self, limit: int) -> tuple[tuple[BankBooking, ...], tuple[SentCallback, ...]]: ...
-
-    def dials(self) -> FaultDials: ...
-
-    def turn(self, changes: Mapping[str, int | bool]) -> FaultDials: ...
-
-    def resend(self, event_id: str) -> None: ...
-
-    def magic(self) -> tuple[MagicValue, ...]: ...

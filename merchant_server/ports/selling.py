@@ -133,6 +133,14 @@ class Checkouts(Protocol):
         """Return checkouts whose time is over, oldest first, locked for this transaction where the engine can."""
         ...
 
+    def to_warn(self, before: datetime, limit: int) -> list[Checkout]:
+        """Return checkouts of which a part lapses before a time and whose shop was not told, locked as above."""
+        ...
+
+    def to_lapse(self, now: datetime, limit: int) -> list[str]:
+        """Return the ids of checkouts of which a part was not captured in time, oldest first."""
+        ...
+
 
 class Applicants(Protocol):
     """People on the way through a checkout; what they type is sealed."""

@@ -15,7 +15,8 @@ from merchant_server.ports.lending import (
     ScheduleChanges,
 )
 from merchant_server.ports.outbox import Deliveries, Endpoints, Events, IdempotencyKeys
-from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People
+from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People, Preapprovals
+from merchant_server.ports.refunding import Refunds
 from merchant_server.ports.selling import (
     Agreements,
     Applicants,
@@ -116,6 +117,11 @@ class UnitOfWork(Protocol):
         ...
 
     @property
+    def refunds(self) -> Refunds:
+        """Goods taken back."""
+        ...
+
+    @property
     def deductions(self) -> Deductions:
         """Attempts to collect."""
         ...
@@ -163,6 +169,11 @@ class UnitOfWork(Protocol):
     @property
     def visits(self) -> MyVisits:
         """Browsers on people's own pages."""
+        ...
+
+    @property
+    def preapprovals(self) -> Preapprovals:
+        """Browsers that ask how much could be spent."""
         ...
 
     @property

@@ -20,6 +20,7 @@ from merchant_server.ports import (
     BankCallback,
     BankDeduction,
     BankMandate,
+    BankTransfer,
     CallbackForged,
     CallbackMalformed,
 )
@@ -200,6 +201,15 @@ class HttpBank:
         if answer.status == 404 and answer.data.get("code") == "deduction_unknown":
             return BankDeduction(reference=reference, status="unknown")
         return self._deduction(reference, answer)
+
+    def return_money(self, *, reference: str, mandate_reference: str, amount: Money) -> BankTransfer:
+        """Send money back to the account of a mandate. Raises ProviderRefused, ProviderUnavailable."""
+        body = {"reference": reference, "mandate_reference": mandate_reference, "amount": wire_money(amount)}
+        answer = self._service.post("returns", body=body)
+        told = self._deduction(reference, answer)
+        if told.amount != amount:
+            raise self._service.unavailable("the answer is about another amount")
+        return BankTransfer(reference=reference, status=told.status, code=told.code)
 
     def authenticate(self, body: bytes, headers: Mapping[str, str], now: datetime) -> BankCallback:
         """Check signature, key and time over the raw bytes. Raises CallbackForged, CallbackMalformed."""

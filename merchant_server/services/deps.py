@@ -12,6 +12,7 @@ from merchant_server.ports import (
     AgreementSigner,
     Bank,
     BureauProvider,
+    Circuits,
     Clock,
     CreditPolicy,
     HeadSigner,
@@ -31,7 +32,8 @@ class Deps:
 
     `policy` is the shipped one, which decides until another is published; `workshop` opens the published ones.
     `codes_per_hour` is the whole installation's budget of text messages; `retention_years` how long a loan's records
-    are kept after its end.
+    are kept after its end. `sandbox` says that the providers are pretended ones, so that nothing asked is real.
+    `circuits` tells which outside sources are not asked at the moment; None where nothing stands before them.
     """
 
     storage: Storage
@@ -53,6 +55,8 @@ class Deps:
     rate_cap: Decimal
     codes_per_hour: int = 3_000
     retention_years: int = 10
+    sandbox: bool = False
+    circuits: Circuits | None = None
 
     def business_now(self, uow: UnitOfWork, merchant_id: str) -> datetime:
         """Return the merchant's time: wall time, plus its test clock's offset. Dates of loans follow it."""

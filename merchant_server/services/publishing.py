@@ -6,24 +6,31 @@ from typing import Any
 from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.event import Fact
 from merchant_server.domain.loan import Installment, Loan
+from merchant_server.domain.refund import Refund
 from merchant_server.ports import Endpoint, UnitOfWork
 from merchant_server.services import cause
 from merchant_server.services.deps import Deps
-from merchant_server.services.resources import checkout_resource, endpoint_resource, loan_resource
+from merchant_server.services.resources import (
+    checkout_resource,
+    endpoint_resource,
+    loan_resource,
+    refund_resource,
+)
 
 
 def move_checkout(
-    uow: UnitOfWork, deps: Deps, checkout: Checkout, was: Checkout, reason: str = ""
+    uow: UnitOfWork, deps: Deps, checkout: Checkout, was: Checkout, reason: str = "", event: str = ""
 ) -> Checkout:
-    """Store a checkout's transition and its event."""
+    """Store a checkout's transition and its event, which is named after its state unless `event` says otherwise."""
     uow.checkouts.save(checkout, was, deps.clock.now(), reason or f"checkout.{checkout.status}")
-    publish_checkout(uow, deps, checkout)
+    publish_checkout(uow, deps, checkout, event)
     return checkout
 
 
-def publish_checkout(uow: UnitOfWork, deps: Deps, checkout: Checkout) -> None:
+def publish_checkout(uow: UnitOfWork, deps: Deps, checkout: Checkout, event: str = "") -> None:
     """Queue the event of a checkout's present version."""
-    _publish(uow, deps, checkout, "checkout", f"checkout.{checkout.status}", checkout_resource(checkout))
+    named = event or f"checkout.{checkout.status}"
+    _publish(uow, deps, checkout, "checkout", named, checkout_resource(checkout))
 
 
 def move_loan(
@@ -50,10 +57,15 @@ def publish_endpoint(
     return _publish(uow, deps, endpoint, "webhook_endpoint", event, data, only_to)
 
 
+def publish_refund(uow: UnitOfWork, deps: Deps, refund: Refund) -> None:
+    """Queue the event of a refund's present version."""
+    _publish(uow, deps, refund, "refund", f"refund.{refund.status}", refund_resource(refund))
+
+
 def _publish(
     uow: UnitOfWork,
     deps: Deps,
-    aggregate: Checkout | Loan | Endpoint,
+    aggregate: Checkout | Loan | Refund | Endpoint,
     noun: str,
     event: str,
     data: dict[str, Any],

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from fenqi.finance.repayment import Due
 from fenqi.wire import utc_text
 
 from merchant_server.domain.checkout import MACHINE, TILL_TEXT, Checkout
 from merchant_server.domain.loan import Installment, Loan
 from merchant_server.domain.merchant import ApiKey, Store, Till
-from merchant_server.domain.refusal import public
+from merchant_server.domain.refund import Refund, RefundPreview
+from merchant_server.domain.refusal import told_to_shop
 from merchant_server.ports import DeliveryRecord, Endpoint, FeedMark
 
 POLL_AFTER_SECONDS = 2
@@ -27,6 +29,8 @@ def checkout_resource(checkout: Checkout, public_url: str | None = None) -> dict
         "status": checkout.status.value,
         "amount": checkout.amount.to_dict(),
         "captured": checkout.captured.to_dict(),
+        "voided": checkout.voided.to_dict(),
+        "authorized_until": checkout.authorized_until and utc_text(checkout.authorized_until),
         "reference": checkout.reference,
         "description": checkout.description,
         "return_url": checkout.return_url,
@@ -59,7 +63,7 @@ def _till(checkout: Checkout) -> dict[str, Any]:
 def _decline(checkout: Checkout) -> dict[str, Any] | None:
     if checkout.decline_code is None:
         return None
-    known = public(checkout.decline_code)
+    known = told_to_shop(checkout.decline_code)
     return {
         "code": known.code,
         "text": {"zh-CN": known.text_zh, "en": known.text_en},
@@ -102,6 +106,60 @@ def loan_resource(loan: Loan, installments: Sequence[Installment]) -> dict[str, 
             }
             for row in installments
         ],
+    }
+
+
+def refund_preview_resource(preview: RefundPreview) -> dict[str, Any]:
+    """Return what a refund would do: rows still owed before and after, and where the money goes."""
+    effect = preview.effect
+    return {
+        "object": "refund_preview",
+        "id": preview.id,
+        "mode": preview.mode,
+        "loan_id": preview.loan_id,
+        "strategy": preview.strategy.value,
+        "amount": effect.amount.to_dict(),
+        "to_consumer": effect.to_consumer.to_dict(),
+        "from_merchant": preview.from_merchant.to_dict(),
+        "merchant_fee_returned": preview.merchant_fee_returned.to_dict(),
+        "principal_relieved": effect.principal_relieved.to_dict(),
+        "interest_given_back": effect.interest_given_back.to_dict(),
+        "fee_given_back": effect.fee_given_back.to_dict(),
+        "before": [_owed(row) for row in effect.before],
+        "after": [_owed(row) for row in effect.after],
+        "created_at": utc_text(preview.created_at),
+        "expires_at": utc_text(preview.expires_at),
+    }
+
+
+def refund_resource(refund: Refund) -> dict[str, Any]:
+    """Return a refund."""
+    return {
+        "object": "refund",
+        "id": refund.id,
+        "mode": refund.mode,
+        "status": refund.status.value,
+        "loan_id": refund.loan_id,
+        "checkout_id": refund.checkout_id,
+        "preview_id": refund.preview_id,
+        "strategy": refund.strategy.value,
+        "amount": refund.amount.to_dict(),
+        "to_consumer": refund.to_consumer.to_dict(),
+        "from_merchant": refund.from_merchant.to_dict(),
+        "interest_given_back": refund.interest_given_back.to_dict(),
+        "reference": refund.reference,
+        "code": refund.code or None,
+        "created_at": utc_text(refund.created_at),
+        "sequence": refund.version,
+    }
+
+
+def _owed(row: Due) -> dict[str, Any]:
+    parts = ("principal", "interest", "fee", "penalty", "total")
+    return {
+        "number": row.number,
+        "due_on": row.due_on.isoformat(),
+        **{part: {"minor": getattr(row, f"{part}_minor"), "currency": row.currency} for part in parts},
     }
 
 

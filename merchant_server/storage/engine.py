@@ -86,6 +86,9 @@ class Connection(Protocol):
     def row_lock(self) -> str:
         """Ends a SELECT that must hold its rows: "FOR UPDATE" on PostgreSQL, empty on SQLite."""
 
+    def hold(self, name: str) -> None:
+        """Hold a name that has no row until the block is left; another block that wants it waits."""
+
     def execute(self, sql: str, params: Params = NO_PARAMS) -> int:
         """Run one statement and return the number of rows it changed."""
 

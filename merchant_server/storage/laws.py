@@ -93,9 +93,10 @@ LAWS: tuple[tuple[str, str], ...] = (
         " FROM repayments r LEFT JOIN (SELECT repayment_id, SUM(principal_minor + interest_minor + fee_minor"
         " + penalty_minor) AS paid FROM repayment_portions GROUP BY repayment_id) p ON p.repayment_id = r.id"
         " LEFT JOIN (SELECT e.source_id, SUM(g.amount_minor) AS booked FROM journal_entries e"
-        " JOIN postings g ON g.entry_id = e.id WHERE e.kind = 'repayment' AND g.target = 'bank:cash'"
-        " GROUP BY e.source_id) b ON b.source_id = r.id"
-        " WHERE r.amount_minor <> COALESCE(p.paid, 0) + r.excess_minor OR COALESCE(b.booked, 0) <> r.amount_minor",
+        " JOIN postings g ON g.entry_id = e.id WHERE e.kind = 'repayment'"
+        " AND (g.target = 'bank:cash' OR g.target LIKE 'merchant:%:payable') GROUP BY e.source_id) b"
+        " ON b.source_id = r.id WHERE r.amount_minor <> COALESCE(p.paid, 0) + r.excess_minor"
+        " OR COALESCE(b.booked, 0) <> r.amount_minor",
     ),
     (
         "3 every deduction that succeeded is booked once, and no other",
@@ -117,9 +118,9 @@ LAWS: tuple[tuple[str, str], ...] = (
         " GROUP BY d.id, d.amount_minor HAVING SUM(p.amount_minor) <> d.amount_minor",
     ),
     (
-        "4 captured is at most signed",
-        "SELECT id AS subject, captured_minor || ' of ' || amount_minor AS detail FROM checkouts"
-        " WHERE captured_minor > amount_minor"
+        "4 captured and voided are at most signed",
+        "SELECT id AS subject, captured_minor || '+' || voided_minor || ' of ' || amount_minor AS detail FROM checkouts"
+        " WHERE captured_minor + voided_minor > amount_minor"
         " OR (captured_minor > 0 AND status NOT IN ('captured', 'closed'))",
     ),
     (
@@ -150,6 +151,30 @@ LAWS: tuple[tuple[str, str], ...] = (
         " FROM reviews r JOIN consumers c ON c.id = r.consumer_id LEFT JOIN reviewers w ON w.name = r.reviewer"
         " LEFT JOIN audit u ON u.subject = r.id AND u.action = 'review.' || r.status"
         " WHERE r.status <> 'queued' AND (u.id IS NULL OR w.id_number_index = c.id_number_index)",
+    ),
+    (
+        "4 refunded is at most captured",
+        "SELECT c.id AS subject, 'refunded ' || r.refunded || ' of ' || c.captured_minor AS detail FROM checkouts c"
+        " JOIN (SELECT checkout_id, SUM(amount_minor) AS refunded FROM refunds GROUP BY checkout_id) r"
+        " ON r.checkout_id = c.id WHERE r.refunded > c.captured_minor",
+    ),
+    (
+        "4 what a refund gives the consumer is in the books, and left the bank when it succeeded",
+        "SELECT r.id AS subject, r.status || ' ' || r.to_consumer_minor || ' booked ' || COALESCE(b.owed, 0)"
+        " || ' sent ' || COALESCE(s.sent, 0) AS detail FROM refunds r"
+        " LEFT JOIN (SELECT e.source_id, SUM(p.amount_minor) AS owed FROM journal_entries e JOIN postings p"
+        " ON p.entry_id = e.id WHERE e.kind = 'refund_money' AND p.source LIKE 'consumer:%' GROUP BY e.source_id) b"
+        " ON b.source_id = r.id"
+        " LEFT JOIN (SELECT e.source_id, SUM(p.amount_minor) AS sent FROM journal_entries e JOIN postings p"
+        " ON p.entry_id = e.id WHERE e.kind = 'money_back' GROUP BY e.source_id) s ON s.source_id = r.id"
+        " WHERE COALESCE(b.owed, 0) <> r.to_consumer_minor"
+        " OR COALESCE(s.sent, 0) <> CASE WHEN r.status = 'succeeded' THEN r.to_consumer_minor ELSE 0 END",
+    ),
+    (
+        "4 an answered complaint has its answer and its audit row",
+        "SELECT c.id AS subject, CASE WHEN u.id IS NULL THEN 'no audit row' ELSE 'no answer' END AS detail"
+        " FROM complaints c LEFT JOIN audit u ON u.subject = c.id AND u.action = 'complaint.answered'"
+        " WHERE c.status = 'answered' AND (u.id IS NULL OR c.answer_sealed IS NULL)",
     ),
     (
         "6 signed agreement, loan, postings, event and audit row come together",
@@ -205,10 +230,10 @@ LAWS: tuple[tuple[str, str], ...] = (
         " OR l.principal_minor <> c.amount_minor",
     ),
     (
-        # Acts that are older than the log enter it with the first new act.
-        "6 every audit row has its place in the log",
+        # How long they wait is for the doctor to say.
+        "6 every audit row has its place in the log, or waits for it",
         "SELECT a.id AS subject, a.action AS detail FROM audit a LEFT JOIN audit_leaves l ON l.audit_id = a.id"
-        " JOIN audit_tree t ON t.size > 0 WHERE l.sequence IS NULL",
+        " LEFT JOIN audit_arrivals r ON r.audit_id = a.id WHERE (l.sequence IS NULL) = (r.arrival IS NULL)",
     ),
     (
         "6 the log's places follow one another, up to its counter",

@@ -101,6 +101,10 @@ class PostgresConnection(Block):
         except DRIVER_ERRORS as error:
             raise self.fail(typed(error)) from error
 
+    def hold(self, name: str) -> None:
+        """Hold a name until the block is left; safe behind a pooler, since it ends with the transaction."""
+        self._run("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))", {"name": name})
+
     def execute(self, sql: str, params: Params = NO_PARAMS) -> int:
         """Run one statement and return the number of rows it changed."""
         return max(self._run(sql, params).rowcount, 0)

@@ -9,10 +9,11 @@ from merchant_server.storage import laws
 from merchant_server.storage.engine import Conflict, Connection, Engine, Retry, StorageUnavailable
 from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.repositories.agreements import Agreements, Mandates
-from merchant_server.storage.repositories.audit import Audit, ConsentEvents
+from merchant_server.storage.repositories.audit import Audit
 from merchant_server.storage.repositories.checkouts import Applicants, Checkouts, Codes
 from merchant_server.storage.repositories.code_sends import CodeSends
 from merchant_server.storage.repositories.complaints import Complaints
+from merchant_server.storage.repositories.consents import ConsentEvents
 from merchant_server.storage.repositories.consumers import Consumers, CreditLines
 from merchant_server.storage.repositories.decisions import Decisions
 from merchant_server.storage.repositories.deductions import Callbacks, Deductions
@@ -24,7 +25,9 @@ from merchant_server.storage.repositories.my_visits import MyVisits
 from merchant_server.storage.repositories.outbox import Endpoints, Events
 from merchant_server.storage.repositories.people import People
 from merchant_server.storage.repositories.policies import Policies
+from merchant_server.storage.repositories.preapprovals import Preapprovals
 from merchant_server.storage.repositories.records import IdempotencyKeys
+from merchant_server.storage.repositories.refunds import Refunds
 from merchant_server.storage.repositories.repayments import Repayments, ScheduleChanges
 from merchant_server.storage.repositories.reviews import Reviews
 from merchant_server.storage.repositories.watch import Watch
@@ -54,6 +57,7 @@ class SqlUnitOfWork:
         self.loans = Loans(connection)
         self.repayments = Repayments(connection)
         self.schedule_changes = ScheduleChanges(connection)
+        self.refunds = Refunds(connection)
         self.deductions = Deductions(connection)
         self.callbacks = Callbacks(connection)
         self.ledger = Ledger(connection)
@@ -61,9 +65,10 @@ class SqlUnitOfWork:
         self.endpoints = Endpoints(connection, sealer)
         self.deliveries = Deliveries(connection, new_id)
         self.idempotency = IdempotencyKeys(connection, sealer)
-        self.audit = Audit(connection)
+        self.audit = Audit(connection, ring.mark)
         self.people = People(connection)
         self.visits = MyVisits(connection, sealer)
+        self.preapprovals = Preapprovals(connection, sealer)
         self.complaints = Complaints(connection, sealer)
         self.code_sends = CodeSends(connection, sealer)
         self.consents = ConsentEvents(connection, sealer)
@@ -86,9 +91,7 @@ class SqlStorage:
         Raises Unavailable when the database cannot serve, TransitionConflict when a race was lost.
         """
         with _in_words_of_the_domain(), self.engine.transaction() as connection:
-            uow = SqlUnitOfWork(connection, self._ring, self._new_id)
-            yield uow
-            uow.audit.chain()
+            yield SqlUnitOfWork(connection, self._ring, self._new_id)
 
     @contextmanager
     def reading(self) -> Iterator[SqlUnitOfWork]:

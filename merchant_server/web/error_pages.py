@@ -141,6 +141,10 @@ WORDS: dict[str, Words] = {
     "id_number_invalid": Words(
         _l("This id number is not right."), _l("Check its 18 characters against your id card.")
     ),
+    "stated_invalid": Words(
+        _l("Income and debts are amounts, or empty."),
+        _l("Enter digits, for example 8000, or nothing at all."),
+    ),
     "consent_missing": Words(
         _l("We need each of the three consents for a decision."),
         _l("Tick them if you agree. If not, you can pay the shop in another way."),
@@ -168,6 +172,15 @@ WORDS: dict[str, Words] = {
     ),
     "reading_time": Words(
         _l("Please read the agreement first."), _l("You can go on in %(seconds_left)s seconds.")
+    ),
+    "disclosure_pack_wrong": Words(
+        _l("This plan cannot be sold here."),
+        _l(
+            "Its costs are not disclosed as the law here asks. Choose another plan, or pay the shop in another way."
+        ),
+    ),
+    "disclosure_place_unknown": Words(
+        _l("This plan cannot be sold here."), _l("Please pay the shop in another way.")
     ),
     "agreement_replaced": Words(
         _l("You chose another plan in the meantime."),

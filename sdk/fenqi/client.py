@@ -3,21 +3,23 @@
 import os
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Self
+from typing import Any, Self
 
 import requests
 
 from fenqi.api.checkouts import Checkouts
 from fenqi.api.events import Events
-from fenqi.api.intent import fresh_key, intent_key, path_id
+from fenqi.api.intent import checked_money, fresh_key, intent_key, path_id
 from fenqi.api.keys import Keys
 from fenqi.api.pages import Page, checked_limit
 from fenqi.api.places import Stores, Tills
 from fenqi.api.prices import Offers
+from fenqi.api.refunds import Refund, RefundPreview, Refunds
 from fenqi.api.resources import Loan, TestClock, plan_from_dict
 from fenqi.api.transport import Clock, SystemClock, Timeout, Transport
 from fenqi.api.webhook_endpoints import Deliveries, WebhookEndpoints
 from fenqi.errors import InvalidArgument
+from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
 
 TIMEOUT: Timeout = (3.05, 20)
@@ -31,8 +33,8 @@ class Client:
     api_key and base_url fall back to FENQI_API_KEY and FENQI_BASE_URL. timeout: (connect, read) seconds.
     max_retries: further tries after a lost connection, 429, 502, 503, 504 or an operation still in progress;
     all tries carry one Idempotency-Key. session: your own requests.Session, for proxies or certificates.
-    Attributes: checkouts, offers, plans, loans, events, webhook_endpoints, deliveries, stores, tills, keys, test_clock.
-    Raises ConfigError.
+    Attributes: checkouts, offers, plans, loans, refunds, events, webhook_endpoints, deliveries, stores, tills,
+    keys, test_clock. Raises ConfigError.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Client:
         self.offers = Offers(self._transport)
         self.plans = Plans(self._transport)
         self.loans = Loans(self._transport)
+        self.refunds = Refunds(self._transport)
         self.events = Events(self._transport)
         self.webhook_endpoints = WebhookEndpoints(self._transport)
         self.deliveries = Deliveries(self._transport)
@@ -131,6 +134,49 @@ class Loans:
         """Return loans, newest first; iterating the page goes on through all later pages."""
         query = {"checkout_id": checkout_id, "limit": checked_limit(limit), "cursor": cursor}
         return Page(self._transport, "/v1/loans", query, Loan.from_dict)
+
+    def refund_preview(
+        self, loan_id: str, *, amount: Money, strategy: str = "recompute", idempotency_key: str | None = None
+    ) -> RefundPreview:
+        """Show what taking goods worth `amount` back would do; nothing changes. Raises InvalidRequestError.
+
+        strategy: last_first, next_first, equal, shorter, recompute (the same number, each lower) or full_settlement.
+        """
+        path = f"/v1/loans/{path_id(loan_id, 'loan_id')}/refund_previews"
+        body = {"amount": checked_money(amount).to_dict(), "strategy": strategy}
+        return RefundPreview.from_dict(
+            self._transport.call("POST", path, body=body, idempotency_key=idempotency_key or fresh_key()).body
+        )
+
+    def refund(
+        self,
+        loan_id: str | None = None,
+        *,
+        preview: RefundPreview | str | None = None,
+        amount: Money | None = None,
+        strategy: str = "recompute",
+        reference: str = "",
+        idempotency_key: str | None = None,
+    ) -> Refund:
+        """Take goods back: commit a preview, or refund a loan by an amount at once.
+
+        The automatic key comes from the preview, or from loan, amount and your `reference`, so calling twice
+        refunds once; without a reference every call is another refund. Raises InvalidRequestError, ConflictError.
+        """
+        if (preview is None) == (loan_id is None):
+            raise InvalidArgument("Give a preview, or a loan_id and an amount.", field="preview")
+        if preview is not None:
+            named = preview.id if isinstance(preview, RefundPreview) else preview
+            body: dict[str, Any] = {"preview_id": path_id(named, "preview"), "reference": reference}
+            key = idempotency_key or intent_key("POST", "/v1/refunds", named)
+        else:
+            price = checked_money(amount).to_dict()
+            body = {"loan_id": loan_id, "amount": price, "strategy": strategy, "reference": reference}
+            meant = intent_key("POST", "/v1/refunds", body) if reference else None
+            key = idempotency_key or meant or fresh_key()
+        return Refund.from_dict(
+            self._transport.call("POST", "/v1/refunds", body=body, idempotency_key=key).body
+        )
 
 
 class TestClocks:

@@ -1,169 +1,180 @@
-/**
- * <fenqi-offers>: installment offers as cards to choose from. Turns whole numbers into text; computes nothing.
- * Attributes, events and parts: see the package fenqi.web, which serves this file.
- */
+/** <fenqi-offers>: offers as cards to choose from. Computes nothing. The package fenqi.web describes and serves it. */
 const TEXTS = {
-  "zh-CN": {
-    "title": "分期付款",
-    "group": "选择分期方案",
-    "schedule": "还款计划",
-    "open": "明细",
-    "waiting": "正在更新分期方案…",
-    "failed": "分期方案暂时无法显示，请稍后再试。",
-    "empty": "此金额暂无可选的分期方案。",
-    "updated": "分期方案已更新：{head}",
-    "count": "{n} 期",
-    "count_one": "{n} 期",
-    "odd_first": "首期 {money}",
-    "odd_last": "末期 {money}",
-    "range": "{n} 期，首期 {first}，末期 {last}",
-    "yearly": "年化 {rate}",
-    "apr": "年化 {rate}",
-    "cost": "总成本 {money}",
-    "payable": "共付 {money}",
-    "per_month": "每月一期",
-    "per_half_month": "每半月一期",
-    "per_week": "每周一期",
-    "per_months": "每 {n} 个月一期",
-    "per_weeks": "每 {n} 周一期",
-    "per_days": "每 {n} 天一期",
-    "term_amount": "商品价款",
-    "term_down_payment": "首付",
-    "term_method": "还款方式",
-    "term_annual_rate": "年利率",
-    "term_annual_rate_before": "年利率（贴息前）",
-    "term_fee_rate": "每期费率（按分期本金）",
-    "term_up_front_paid": "一次性费用（签约时支付）",
-    "term_up_front_financed": "一次性费率（计入分期）",
-    "term_installment_fee": "每期固定费用",
-    "term_cost": "综合融资成本（全部利息与费用）",
-    "term_payable": "应付总额（含首付）",
-    "term_yearly": "年化综合融资成本",
-    "term_apr": "年百分率（APR，含全部费用）",
-    "term_lender": "资金方",
-    "number": "期次",
-    "due_on": "还款日",
-    "principal": "本金",
-    "interest": "利息",
-    "fee": "费用",
-    "total": "应还",
-    "equal_installments": "等额本息",
-    "equal_principal": "等额本金",
-    "flat_fee": "等本等费",
-    "interest_only": "先息后本",
-    "bullet": "到期一次还本付息",
-    "legal_CN": "年化综合融资成本按全部利息和费用计算，除以上列明的项目外不收取其他费用；逾期会产生罚息，并可能影响您的征信记录。",
-    "legal_EU": "请注意：借钱需要付出成本。",
-    "legal_UK": "逾期还款可能产生费用，并影响您日后获得信贷。须通过资格与还款能力审核。",
-    "legal_US": "APR（年百分率）是以年利率表示的信贷成本；总成本是信贷让您多付的金额。",
-    "legal_estimate": "以上为试算，不是授信承诺；还款日和金额以签署的合同为准。请按还款能力理性借贷。",
-    "date": "{y}年{m}月{d}日",
-    "months": "",
-    "CNY": "¥",
-    "JPY": "JP¥",
-    "USD": "US$",
-    "EUR": "€",
-    "GBP": "£",
-    "HKD": "HK$",
-    "TWD": "NT$"
-  },
-  "zh-TW": {
-    "group": "選擇分期方案",
-    "schedule": "還款計畫",
-    "open": "明細",
-    "failed": "分期方案暫時無法顯示，請稍後再試。",
-    "empty": "此金額暫無可選的分期方案。",
-    "cost": "總成本 {money}",
-    "per_week": "每週一期",
-    "per_months": "每 {n} 個月一期",
-    "per_weeks": "每 {n} 週一期",
-    "term_amount": "商品價款",
-    "term_down_payment": "頭期款",
-    "term_method": "還款方式",
-    "term_annual_rate_before": "年利率（貼息前）",
-    "term_fee_rate": "每期費率（按分期本金）",
-    "term_up_front_paid": "一次性費用（簽約時支付）",
-    "term_up_front_financed": "一次性費率（計入分期）",
-    "term_installment_fee": "每期固定費用",
-    "term_cost": "綜合融資成本（全部利息與費用）",
-    "term_payable": "應付總額（含頭期款）",
-    "term_yearly": "年化綜合融資成本",
-    "term_apr": "總費用年百分率（APR）",
-    "term_lender": "資金方",
-    "due_on": "還款日",
-    "fee": "費用",
-    "total": "應還",
-    "equal_installments": "本息平均攤還",
-    "equal_principal": "本金平均攤還",
-    "flat_fee": "等本等費",
-    "interest_only": "按期付息、到期還本",
-    "bullet": "到期一次還本付息",
-    "legal_CN": "年化綜合融資成本按全部利息和費用計算，除以上列明的項目外不收取其他費用；逾期會產生罰息，並可能影響您的徵信紀錄。",
-    "legal_EU": "請注意：借錢需要付出成本。",
-    "legal_UK": "逾期還款可能產生費用，並影響您日後獲得信貸。須通過資格與還款能力審核。",
-    "legal_US": "APR（年百分率）是以年利率表示的信貸成本；總成本是信貸讓您多付的金額。",
-    "legal_estimate": "以上為試算，不是授信承諾；還款日和金額以簽署的合約為準。請按還款能力理性借貸。",
-    "CNY": "CN¥"
-  },
-  "en": {
-    "title": "Pay in installments",
-    "group": "Choose an installment plan",
-    "schedule": "Payment schedule",
-    "open": "Schedule",
-    "waiting": "Updating installment plans…",
-    "failed": "Installment plans cannot be shown just now. Please try again later.",
-    "empty": "No installment plan for this amount.",
-    "updated": "Installment plans updated: {head}",
-    "count": "{n} installments",
-    "count_one": "{n} installment",
-    "odd_first": "first {money}",
-    "odd_last": "last {money}",
-    "range": "{n} payments, first {first}, last {last}",
-    "yearly": "{rate} a year",
-    "apr": "{rate} APR",
-    "cost": "Cost {money}",
-    "payable": "In all {money}",
-    "per_month": "monthly",
-    "per_half_month": "twice a month",
-    "per_week": "weekly",
-    "per_months": "every {n} months",
-    "per_weeks": "every {n} weeks",
-    "per_days": "every {n} days",
-    "term_amount": "Price of the goods",
-    "term_down_payment": "Down payment",
-    "term_method": "Repayment method",
-    "term_annual_rate": "Interest rate a year",
-    "term_annual_rate_before": "Interest rate a year, before subsidy",
-    "term_fee_rate": "Fee per installment, of the amount financed",
-    "term_up_front_paid": "One-time fee, paid at signing",
-    "term_up_front_financed": "One-time fee, added to the installments",
-    "term_installment_fee": "Fixed fee per installment",
-    "term_cost": "Total cost of credit (all interest and fees)",
-    "term_payable": "Total you pay (with any down payment)",
-    "term_yearly": "All-in yearly cost",
-    "term_apr": "APR (with all fees)",
-    "term_lender": "Lender",
-    "number": "No.",
-    "due_on": "Due date",
-    "principal": "Principal",
-    "interest": "Interest",
-    "fee": "Fee",
-    "total": "Payment",
-    "equal_installments": "Equal installments",
-    "equal_principal": "Equal principal",
-    "flat_fee": "Equal principal, flat fee",
-    "interest_only": "Interest only, principal at the end",
-    "bullet": "Everything at the end",
-    "legal_CN": "The yearly cost includes all interest and fees; nothing beyond the items listed is charged. Late payment adds a penalty and may affect your credit record.",
-    "legal_EU": "Caution! Borrowing money costs money.",
-    "legal_UK": "Late payment may add charges and make it harder to get credit later. Subject to status and affordability checks.",
-    "legal_US": "APR is the cost of your credit as a yearly rate; the cost is the dollar amount the credit will cost you.",
-    "legal_estimate": "This is an estimate, not a promise of credit; dates and amounts are those of the signed agreement. Borrow only what you can repay.",
-    "date": "{b} {d}, {y}",
-    "months": "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
-    "CNY": "CN¥",
-    "USD": "$"
-  }
+ "zh-CN":{
+  "title":"分期付款",
+  "group":"选择分期方案",
+  "schedule":"还款计划",
+  "open":"明细",
+  "waiting":"正在更新分期方案…",
+  "failed":"分期方案暂时无法显示，请稍后再试。",
+  "empty":"此金额暂无可选的分期方案。",
+  "updated":"分期方案已更新：{head}",
+  "count":"{n} 期",
+  "count_one":"{n} 期",
+  "odd_first":"首期 {money}",
+  "odd_last":"末期 {money}",
+  "range":"{n} 期，首期 {first}，末期 {last}",
+  "yearly":"年化 {rate}",
+  "apr":"年化 {rate}",
+  "cost":"总成本 {money}",
+  "payable":"共付 {money}",
+  "per_month":"每月一期",
+  "per_half_month":"每半月一期",
+  "per_week":"每周一期",
+  "per_months":"每 {n} 个月一期",
+  "per_weeks":"每 {n} 周一期",
+  "per_days":"每 {n} 天一期",
+  "term_amount":"商品价款",
+  "term_down_payment":"首付",
+  "term_method":"还款方式",
+  "term_annual_rate":"年利率",
+  "term_annual_rate_before":"年利率（贴息前）",
+  "term_fee_rate":"每期费率（按分期本金）",
+  "term_up_front_paid":"一次性费用（签约时支付）",
+  "term_up_front_financed":"一次性费率（计入分期）",
+  "term_installment_fee":"每期固定费用",
+  "term_cost":"综合融资成本（全部利息与费用）",
+  "term_payable":"应付总额（含首付）",
+  "term_yearly":"年化综合融资成本",
+  "term_apr":"年百分率（APR，含全部费用）",
+  "term_early":"提前结清",
+  "term_late":"逾期成本",
+  "term_lender":"资金方",
+  "early":"提前归还本金的 {rate}，不超过免收的利息",
+  "late":"逾期金额的年利率 {rate}，逐日计收",
+  "nothing":"不收取费用",
+  "number":"期次",
+  "due_on":"还款日",
+  "principal":"本金",
+  "interest":"利息",
+  "fee":"费用",
+  "total":"应还",
+  "equal_installments":"等额本息",
+  "equal_principal":"等额本金",
+  "flat_fee":"等本等费",
+  "interest_only":"先息后本",
+  "bullet":"到期一次还本付息",
+  "legal_estimate":"以上为试算，不是授信承诺；还款日和金额以签署的合同为准。请按还款能力理性借贷。",
+  "date":"{y}年{m}月{d}日",
+  "months":"",
+  "CNY":"¥",
+  "JPY":"JP¥",
+  "USD":"US$",
+  "EUR":"€",
+  "GBP":"£",
+  "HKD":"HK$",
+  "TWD":"NT$",
+  "legal_CN":"年化综合融资成本按全部利息和费用计算，除以上列明的项目外不收取其他费用；逾期可能影响您的征信记录。",
+  "legal_EU":"请注意：借钱需要付出成本。",
+  "legal_UK":"逾期还款可能产生费用，并影响您日后获得信贷。须通过资格与还款能力审核。",
+  "legal_US":"APR（年百分率）是以年利率表示的信贷成本；总成本是信贷让您多付的金额。"
+ },
+ "zh-TW":{
+  "group":"選擇分期方案",
+  "schedule":"還款計畫",
+  "open":"明細",
+  "failed":"分期方案暫時無法顯示，請稍後再試。",
+  "empty":"此金額暫無可選的分期方案。",
+  "cost":"總成本 {money}",
+  "per_week":"每週一期",
+  "per_months":"每 {n} 個月一期",
+  "per_weeks":"每 {n} 週一期",
+  "term_amount":"商品價款",
+  "term_down_payment":"頭期款",
+  "term_method":"還款方式",
+  "term_annual_rate_before":"年利率（貼息前）",
+  "term_fee_rate":"每期費率（按分期本金）",
+  "term_up_front_paid":"一次性費用（簽約時支付）",
+  "term_up_front_financed":"一次性費率（計入分期）",
+  "term_installment_fee":"每期固定費用",
+  "term_cost":"綜合融資成本（全部利息與費用）",
+  "term_payable":"應付總額（含頭期款）",
+  "term_yearly":"年化綜合融資成本",
+  "term_apr":"總費用年百分率（APR）",
+  "term_early":"提前結清",
+  "term_lender":"資金方",
+  "early":"提前歸還本金的 {rate}，不超過免收的利息",
+  "late":"逾期金額的年利率 {rate}，逐日計收",
+  "nothing":"不收取費用",
+  "due_on":"還款日",
+  "fee":"費用",
+  "total":"應還",
+  "equal_installments":"本息平均攤還",
+  "equal_principal":"本金平均攤還",
+  "flat_fee":"等本等費",
+  "interest_only":"按期付息、到期還本",
+  "bullet":"到期一次還本付息",
+  "legal_estimate":"以上為試算，不是授信承諾；還款日和金額以簽署的合約為準。請按還款能力理性借貸。",
+  "CNY":"CN¥",
+  "legal_CN":"年化綜合融資成本按全部利息和費用計算，除以上列明的項目外不收取其他費用；逾期可能影響您的徵信紀錄。",
+  "legal_EU":"請注意：借錢需要付出成本。",
+  "legal_UK":"逾期還款可能產生費用，並影響您日後獲得信貸。須通過資格與還款能力審核。",
+  "legal_US":"APR（年百分率）是以年利率表示的信貸成本；總成本是信貸讓您多付的金額。"
+ },
+ "en":{
+  "title":"Pay in installments",
+  "group":"Choose an installment plan",
+  "schedule":"Payment schedule",
+  "open":"Schedule",
+  "waiting":"Updating installment plans…",
+  "failed":"Installment plans cannot be shown just now. Please try again later.",
+  "empty":"No installment plan for this amount.",
+  "updated":"Installment plans updated: {head}",
+  "count":"{n} installments",
+  "count_one":"{n} installment",
+  "odd_first":"first {money}",
+  "odd_last":"last {money}",
+  "range":"{n} payments, first {first}, last {last}",
+  "yearly":"{rate} a year",
+  "apr":"{rate} APR",
+  "cost":"Cost {money}",
+  "payable":"In all {money}",
+  "per_month":"monthly",
+  "per_half_month":"twice a month",
+  "per_week":"weekly",
+  "per_months":"every {n} months",
+  "per_weeks":"every {n} weeks",
+  "per_days":"every {n} days",
+  "term_amount":"Price of the goods",
+  "term_down_payment":"Down payment",
+  "term_method":"Repayment method",
+  "term_annual_rate":"Interest rate a year",
+  "term_annual_rate_before":"Interest rate a year, before subsidy",
+  "term_fee_rate":"Fee per installment, of the amount financed",
+  "term_up_front_paid":"One-time fee, paid at signing",
+  "term_up_front_financed":"One-time fee, added to the installments",
+  "term_installment_fee":"Fixed fee per installment",
+  "term_cost":"Total cost of credit (all interest and fees)",
+  "term_payable":"Total you pay (with any down payment)",
+  "term_yearly":"All-in yearly cost",
+  "term_apr":"APR (with all fees)",
+  "term_early":"Early settlement",
+  "term_late":"Late payment",
+  "term_lender":"Lender",
+  "early":"{rate} of the principal repaid early, at most the interest saved",
+  "late":"{rate} a year on the overdue amount, by the day",
+  "nothing":"no charge",
+  "number":"No.",
+  "due_on":"Due date",
+  "principal":"Principal",
+  "interest":"Interest",
+  "fee":"Fee",
+  "total":"Payment",
+  "equal_installments":"Equal installments",
+  "equal_principal":"Equal principal",
+  "flat_fee":"Equal principal, flat fee",
+  "interest_only":"Interest only, principal at the end",
+  "bullet":"Everything at the end",
+  "legal_estimate":"This is an estimate, not a promise of credit; dates and amounts are those of the signed agreement. Borrow only what you can repay.",
+  "date":"{b} {d}, {y}",
+  "months":"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec",
+  "CNY":"CN¥",
+  "USD":"$",
+  "legal_CN":"The yearly cost includes all interest and fees; nothing beyond the items listed is charged. Late payment may affect your credit record.",
+  "legal_EU":"Caution! Borrowing money costs money.",
+  "legal_UK":"Late payment may add charges and make it harder to get credit later. Subject to status and affordability checks.",
+  "legal_US":"APR is the cost of your credit as a yearly rate; the cost is the dollar amount the credit will cost you."
+ }
 };
 
 const STYLE = `
@@ -236,7 +247,7 @@ const STYLE = `
 }
 `;
 
-// ISO 4217 decimals, where not 2. Intl has CLDR's, which differ for IQD, HUF and others: amounts a hundredfold off.
+// ISO 4217 decimals, where not 2. Intl has CLDR's: IQD, HUF and others a hundredfold off.
 const DECIMALS = {
   0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
   3: "BHD IQD JOD KWD LYD OMR TND",
@@ -252,7 +263,6 @@ function languageOf(tag) {
   return !/-hans\b/i.test(dashed) && /-(hant|tw|hk|mo)\b/i.test(dashed) ? "zh-TW" : "zh-CN";
 }
 
-// What a language leaves out is as in zh-CN.
 const wordsOf = (language) => ({ ...TEXTS["zh-CN"], ...TEXTS[language] });
 
 const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, key) => values[key]);
@@ -266,12 +276,12 @@ function moneyText({ minor, currency }, words) {
   return (minor < 0 ? "-" : "") + (words[currency] ?? `${currency}\u00a0`) + whole + rest;
 }
 
-function rateText(fraction) {
+function rateText(fraction, exact) {
   const [, whole, part = ""] = /^(\d{1,6})(?:\.(\d+))?$/.exec(fraction) ?? [];
   if (whole === undefined) throw new TypeError("a rate is no decimal string");
   const digits = part.padEnd(5, "0");
-  const text = String(BigInt(whole + digits.slice(0, 4)) + (digits[4] >= "5" ? 1n : 0n)).padStart(3, "0");
-  return `${text.slice(0, -2)}.${text.slice(-2)}%`;
+  const text = String(BigInt(whole + digits.slice(0, 4)) + (!exact && digits[4] >= "5" ? 1n : 0n)).padStart(3, "0");
+  return `${text.slice(0, -2)}.${text.slice(-2)}${exact ? digits.slice(4).replace(/0+$/, "") : ""}%`;
 }
 
 function dateText(day, words) {
@@ -285,7 +295,7 @@ function periodText(period, words) {
   return fill(words[`per_${unit}${n ? "s" : ""}`] ?? period, { n });
 }
 
-/** What is paid: ["12 × ¥355.31", "末期 ¥355.28"]; the second only when one installment differs by rounding alone. */
+/** What is paid: ["12 × ¥355.31", "末期 ¥355.28"]; the second where one differs by rounding alone. */
 function paymentsText({ installments: rows, amount: { currency } }, words) {
   const money = (row) => moneyText({ minor: row.total, currency }, words);
   const groups = [];
@@ -305,7 +315,7 @@ function paymentsText({ installments: rows, amount: { currency } }, words) {
   return [fill(words.range, { n: rows.length, first: money(rows[0]), last: money(rows.at(-1)) }), ""];
 }
 
-/** Make an element of class and part `name`; text children stay text, so no markup in data is ever read. */
+/** An element of class and part `name`; text stays text, so no markup in data is ever read. */
 function make(tag, name, attributes, ...children) {
   const element = document.createElement(tag);
   if (name) {
@@ -325,7 +335,8 @@ const yearlyOf = (offer) => (packOf(offer) === "CN" ? "yearly" : "apr");
 function termsOf(offer, words, lender) {
   const { plan, amount } = offer;
   const money = (value) => (value?.minor ? moneyText(value, words) : "");
-  const rate = (text) => (/[1-9]/.test(text ?? "") ? rateText(text) : "");
+  const rate = (text, pattern = "{rate}", none = "") =>
+    (/[1-9]/.test(text ?? "") ? fill(pattern, { rate: rateText(text, true) }) : none);
   const method = plan.method ?? "equal_installments";
   const before = Object.keys(plan.subsidy_bps ?? {}).length ? "_before" : "";
   const rows = [
@@ -340,6 +351,8 @@ function termsOf(offer, words, lender) {
     ["cost", moneyText(offer.total_cost, words)],
     ["payable", moneyText(offer.total_payable, words)],
     [yearlyOf(offer), rateText(offer.annual_cost)],
+    ["early", rate(plan.early_settlement_fee_rate, words.early, words.nothing)],
+    ["late", rate(plan.penalty_annual_rate, words.late, words.nothing)],
     ["lender", lender],
   ];
   const lines = rows.filter(([, text]) => text).map(([key, text]) =>
@@ -438,7 +451,6 @@ class FenqiOffers extends HTMLElement {
   get offers() { return this.#shownKey ? this.#shown : null; }
   set offers(offers) { this.#given = offers; this.#plan(); }
 
-  /** The chosen offer, or null. */
   get selectedOffer() { return this.#shown.find(({ plan }) => plan.id === this.#selected) ?? null; }
 
   connectedCallback() {
@@ -470,7 +482,6 @@ class FenqiOffers extends HTMLElement {
 
   formResetCallback() { this.#select(this.getAttribute("selected")); }
 
-  /** Make one update of all changes of a task. */
   #plan() {
     if (this.#planned) return;
     this.#planned = true;
@@ -490,7 +501,7 @@ class FenqiOffers extends HTMLElement {
     }
   }
 
-  /** Return the offers to show, or null when they are still to come. */
+  /** The offers to show; null while they are to come. */
   #find() {
     const attribute = this.getAttribute("offers");
     const written = this.querySelector(':scope > script[type="application/json"]')?.textContent.trim();
@@ -572,7 +583,7 @@ class FenqiOffers extends HTMLElement {
     this.#tell("fenqi-offers-render", this.#shown);
   }
 
-  /** Adopt what was chosen in the HTML inside, and keep its fields out of the form. */
+  /** Adopt the choice made inside; keep its fields out of the form. */
   #takeOver() {
     const inputs = [...this.querySelectorAll('input[type="radio"]')];
     this.#selected = inputs.find((input) => input.checked)?.value ?? this.#selected;
@@ -612,7 +623,6 @@ class FenqiOffers extends HTMLElement {
     this.#internals.setFormValue(this.selectedOffer ? planId : null);
   }
 
-  /** Home and End; the browser's own radio group does the arrows. */
   #jump(event) {
     const index = { Home: 0, End: -1 }[event.key];
     if (index === undefined || event.target.localName !== "input") return;

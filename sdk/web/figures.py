@@ -38,14 +38,14 @@ def row_money_text(offer: Mapping[str, Any], row: Mapping[str, Any], key: str, l
     return money_text({"minor": row[key], "currency": offer["amount"]["currency"]}, language)
 
 
-def rate_text(fraction: Any) -> str:
-    """Return a yearly rate such as "0.12994" as "12.99%": two decimals, half up."""
+def rate_text(fraction: Any, *, exact: bool = False) -> str:
+    """Return a rate such as "0.12994" as "12.99%": two decimals, half up; an agreed one with all it has, "12.994%"."""
     matched = _RATE.fullmatch(fraction) if isinstance(fraction, str) else None
     if matched is None:
         raise InvalidArgument(f'{fraction!r} is no rate such as "0.1299".', field="annual_cost")
     part = (matched[2] or "").ljust(5, "0")
-    digits = str(int(matched[1] + part[:4]) + (part[4] >= "5")).rjust(3, "0")
-    return f"{digits[:-2]}.{digits[-2:]}%"
+    digits = str(int(matched[1] + part[:4]) + (not exact and part[4] >= "5")).rjust(3, "0")
+    return f"{digits[:-2]}.{digits[-2:]}{part[4:].rstrip('0') if exact else ''}%"
 
 
 def date_text(day: Any, language: str) -> str:

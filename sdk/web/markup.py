@@ -108,6 +108,8 @@ def _terms(offer: OfferData, language: str, lender: str) -> str:
         ("cost", money_text(offer["total_cost"], language)),
         ("payable", money_text(offer["total_payable"], language)),
         (_yearly(offer), rate_text(offer["annual_cost"])),
+        ("early", _charge(plan, "early_settlement_fee_rate", words["early"], words)),
+        ("late", _charge(plan, "penalty_annual_rate", words["late"], words)),
         ("lender", lender),
     ]
     lines = "".join(
@@ -148,7 +150,13 @@ def _row(offer: OfferData, row: Mapping[str, Any], parts: Sequence[str], languag
 
 def _rate_or_nothing(plan: Mapping[str, Any], key: str) -> str:
     text = str(plan.get(key) or "0")
-    return rate_text(text) if text.strip("0.") else ""
+    return rate_text(text, exact=True) if text.strip("0.") else ""
+
+
+def _charge(plan: Mapping[str, Any], key: str, sentence: str, words: Mapping[str, str]) -> str:
+    """Return what early settlement or late payment costs under a plan, in words."""
+    rate = _rate_or_nothing(plan, key)
+    return sentence.format(rate=rate) if rate else words["nothing"]
 
 
 def _pack(offer: OfferData) -> str:

@@ -1,6 +1,7 @@
 """What the rendered agreement shows, and what is refused before anything is drawn."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -16,10 +17,21 @@ from merchant_server.providers.agreement import (
     TypstRenderer,
     canonical_json,
 )
-from tests.agreement.conftest import sample_terms, yuan
+from tests.agreement.conftest import sample_offer, sample_terms, yuan
 
 MakeTerms = Callable[..., dict[str, Any]]
 LARGEST_BYTES = 300_000
+# Texts of the terms that are for machines alone, or that are read as numbers.
+UNPRINTED = {
+    "key",
+    "figure",
+    "law",
+    "language",
+    "currency",
+    "annual_rate",
+    "annual_cost",
+    "early_settlement_fee_rate",
+}
 NAUGHTY = Path(__file__).parents[2].parent / "shared" / "vectors" / "fuzz" / "blns.json"
 
 
@@ -43,7 +55,7 @@ def test_the_same_terms_give_the_same_bytes_in_another_process(
     )
     elsewhere = subprocess.run(
         [sys.executable, "-c", program, language],
-        capture_output=True, check=True, cwd=Path(__file__).parents[2], env={"TZ": "Asia/Shanghai"},
+        capture_output=True, check=True, cwd=Path(__file__).parents[2], env=os.environ | {"TZ": "Asia/Shanghai"},
     ).stdout  # fmt: skip
     first = renderer.render(sample_terms(language), language=language)
     assert first == renderer.render(sample_terms(language), language=language) == elsewhere
@@ -60,8 +72,8 @@ def test_every_amount_stands_in_the_text_exactly(
         for part in ("principal", "interest", "fee", "total"):
             minor = row[part]["minor"]
             assert f"¥{minor // 100:,}.{minor % 100:02}" in line
-    for figure in ("¥4,999.00", "¥1,000.00", "¥3,999.00", "¥264.72", "¥20.00", "¥284.72", "¥5,283.72", "12.00%",
-                   "13.18%", "¥4,263.72"):  # fmt: skip
+    for figure in ("¥4,999.00", "¥999.80", "¥3,999.20", "¥264.70", "¥20.00", "¥296.70", "¥5,295.70", "12.00%",
+                   "13.49%", "¥4,275.90"):  # fmt: skip
         assert figure in text
 
 
@@ -69,19 +81,35 @@ def test_the_disclosure_is_the_first_page_and_says_what_the_law_asks(
     renderer: TypstRenderer, make_terms: MakeTerms, tmp_path: Path
 ) -> None:
     terms = make_terms()
-    first = text_of(renderer.render(terms, language="zh-CN"), tmp_path, "-l", "1")
+    pdf = renderer.render(terms, language="zh-CN")
+    first = text_of(pdf, tmp_path, "-l", "1")
     joined = "".join(first.split())
-    for phrase in ("综合融资成本明示表", "借款本金", "¥3,999.00", "综合融资成本（年化）", "13.18%", "服务费", "平台",
-                   "违约时的成本", "".join(terms["penalty"]["text"].split()), "不收取任何其他费用"):  # fmt: skip
+    for phrase in ("综合融资成本明示表", "贷款本金", "¥3,999.20", "综合融资成本（年化）", "13.49%", "一次性费用",
+                   "收取方", "逾期金额按年利率18.00%逐日计收罚息", "请根据自身还款能力理性借贷",
+                   *("".join(law.split()) for law in terms["disclosure"]["laws"])):  # fmt: skip
         assert phrase in joined
     assert "第1条" not in joined
+    assert "".join(text_of(pdf, tmp_path).split()).count("不再收取其他与贷款相关的息费") == 1
+
+
+@pytest.mark.parametrize(
+    ("charged", "phrase"), [(True, "penalty of 18.00% a year"), (False, "No penalty and no other")]
+)
+def test_the_contract_repeats_what_late_payment_and_early_settlement_cost(
+    renderer: TypstRenderer, tmp_path: Path, charged: bool, phrase: str
+) -> None:
+    offer = sample_offer() if charged else sample_offer(annual_rate="0.12")
+    text = " ".join(text_of(renderer.render(sample_terms("en", offer), language="en"), tmp_path).split())
+    assert phrase in text
+    assert ("the lender takes 1.00% of the principal" in text) == charged
+    assert ("Early settlement costs nothing." in text) != charged
 
 
 def test_the_principal_stands_in_capital_numerals_too(
     renderer: TypstRenderer, make_terms: MakeTerms, tmp_path: Path
 ) -> None:
     text = text_of(renderer.render(make_terms(), language="zh-CN"), tmp_path)
-    assert "人民币叁仟玖佰玖拾玖元整" in text
+    assert "人民币叁仟玖佰玖拾玖元贰角整" in text
 
 
 def test_the_attached_terms_are_the_canonical_terms(
@@ -176,15 +204,13 @@ def test_every_text_of_the_page_is_checked_for_missing_characters(
         place: Any = terms
         for key in path[:-1]:
             place = place[key]
-        if path[0] in {"installments", "language", "signed_on", "annual_rate", "annual_cost", "method"}:
-            continue
-        if path[-1] == "currency":
+        if path[0] in {"installments", "language", "signed_on", "method", "fees"} or path[-1] in UNPRINTED:
             continue
         place[path[-1]] += "😀"
         with pytest.raises(UnprintableCharacter):
             renderer.render(terms, language="zh-CN")
         checked += 1
-    assert checked == 24
+    assert checked > 80
 
 
 def test_a_lone_surrogate_is_refused(renderer: TypstRenderer, make_terms: MakeTerms) -> None:
@@ -225,7 +251,12 @@ def test_naughty_strings_are_printed_as_they_are_or_refused_by_name(
         ({"down_payment": {"minor": 0, "currency": "USD"}}, "down_payment"),
         ({"installments": []}, "installments"),
         ({"merchant": "shop"}, "merchant"),
-        ({"disclosure": {"pack": "CN", "version": "1", "statements": "none"}}, "disclosure.statements"),
+        ({"disclosure": {"pack": "CN", "version": "1"}}, "disclosure.language"),
+        ({"disclosure": sample_terms("en")["disclosure"]}, "disclosure.language"),
+        ({"disclosure": sample_terms()["disclosure"] | {"statements": "none"}}, "disclosure.statements"),
+        ({"disclosure": sample_terms()["disclosure"] | {"charges": []}}, "disclosure.charges"),
+        ({"annual_cost": "0.12"}, "disclosure.annual_cost"),
+        ({"amount": yuan(499_899)}, "disclosure.amount"),
         ({"language": "fr"}, "language"),
     ],
 )
@@ -233,48 +264,38 @@ def test_terms_that_make_no_agreement_are_refused_with_the_field(
     renderer: TypstRenderer, make_terms: MakeTerms, changes: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(TermsRefused) as refusal:
-        renderer.render(make_terms(**changes), language="zh-CN")
+        renderer.render(make_terms() | changes, language="zh-CN")
     assert refusal.value.field.removeprefix("terms.").startswith(field)
 
 
 def test_figures_that_contradict_each_other_are_refused(
     renderer: TypstRenderer, make_terms: MakeTerms
 ) -> None:
-    other_part = make_terms()
+    def add(terms: dict[str, Any], minor: int, *names: str) -> dict[str, Any]:
+        return terms | {name: yuan(terms[name]["minor"] + minor) for name in names}
+
+    fresh, other_part = make_terms(), make_terms()
     other_part["installments"][3]["interest"] = yuan(other_part["installments"][3]["interest"]["minor"] + 1)
-    hidden_fee = make_terms(total_cost=yuan(28_473))
-    other_principal = make_terms(principal=yuan(399_901))
-    other_interest = make_terms(total_interest=yuan(26_471), total_cost=yuan(28_471))
+    hidden_fee = add(fresh, 1, "total_cost")
+    other_principal = add(fresh, 1, "principal")
+    other_interest = add(fresh, -1, "total_interest", "total_cost")
     for terms in (other_part, hidden_fee, other_principal, other_interest):
         with pytest.raises(TermsRefused, match="sum to"):
             renderer.render(terms, language="zh-CN")
 
 
-def test_a_plan_of_zero_interest_and_no_fee_renders(
-    renderer: TypstRenderer, make_terms: MakeTerms, tmp_path: Path
-) -> None:
-    terms = make_terms("en", fees=[], total_fee=yuan(0), total_interest=yuan(0), total_cost=yuan(0))
-    for row in terms["installments"]:
-        row["interest"], row["total"] = yuan(0), row["principal"]
-    terms["annual_rate"], terms["annual_cost"] = None, "0"
-    assert "0.00%" in text_of(renderer.render(terms, language="en"), tmp_path)
+def test_a_plan_of_zero_interest_and_no_fee_renders(renderer: TypstRenderer, tmp_path: Path) -> None:
+    pdf = renderer.render(sample_terms("en", sample_offer(annual_rate="0")), language="en")
+    text = text_of(pdf, tmp_path)
+    assert "0.00%" in text
+    assert "and who takes" not in text
 
 
-def test_a_schedule_of_thirty_years_renders_and_a_longer_one_is_refused(
-    renderer: TypstRenderer, make_terms: MakeTerms
-) -> None:
-    rows = [
-        {"number": number, "due_on": f"{2027 + number // 12}-{number % 12 + 1:02}-21", "principal": yuan(1_000),
-         "interest": yuan(10), "fee": yuan(0), "total": yuan(1_010)}
-        for number in range(1, 361)
-    ]  # fmt: skip
-    terms = make_terms(
-        installments=rows, principal=yuan(360_000), total_interest=yuan(3_600), total_cost=yuan(5_600)
-    )
+def test_a_schedule_of_thirty_years_renders_and_a_longer_one_is_refused(renderer: TypstRenderer) -> None:
+    terms = sample_terms("zh-CN", sample_offer(installments=360, annual_rate="0.05"))
     assert len(renderer.render(terms, language="zh-CN")) <= 2 * LARGEST_BYTES
-    terms["installments"] = [*rows, rows[0]]
     with pytest.raises(TermsRefused, match="at most 360"):
-        renderer.render(terms, language="zh-CN")
+        renderer.render(terms | {"installments": [*terms["installments"]] * 2}, language="zh-CN")
 
 
 def test_threads_share_one_renderer_without_mixing_agreements(

@@ -17,6 +17,11 @@ POLICY = {
     "GET /v1/checkouts/{checkout_id}/stream": {"read", "watch"},
     "POST /v1/checkouts/{checkout_id}/cancel": {"create"},
     "POST /v1/checkouts/{checkout_id}/capture": {"capture"},
+    "POST /v1/checkouts/{checkout_id}/void": {"capture"},
+    "POST /v1/loans/{loan_id}/refund_previews": {"refund"},
+    "POST /v1/refunds": {"refund"},
+    "GET /v1/refunds": {"read"},
+    "GET /v1/refunds/{refund_id}": {"read"},
     "GET /v1/offers": {"read", "price"},
     "GET /v1/plans": {"read", "price"},
     "POST /v1/plans": {"settings"},
@@ -51,7 +56,7 @@ POLICY = {
     "GET /v1/test_clock": {"read"},
     "POST /v1/test_clock/advance": {"settings"},
 }
-TABLES = ("checkouts", "loans", "plans", "stores", "tills", "webhook_endpoints", "event_readers")
+TABLES = ("checkouts", "loans", "refunds", "plans", "stores", "tills", "webhook_endpoints", "event_readers")
 
 
 def belongings(house: Installation) -> dict[str, str]:
@@ -60,7 +65,11 @@ def belongings(house: Installation) -> dict[str, str]:
     sold = house.sell(plan="p3")
     (newest, *_) = house.get(f"/v1/webhook_endpoints/{hook}/deliveries").get_json()["data"]
     assert sold.loan_id is not None
+    refund = house.post(
+        "/v1/refunds", {"loan_id": sold.loan_id, "amount": {"minor": 10_000, "currency": "CNY"}}
+    ).get_json()
     return {
+        "refund_id": refund["id"],
         "checkout_id": sold.id,
         "loan_id": sold.loan_id,
         "endpoint_id": hook,

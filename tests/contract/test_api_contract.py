@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Protocol
 
 import pytest
-from fenqi import Checkout, Client, Event, Money, Plan, errors, quote, wire
+from fenqi import Checkout, Client, Event, Loan, Money, Plan, errors, quote, wire
 from fenqi.testing import FakeServer
 from fenqi.wire import CHECKOUT_STATUSES, EVENT_TYPES
 from werkzeug.serving import make_server
@@ -326,6 +326,109 @@ def test_paying_every_installment_repays_the_loan(target: Target, api_client: Cl
     assert types[-1] == "loan.repaid"
 
 
+def test_parts_are_captured_until_nothing_is_left(target: Target, api_client: Client) -> None:
+    made = sell(api_client, capture="manual")
+    target.play(made.id, "authorized")
+    signed = api_client.checkouts.retrieve(made.id)
+    assert signed.authorized_until is not None
+    first = api_client.checkouts.capture(made.id, amount=Money(100_000, "CNY"))
+    assert (first.status, first.captured.minor) == ("captured", 100_000)
+    assert first.authorized_until == signed.authorized_until
+    with pytest.raises(errors.InvalidRequestError) as beyond:
+        api_client.checkouts.capture(made.id, amount=Money(299_901, "CNY"))
+    assert beyond.value.field == "amount.minor"
+    rest = api_client.checkouts.capture(made.id)
+    assert (rest.captured, rest.authorized_until) == (AMOUNT, None)
+    with pytest.raises(errors.ConflictError):
+        api_client.checkouts.capture(made.id, idempotency_key="once-more")
+
+
+def test_voiding_the_rest_leaves_a_loan_of_what_was_captured(target: Target, api_client: Client) -> None:
+    made = sell(api_client, capture="manual")
+    target.play(made.id, "authorized")
+    api_client.checkouts.capture(made.id, amount=Money(100_000, "CNY"))
+    voided = api_client.checkouts.void(made.id)
+    assert (voided.status, voided.captured.minor, voided.voided.minor) == ("captured", 100_000, 299_900)
+    loan = api_client.loans.retrieve(str(voided.loan_id))
+    assert loan.status == "active"
+    assert sum(row.principal.minor for row in loan.installments) == 100_000
+    with pytest.raises(errors.ConflictError):
+        api_client.checkouts.void(made.id, idempotency_key="once-more")
+
+
+def test_voiding_all_of_it_ends_the_sale_and_the_loan(target: Target, api_client: Client) -> None:
+    made = sell(api_client, capture="manual")
+    target.play(made.id, "authorized")
+    voided = api_client.checkouts.void(made.id)
+    assert (voided.status, voided.till.final) == ("voided", True)
+    loan = api_client.loans.retrieve(str(voided.loan_id))
+    assert (loan.status, loan.outstanding.minor) == ("cancelled", 0)
+    types = [event.type for event in api_client.events.list()]
+    assert types[-3:] == ["checkout.voided", "loan.schedule_changed", "loan.cancelled"]
+
+
+def sold_loan(target: Target, client: Client) -> Loan:
+    made = sell(client)
+    target.play(made.id, "authorized")
+    loan_id = client.checkouts.retrieve(made.id).loan_id
+    assert loan_id is not None
+    return client.loans.retrieve(loan_id)
+
+
+@pytest.mark.parametrize("strategy", ["last_first", "next_first", "equal", "shorter", "recompute"])
+def test_a_refund_does_what_its_preview_showed(target: Target, api_client: Client, strategy: str) -> None:
+    loan = sold_loan(target, api_client)
+    shown = api_client.loans.refund_preview(loan.id, amount=Money(100_001, "CNY"), strategy=strategy)
+    assert shown.from_merchant.minor <= 100_001
+    assert api_client.loans.retrieve(loan.id) == loan
+    done = api_client.loans.refund(preview=shown, reference="return-1")
+    assert api_client.loans.refund(preview=shown, reference="return-1") == done
+    assert (done.amount, done.preview_id, done.reference) == (shown.amount, shown.id, "return-1")
+    after = api_client.loans.retrieve(loan.id)
+    assert after.outstanding == loan.outstanding - shown.amount - shown.interest_given_back
+    assert after.relieved == shown.amount + shown.interest_given_back
+    owed = {row.number: row.outstanding for row in after.installments if row.outstanding.minor}
+    assert owed == {row.number: row.total for row in shown.after}
+    assert [found.id for found in api_client.refunds.list(loan_id=loan.id)] == [done.id]
+    assert api_client.refunds.retrieve(done.id).status == "succeeded"
+    types = [event.type for event in api_client.events.list()]
+    assert types[-3:] == ["refund.pending", "loan.schedule_changed", "refund.succeeded"]
+
+
+def test_a_whole_refund_closes_the_loan(target: Target, api_client: Client) -> None:
+    loan = sold_loan(target, api_client)
+    done = api_client.loans.refund(loan.id, amount=AMOUNT, reference="return-1")
+    assert done.to_consumer == Money(0, "CNY")
+    assert api_client.loans.retrieve(loan.id).status == "refunded"
+
+
+def test_two_equal_returns_are_two_refunds_and_one_return_is_one(target: Target, api_client: Client) -> None:
+    loan = sold_loan(target, api_client)
+    half = Money(100_000, "CNY")
+    first = api_client.loans.refund(loan.id, amount=half, reference="return-1")
+    assert api_client.loans.refund(loan.id, amount=half, reference="return-1").id == first.id
+    assert api_client.loans.refund(loan.id, amount=half, reference="return-2").id != first.id
+    assert api_client.loans.retrieve(loan.id).relieved.minor >= 200_000
+
+
+def test_what_cannot_be_refunded_is_refused_by_name(target: Target, api_client: Client) -> None:
+    loan = sold_loan(target, api_client)
+    old = api_client.loans.refund_preview(loan.id, amount=Money(1, "CNY"))
+    api_client.loans.refund(loan.id, amount=Money(399_899, "CNY"))
+    for code, attempt in {
+        "refund_exceeds_captured": lambda: api_client.loans.refund(loan.id, amount=Money(2, "CNY")),
+        "currency_mismatch": lambda: api_client.loans.refund(loan.id, amount=Money(1, "USD")),
+        "preview_stale": lambda: api_client.loans.refund(preview=old),
+    }.items():
+        with pytest.raises(errors.InvalidRequestError) as refused:
+            attempt()
+        assert refused.value.code == code
+    with pytest.raises(errors.NotFoundError):
+        api_client.loans.refund(preview="rfp_none")
+    with pytest.raises(errors.InvalidArgument):
+        api_client.loans.refund(loan.id, preview=old, amount=Money(1, "CNY"))
+
+
 def test_watching_ends_with_the_final_state(target: Target, api_client: Client) -> None:
     made = sell(api_client)
     watching = api_client.checkouts.watch(made.id, timeout_seconds=120)
@@ -339,6 +442,13 @@ def test_plans_are_listed_as_they_were_made_and_an_id_is_taken_once(api_client: 
     assert api_client.plans.create(P3) == P3
     with pytest.raises(errors.ConflictError):
         api_client.plans.create(Plan(id=P3.id, installments=6, annual_rate="0.12"))
+
+
+def test_a_plan_by_the_disclosure_of_another_place_is_refused(api_client: Client) -> None:
+    with pytest.raises(errors.FenqiError) as refused:
+        api_client.plans.create(Plan(id="abroad", installments=3, disclosure="EU"))
+    assert (refused.value.code, refused.value.field) == ("disclosure_pack_wrong", "disclosure")
+    assert "abroad" not in [plan.id for plan in api_client.plans.list()]
 
 
 def test_a_webhook_endpoint_shows_its_secret_once(api_client: Client) -> None:

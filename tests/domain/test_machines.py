@@ -24,7 +24,7 @@ DRAWN: dict[str, tuple[Machine[Any], dict[str, str]]] = {
         "referred": "offered declined expired cancelled",
         "signing": "authorized offered expired cancelled",
         "authorized": "captured voided",
-        "captured": "closed",
+        "captured": "captured closed",
         "declined": "referred",
         "closed": "", "expired": "", "cancelled": "", "voided": "",
     }),

@@ -19,6 +19,7 @@ from merchant_server.ports import (
     BankCallback,
     BankDeduction,
     BankMandate,
+    BankTransfer,
     ProviderRefused,
     ProviderUnavailable,
     Sent,
@@ -62,6 +63,7 @@ class FakeBank:
         self._owners: dict[str, tuple[str, str]] = {}
         self._mandates: dict[str, _Mandate] = {}
         self._deductions: dict[str, _Deduction] = {}
+        self.returns: dict[str, tuple[str, Money]] = {}
 
     def accounts(self, *, name: str, id_number: str, phone: str) -> tuple[BankAccount, ...]:
         """Return the six magic accounts."""
@@ -124,6 +126,20 @@ class FakeBank:
         if known is None:
             return BankDeduction(reference=reference, status="unknown")
         return BankDeduction(reference=reference, status=known.status, code=known.code, amount=known.terms[1])
+
+    def return_money(self, *, reference: str, mandate_reference: str, amount: Money) -> BankTransfer:
+        """Send money back; a closed account takes none."""
+        self._up()
+        mandate = self._mandates.get(mandate_reference)
+        if mandate is None:
+            raise ProviderRefused("bank", "mandate_unknown", "HTTP 422")
+        if mandate.terms[3].currency != amount.currency:
+            raise ProviderRefused("bank", "currency_mismatch", "HTTP 422")
+        if self.returns.setdefault(reference, (mandate_reference, amount)) != (mandate_reference, amount):
+            raise ProviderRefused("bank", "reference_conflict", "HTTP 409")
+        if mandate.behaviour == "closed":
+            return BankTransfer(reference, "failed", "account_closed")
+        return BankTransfer(reference, "succeeded")
 
     def authenticate(self, body: bytes, headers: Mapping[str, str], now: datetime) -> BankCallback:
         """Authenticate against this fake's own key, with the real rules."""
@@ -215,9 +231,14 @@ class FakeBureau:
         if kind in ("slow", "down", "garbage"):
             raise ProviderUnavailable("bureau", kind)
         found = dict(bureau_report(id_number))
-        debts = found.pop("debts")
+        debts, income = found.pop("debts"), found.pop("income")
         assert isinstance(debts, dict)
-        return Bureau(reference=f"bur_{reference}", debts_minor=debts["minor"], **found)  # type: ignore[arg-type]
+        return Bureau(  # type: ignore[arg-type]
+            reference=f"bur_{reference}",
+            debts_minor=debts["minor"],
+            income_minor=income["minor"] if isinstance(income, dict) else 0,
+            **found,
+        )
 
 
 class FakeSms:

@@ -48,6 +48,8 @@ def test_a_plan_survives_the_wire(plan):
         ("up_front_fee_rate", "0.6"),
         ("early_settlement_fee_rate", "0.06"),
         ("early_settlement_fee_rate", 0.01),
+        ("penalty_annual_rate", "1.01"),
+        ("penalty_annual_rate", 0.18),
         ("rate_cap", "101"),
         ("period", "fortnight"),
         ("first_due_after", "0 days"),

@@ -171,3 +171,45 @@ class TestCallbacks:
         world.callbacks(reference, 2)
         found = world.bank.find_deduction(reference=reference)
         assert (found.status, found.code) == ("succeeded", "reversed")
+
+
+class TestMoneyThatGoesBack:
+    """Money is sent back once for each reference, to the account it came from."""
+
+    def test_a_repeated_return_tells_what_became_of_the_first(self, world: World) -> None:
+        mandate, reference = mandate_on(world, "pays"), ref("rfd")
+        terms = {"reference": reference, "mandate_reference": mandate, "amount": AMOUNT}
+        first = world.bank.return_money(**terms)
+        assert first == ports.BankTransfer(reference=reference, status="succeeded")
+        assert world.bank.return_money(**terms) == first
+
+    def test_a_mandate_that_is_over_still_names_the_account(self, world: World) -> None:
+        mandate = mandate_on(world, "pays")
+        world.bank.cancel_mandate(reference=mandate)
+        sent = world.bank.return_money(reference=ref("rfd"), mandate_reference=mandate, amount=AMOUNT)
+        assert sent.status == "succeeded"
+
+    def test_a_closed_account_takes_no_money(self, world: World) -> None:
+        mandate = mandate_on(world, "closed")
+        sent = world.bank.return_money(reference=ref("rfd"), mandate_reference=mandate, amount=AMOUNT)
+        assert (sent.status, sent.code) == ("failed", "account_closed")
+
+    def test_the_same_reference_with_another_amount_is_refused(self, world: World) -> None:
+        mandate, reference = mandate_on(world, "pays"), ref("rfd")
+        world.bank.return_money(reference=reference, mandate_reference=mandate, amount=AMOUNT)
+        with pytest.raises(ports.ProviderRefused) as refusal:
+            world.bank.return_money(reference=reference, mandate_reference=mandate, amount=AMOUNT + AMOUNT)
+        assert refusal.value.code == "reference_conflict"
+
+    @pytest.mark.parametrize(
+        ("mandate", "amount", "code"),
+        [("mnd_nobody", AMOUNT, "mandate_unknown"), ("", Money(100, "EUR"), "currency_mismatch")],
+    )
+    def test_a_return_that_fits_no_account_is_refused(
+        self, world: World, mandate: str, amount: Money, code: str
+    ) -> None:
+        with pytest.raises(ports.ProviderRefused) as refusal:
+            world.bank.return_money(
+                reference=ref("rfd"), mandate_reference=mandate or mandate_on(world, "pays"), amount=amount
+            )
+        assert refusal.value.code == code

@@ -104,6 +104,13 @@ def test_a_sheet_reads_as_it_did(case: str, pack: str, language: str) -> None:
     assert text == kept.read_text(encoding="utf-8")
 
 
+def test_the_penalty_is_the_plans_own_unless_the_agreement_names_another() -> None:
+    offer = offer_by("CN", penalty_annual_rate="0.18")
+    assert sheet(offer).row("default").figure == Decimal("0.18")
+    assert sheet(offer, penalty_annual_rate="0.10").row("default").figure == Decimal("0.10")
+    assert sheet(offer, penalty_annual_rate="0").row("default_none").value == "no penalty and no other charge"
+
+
 def test_a_flat_monthly_fee_is_shown_with_its_yearly_rate() -> None:
     """12 × 0.6 % is 13.03 % a year by the internal rate of return."""
     plan = Plan(id="p", installments=12, method="flat_fee", fee_rate="0.006")

@@ -48,6 +48,13 @@ EVERY_PLAN = (
     ),
     Plan(id="sb", installments=5, annual_rate="0.1", subsidy_bps=5000, disclosure="UK", name="<b>x</b>"),
     Plan(id="bu", installments=1, annual_rate="0.1", method="bullet", first_due_after="3 months"),
+    Plan(
+        id="lt",
+        installments=3,
+        annual_rate="0.08765",
+        early_settlement_fee_rate="0.00625",
+        penalty_annual_rate="0.18",
+    ),
 )
 INSIDE = "document.querySelector('fenqi-offers').shadowRoot.querySelector('.fo')"
 

@@ -17,7 +17,7 @@ from fenqi.web.figures import date_text, money_text, payments_text, period_text,
 from fenqi.web.texts import _OWN, LANGUAGES, TEXTS, language_of
 from jinja2 import Environment
 
-from .conftest import offers_for, priced
+from .conftest import EVERY_PLAN, offers_for, priced
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&\u2028{amount}"
 
@@ -165,6 +165,29 @@ def test_money_text_keeps_every_digit(currency: str) -> None:
 def test_rates_round_half_up_to_two_decimals(fraction: str, text: str) -> None:
     """A disclosed rate is never truncated."""
     assert rate_text(fraction) == text
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"),
+    [("0.12", "12.00%"), ("0.00625", "0.625%"), ("0.08765", "8.765%"), ("0.1250", "12.50%")],
+)
+def test_an_agreed_rate_is_never_rounded(fraction: str, text: str) -> None:
+    """What was agreed is shown with all its decimals, as the sheet before the signature shows it."""
+    assert rate_text(fraction, exact=True) == text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_order_page_says_what_early_settlement_and_late_payment_cost(language: str) -> None:
+    """The cost on default belongs on the page on which the order is paid, whether there is any or none."""
+    words = TEXTS[language]
+    (charged,) = [offer for offer in offers_for(plans=EVERY_PLAN) if offer["plan"]["id"] == "lt"]
+    text = Reader(offer_html(charged, language=language)).text
+    assert words["early"].format(rate="0.625%") in text
+    assert words["late"].format(rate="18.00%") in text
+    free = Reader(offer_html(offers_for()[0], language=language)).text
+    assert free.count(words["nothing"]) == 2
+    assert f"{words['term_early']} {words['nothing']}" in free
+    assert f"{words['term_late']} {words['nothing']}" in free
 
 
 @pytest.mark.parametrize(

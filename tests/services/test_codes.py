@@ -251,7 +251,7 @@ def test_nobody_signs_before_the_reading_time_is_over(sqlite_installation: Insta
     choosing.prepare_agreement(
         installation.deps, checkout.token, "phone-1", plan_id="p3", account_token=offered.accounts[0].token
     )
-    installation.clock.pass_(seconds=4.9)
+    installation.clock.pass_(seconds=9.9)
     with pytest.raises(RuleRefused) as refusal:
         signing.send_signing_code(installation.deps, checkout.token, "phone-1")
     assert (refusal.value.code, refusal.value.facts["seconds_left"]) == ("reading_time", 1)

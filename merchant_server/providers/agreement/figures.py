@@ -1,50 +1,20 @@
-"""Amounts, rates and dates as the agreement prints them: exact, and the same on every machine."""
+"""Short dates and capital numerals of the agreement. Every other figure is written as disclosures write it."""
 
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
 
+from fenqi.disclosure.packs import words
 from fenqi.finance.money import Money
 
-SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "JP¥", "HKD": "HK$"}
-MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July",
-    "August", "September", "October", "November", "December",
-)  # fmt: skip
 DIGITS = "零壹贰叁肆伍陆柒捌玖"
 PLACES = ("", "拾", "佰", "仟")
 SECTIONS = ("", "万", "亿", "兆")
 
 
-def money_text(amount: Money) -> str:
-    """Return `¥3,999.00` for money with a known sign, `KWD 3,999.000` for other money."""
-    whole, _, fraction = amount.decimal_text.partition(".")
-    grouped = f"{int(whole):,}" + (f".{fraction}" if fraction else "")
-    symbol = SYMBOLS.get(amount.currency)
-    return f"{symbol}{grouped}" if symbol else f"{amount.currency} {grouped}"
-
-
-def rate_text(rate: Decimal) -> str:
-    """Return a rate in percent with two decimals, or with all its decimals when it has more."""
-    percent = (rate * 100).normalize()
-    places = max(2, -int(percent.as_tuple().exponent))
-    return f"{percent:.{places}f}%"
-
-
-def disclosed_rate_text(rate: Decimal) -> str:
-    """Return a computed yearly cost in percent, rounded half up to two decimals."""
-    return f"{(rate * 100).quantize(Decimal('0.01'), rounding=ROUND_HALF_UP)}%"
-
-
-def date_text(day: date, language: str) -> str:
-    """Return `2026年11月21日` or `21 November 2026`."""
-    if language == "zh-CN":
-        return f"{day.year}年{day.month}月{day.day}日"
-    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
-
-
 def short_date_text(day: date, language: str) -> str:
     """Return `2026-11-21` or `21 Nov 2026`, for a column of dates."""
-    return day.isoformat() if language == "zh-CN" else f"{day.day} {MONTHS[day.month - 1][:3]} {day.year}"
+    if language == "zh-CN":
+        return day.isoformat()
+    return f"{day.day} {words('en')['months'][day.month - 1][:3]} {day.year}"
 
 
 def yuan_in_words(amount: Money) -> str:

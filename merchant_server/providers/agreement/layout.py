@@ -9,21 +9,16 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from fenqi.disclosure.text import date_text, exact_percent_text, money_text, percent_text
 from fenqi.finance.money import Money
 
 from merchant_server.providers.agreement.errors import TermsRefused
-from merchant_server.providers.agreement.figures import (
-    date_text,
-    disclosed_rate_text,
-    money_text,
-    rate_text,
-    short_date_text,
-    yuan_in_words,
-)
+from merchant_server.providers.agreement.figures import short_date_text, yuan_in_words
+from merchant_server.providers.agreement.sheet import sheet_view
 from merchant_server.providers.agreement.terms import Terms
 
 NAME, LINE, PARAGRAPH, REFERENCE = 64, 200, 1000, 64
-MOST_FEES, MOST_INSTALLMENTS, MOST_STATEMENTS = 20, 360, 20
+MOST_FEES, MOST_INSTALLMENTS = 20, 360
 CHART_LABELS = 24
 
 
@@ -46,7 +41,6 @@ class Costs:
     principal: Money
     total_interest: Money
     total_cost: Money
-    fees: tuple[tuple[str, str, Money], ...]
     rows: tuple[Row, ...]
     scheduled_fee: Money
     scheduled_total: Money
@@ -55,8 +49,9 @@ class Costs:
 
 def view(terms: Terms, language: str, wording: Mapping[str, Any]) -> dict[str, Any]:
     """Return everything the template prints, as texts. Raises TermsRefused, UnprintableCharacter."""
-    costs = _costs(terms, wording["takers"])
+    costs = _costs(terms)
     facts = _facts(terms, language, costs)
+    facts |= {name: wording[text].format_map(facts) for name, text in _conditions(terms)}
     words = _filled(wording, facts)
     return {
         "texts": words,
@@ -66,15 +61,8 @@ def view(terms: Terms, language: str, wording: Mapping[str, Any]) -> dict[str, A
         "agreement_id": facts["agreement"],
         "merchant_name": facts["merchant"],
         "merchant_legal_name": facts["legal_name"],
-        "key_figures": _key_figures(words, facts),
-        "disclosure_rows": _disclosure_rows(terms, words, facts),
-        "fees": [
-            {"name": name, "taken_by": taken_by, "amount": money_text(amount)}
-            for name, taken_by, amount in _cost_items(costs, words)
-        ],
-        "penalty": facts["penalty"],
-        "statements": terms.part("disclosure").texts("statements", PARAGRAPH, MOST_STATEMENTS),
-        "disclosure_note": words["versions"],
+        "sheet": sheet_view(terms, language, costs.total_cost),
+        "versions": words["versions"],
         "parties": _parties(words, facts),
         "loan_rows": _loan_rows(terms, words, facts, costs, language),
         "installments": [_installment(row, language) for row in costs.rows],
@@ -92,22 +80,18 @@ def view(terms: Terms, language: str, wording: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def _costs(terms: Terms, takers: Mapping[str, str]) -> Costs:
+def _costs(terms: Terms) -> Costs:
     principal = terms.money("principal")
     currency = principal.currency
     rows = tuple(_row(part, currency) for part in terms.parts("installments", MOST_INSTALLMENTS))
     if not rows:
         raise TermsRefused("installments", "must have at least one installment")
-    fees = []
-    for fee in terms.parts("fees", MOST_FEES):
-        taken_by = fee.text("taken_by", LINE)
-        fees.append((fee.text("name", LINE), takers.get(taken_by, taken_by), fee.money("amount", currency)))
     zero = Money(0, currency)
+    fees = sum((fee.money("amount", currency) for fee in terms.parts("fees", MOST_FEES)), zero)
     costs = Costs(
         principal=principal,
         total_interest=terms.money("total_interest", currency),
         total_cost=terms.money("total_cost", currency),
-        fees=tuple(fees),
         rows=rows,
         scheduled_fee=sum((row.fee for row in rows), zero),
         scheduled_total=sum((row.total for row in rows), zero),
@@ -117,7 +101,7 @@ def _costs(terms: Terms, takers: Mapping[str, str]) -> Costs:
         raise TermsRefused("installments", "have principal parts that do not sum to the principal")
     if sum((row.interest for row in rows), zero) != costs.total_interest:
         raise TermsRefused("installments", "have interest parts that do not sum to total_interest")
-    if costs.total_interest + sum((amount for _, _, amount in fees), zero) != costs.total_cost:
+    if costs.total_interest + fees != costs.total_cost:
         raise TermsRefused("fees", "and total_interest do not sum to total_cost; list every cost once")
     return costs
 
@@ -154,7 +138,8 @@ def _facts(terms: Terms, language: str, costs: Costs) -> dict[str, str]:
         "phone": consumer.text("phone_masked", REFERENCE),
         "bank": mandate.text("bank_label", LINE),
         "mandate": mandate.text("reference", REFERENCE),
-        "penalty": terms.part("penalty").text("text", PARAGRAPH),
+        "penalty_rate": exact_percent_text(terms.part("penalty").rate("annual_rate")),
+        "early_rate": exact_percent_text(terms.rate("early_settlement_fee_rate")),
         "pack": disclosure.text("pack", REFERENCE),
         "version": disclosure.text("version", REFERENCE),
         "policy": terms.text("policy_version", REFERENCE),
@@ -165,8 +150,18 @@ def _facts(terms: Terms, language: str, costs: Costs) -> dict[str, str]:
         "scheduled": money_text(costs.scheduled_total),
         "principal": money_text(costs.principal),
         "total_cost": money_text(costs.total_cost),
-        "annual_cost": disclosed_rate_text(costs.annual_cost),
+        "annual_cost": percent_text(costs.annual_cost),
     }
+
+
+def _conditions(terms: Terms) -> list[tuple[str, str]]:
+    """Return which wording says what late payment and early settlement cost."""
+    penalty = terms.part("penalty").rate("annual_rate")
+    early = terms.rate("early_settlement_fee_rate")
+    return [
+        ("late", "late_charged" if penalty else "late_free"),
+        ("early", "early_charged" if early else "early_free"),
+    ]
 
 
 def _filled(wording: Any, facts: Mapping[str, str]) -> Any:
@@ -180,33 +175,6 @@ def _filled(wording: Any, facts: Mapping[str, str]) -> Any:
 
 def _date_parts(day: date) -> dict[str, int]:
     return {"year": day.year, "month": day.month, "day": day.day}
-
-
-def _key_figures(words: Mapping[str, Any], facts: Mapping[str, str]) -> list[dict[str, str]]:
-    return [
-        {"name": words["principal_name"], "value": facts["principal"], "note": words["principal_note"]},
-        {"name": words["annual_cost_name"], "value": facts["annual_cost"], "note": words["annual_cost_note"]},
-        {"name": words["total_cost_name"], "value": facts["total_cost"], "note": words["total_cost_note"]},
-    ]
-
-
-def _cost_items(costs: Costs, words: Mapping[str, Any]) -> list[tuple[str, str, Money]]:
-    return [(words["interest_item"], words["takers"]["lender"], costs.total_interest), *costs.fees]
-
-
-def _disclosure_rows(
-    terms: Terms, words: Mapping[str, Any], facts: Mapping[str, str]
-) -> list[tuple[str, str]]:
-    currency = terms.money("principal").currency
-    return [
-        (words["goods"], terms.text("goods", LINE)),
-        (words["amount"], money_text(terms.money("amount", currency))),
-        (words["down_payment"], money_text(terms.money("down_payment", currency))),
-        (words["method"], terms.text("method_name", NAME)),
-        (words["term"], words["term_value"]),
-        (words["total_payable"], money_text(terms.money("total_payable", currency))),
-        (words["lender"], facts["lender"]),
-    ]
 
 
 def _parties(words: Mapping[str, Any], facts: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -231,7 +199,7 @@ def _loan_rows(
     if language == "zh-CN" and costs.principal.currency == "CNY":
         rows.append((words["principal_in_words"], yuan_in_words(costs.principal)))
     if terms.has("annual_rate"):
-        rows.append((words["annual_rate"], rate_text(terms.rate("annual_rate"))))
+        rows.append((words["annual_rate"], exact_percent_text(terms.rate("annual_rate"))))
     rows.append((words["annual_cost_name"], facts["annual_cost"]))
     rows.append((words["method"], terms.text("method_name", NAME)))
     return rows

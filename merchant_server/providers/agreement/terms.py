@@ -39,6 +39,13 @@ class Terms:
             found.append(self._printable(value, f"{self._field(name)}[{index}]", at_most))
         return found
 
+    def word(self, name: str) -> str:
+        """Return a text that is not printed as it stands, or that may be empty."""
+        value = self._value(name)
+        if not isinstance(value, str):
+            raise TermsRefused(self._field(name), "must be a text")
+        return value
+
     def money(self, name: str, currency: str | None = None) -> Money:
         """Return an amount of zero or more, in `currency` when one is named."""
         value = self._value(name)

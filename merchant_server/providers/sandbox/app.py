@@ -10,7 +10,8 @@ from typing import Any
 from flask import Flask
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
-from merchant_server.providers.sandbox.bank import SandboxBank, bank_routes
+from merchant_server.providers.sandbox.bank import SandboxBank
+from merchant_server.providers.sandbox.bank_routes import bank_routes
 from merchant_server.providers.sandbox.callbacks import CallbackSender
 from merchant_server.providers.sandbox.database import SandboxDatabase
 from merchant_server.providers.sandbox.desk import desk_routes, published_routes

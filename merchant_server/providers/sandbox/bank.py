@@ -1,13 +1,10 @@
 """The sandbox bank: accounts, mandates, deductions. It decides each deduction at once and tells by callback.
 
-Routes and rules only; sending the callbacks is callbacks.py. Amounts are minor units, instants UTC.
+Rules only: its routes are bank_routes.py, sending the callbacks is callbacks.py. Amounts are minor units, instants UTC.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
-
-from flask import Blueprint, Response
 
 from merchant_server.ports import Clock
 from merchant_server.providers.sandbox.callbacks import callback_row
@@ -16,8 +13,6 @@ from merchant_server.providers.sandbox.database import SandboxDatabase, Transact
 from merchant_server.providers.sandbox.door import (
     Refused,
     amount_of,
-    json_answer,
-    json_body,
     reference_of,
     text_of,
 )
@@ -131,6 +126,30 @@ class SandboxBank:
         reversed_by_now = row["reverses_at_ms"] is not None and row["reverses_at_ms"] <= now_ms
         return _deduction(row, row["outcome"], "reversed" if reversed_by_now else row["code"])
 
+    def give_back(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Send money to the account of a mandate, whatever became of the mandate; a closed account takes none."""
+        reference, mandate_reference = reference_of(body), reference_of(body, "mandate_reference")
+        amount_minor, currency = amount_of(body, "amount")
+        fingerprint = self._database.keyed_hash("return", body)
+        with self._database.transaction() as tx:
+            known = tx.one("SELECT * FROM returns WHERE reference = :reference", reference=reference)
+            if known is None:
+                mandate = _named_mandate(tx, mandate_reference, currency)
+                closed = mandate["behaviour"] == "closed"
+                known = {
+                    "reference": reference,
+                    "fingerprint": fingerprint,
+                    "mandate_reference": mandate_reference,
+                    "amount_minor": amount_minor,
+                    "currency": currency,
+                    "outcome": "failed" if closed else "succeeded",
+                    "code": "account_closed" if closed else "",
+                    "created_at": self._clock.now().isoformat(),
+                }
+                tx.insert("returns", known)
+            row = _same(known, fingerprint)
+        return _deduction(row, row["outcome"], row["code"])
+
     def _holder_key(self, body: dict[str, Any]) -> str:
         return self._database.keyed_hash("holder", text_of(body, "id_number", 32).upper())
 
@@ -198,46 +217,6 @@ class SandboxBank:
         ]
 
 
-def bank_routes(bank: SandboxBank, wake: Callable[[], None]) -> Blueprint:
-    """Return the routes under /bank/v1; `wake` is called when a callback may have become due."""
-    routes = Blueprint("bank", __name__, url_prefix="/bank/v1")
-
-    @routes.get("/accounts")
-    def behaviours() -> Response:
-        rows = [{"last_four": a.last_four, "behaviour": a.behaviour, "label": a.label} for a in ACCOUNTS]
-        return json_answer(200, {"accounts": rows})
-
-    @routes.post("/accounts")
-    def accounts() -> Response:
-        return json_answer(200, bank.accounts(json_body({"name": str, "id_number": str, "phone": str})))
-
-    @routes.post("/mandates")
-    def sign() -> Response:
-        texts = dict.fromkeys(("reference", "account_token", "name", "id_number"), str)
-        return json_answer(201, bank.sign(json_body({**texts, "cap": dict})))
-
-    @routes.get("/mandates/<reference>")
-    def mandate(reference: str) -> Response:
-        return json_answer(200, bank.mandate(reference))
-
-    @routes.post("/mandates/<reference>/cancel")
-    def cancel(reference: str) -> Response:
-        json_body({})
-        return json_answer(200, bank.cancel(reference))
-
-    @routes.post("/deductions")
-    def deduct() -> Response:
-        answer = bank.deduct(json_body({"reference": str, "mandate_reference": str, "amount": dict}))
-        wake()
-        return json_answer(202, answer)
-
-    @routes.get("/deductions/<reference>")
-    def deduction(reference: str) -> Response:
-        return json_answer(200, bank.deduction(reference))
-
-    return routes
-
-
 def _same(row: dict[str, Any], fingerprint: str) -> dict[str, Any]:
     if row["fingerprint"] != fingerprint:
         raise Refused(409, "reference_conflict", "this reference was used with another body", "reference")
@@ -255,15 +234,20 @@ def _found_mandate(tx: Transaction, reference: str) -> dict[str, Any]:
     return row
 
 
-def _chargeable_mandate(tx: Transaction, reference: str, amount_minor: int, currency: str) -> dict[str, Any]:
+def _named_mandate(tx: Transaction, reference: str, currency: str) -> dict[str, Any]:
     try:
         mandate = _found_mandate(tx, reference)
     except Refused as unknown:
         raise Refused(422, unknown.code, unknown.detail, "mandate_reference") from None
-    if mandate["status"] != "active":
-        raise Refused(422, "mandate_not_active", f"the mandate is {mandate['status']}", "mandate_reference")
     if mandate["currency"] != currency:
         raise Refused(422, "currency_mismatch", f"the mandate is in {mandate['currency']}", "amount")
+    return mandate
+
+
+def _chargeable_mandate(tx: Transaction, reference: str, amount_minor: int, currency: str) -> dict[str, Any]:
+    mandate = _named_mandate(tx, reference, currency)
+    if mandate["status"] != "active":
+        raise Refused(422, "mandate_not_active", f"the mandate is {mandate['status']}", "mandate_reference")
     if amount_minor > mandate["cap_minor"]:
         raise Refused(422, "over_cap", f"the cap is {mandate['cap_minor']} minor units a deduction", "amount")
     return mandate

@@ -70,6 +70,18 @@ def create_tables(db: Database) -> None:
     db.execute("INSERT INTO installation VALUES ('salt', ?)", [secrets.token_hex(32)])
 
 
+@MIGRATIONS()
+def create_returns(db: Database) -> None:
+    """Make the table of money sent back to holders."""
+    db.execute(
+        "CREATE TABLE returns (reference TEXT PRIMARY KEY, fingerprint TEXT NOT NULL,"
+        " mandate_reference TEXT NOT NULL REFERENCES mandates (reference),"
+        " amount_minor INTEGER NOT NULL CHECK (amount_minor > 0), currency TEXT NOT NULL,"
+        " outcome TEXT NOT NULL CHECK (outcome IN ('succeeded', 'failed')), code TEXT NOT NULL,"
+        " created_at TEXT NOT NULL) STRICT"
+    )
+
+
 class SandboxDatabase:
     """One SQLite connection, shared by the threads of the sandbox under one lock."""
 

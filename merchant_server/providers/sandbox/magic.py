@@ -93,21 +93,28 @@ def bureau_report(id_number: str) -> dict[str, object]:
     """Return the credit report of an id number, the same at every call; amounts are CNY."""
     kind = person(id_number).bureau
     if kind == "thin":
-        return _report("thin", None, 0, 0, 0)
+        return _report("thin", None, 0, 0, 0, None)
     if kind == "great":
-        return _report("found", 872, 0, 0, 0)
+        return _report("found", 872, 0, 0, 0, 5_000_000)
     if kind == "overdue_60":
-        return _report("found", 545, 1_800_000, 60, 3)
+        return _report("found", 545, 1_800_000, 60, 3, 800_000)
     if kind == "over_indebted":
-        return _report("found", 585, 68_000_000, 0, 9)
+        return _report("found", 585, 68_000_000, 0, 9, 900_000)
     seed = hashlib.sha256(b"sandbox bureau\x00" + id_number.upper().encode("utf-8")).digest()
     score = 690 + int.from_bytes(seed[:4], "big") % 131
     debts_minor = int.from_bytes(seed[4:8], "big") % 1_500_000
-    return _report("found", score, debts_minor, 0, seed[8] % 3)
+    # Wide enough for every line that such a score is given: the ordinary person can buy.
+    income_minor = 2_000_000 + int.from_bytes(seed[9:12], "big") % 20_001 * 100
+    return _report("found", score, debts_minor, 0, seed[8] % 3, income_minor)
 
 
 def _report(
-    status: str, score: int | None, debts_minor: int, overdue_days: int, inquiries: int
+    status: str,
+    score: int | None,
+    debts_minor: int,
+    overdue_days: int,
+    inquiries: int,
+    income_minor: int | None,
 ) -> dict[str, object]:
     return {
         "status": status,
@@ -115,4 +122,5 @@ def _report(
         "debts": {"minor": debts_minor, "currency": "CNY"},
         "worst_overdue_days": overdue_days,
         "inquiries_30d": inquiries,
+        "income": None if income_minor is None else {"minor": income_minor, "currency": "CNY"},
     }

@@ -12,7 +12,14 @@ from fenqi.finance.repayment import Due, apply_payment
 
 from merchant_server.domain.checkout import CheckoutStatus
 from merchant_server.domain.errors import RuleRefused
-from merchant_server.domain.ledger import Entry, Posting, relief_postings, repayment_postings, reversal_of
+from merchant_server.domain.ledger import (
+    CASH,
+    Entry,
+    Posting,
+    relief_postings,
+    repayment_postings,
+    reversal_of,
+)
 from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, LoanStatus
 from merchant_server.domain.repayment import Repayment, RepaymentKind
 from merchant_server.domain.schedule_change import ChangeKind, Relief, ScheduleChange
@@ -30,10 +37,11 @@ def receive(
     kind: RepaymentKind,
     source_id: str,
     only: int | None = None,
+    arrives_at: str = CASH,
 ) -> Loan:
     """Apply money to what is owed, the earliest due first, or to one installment; the rest is the consumer's excess.
 
-    `source_id` is the reference of what brought it: the same one is booked once.
+    `source_id` is the reference of what brought it: the same one is booked once. `arrives_at` is the account it enters.
     """
     rows = uow.loans.installments(loan.id)
     open_rows = [row for row in rows if row.is_open and only in (None, row.number)]
@@ -48,7 +56,7 @@ def receive(
         portions=applied.portions if applied else (),
         received_at=deps.business_now(uow, loan.merchant_id),
     )
-    book(uow, deps, loan, "repayment", source_id, repayment_postings(repayment, loan))
+    book(uow, deps, loan, "repayment", source_id, repayment_postings(repayment, loan, arrives_at))
     uow.repayments.add(repayment)
     if not repayment.portions:
         return loan
@@ -142,7 +150,7 @@ def reshape(
 
 
 def close_if_settled(uow: UnitOfWork, deps: Deps, loan: Loan) -> Loan:
-    """Call a loan repaid, or refunded when all its principal was, once none of its rows is open."""
+    """Call a loan repaid, refunded or cancelled (all its principal was given back, or voided), once no row is open."""
     rows = uow.loans.installments(loan.id)
     if any(row.is_open for row in rows):
         return loan
@@ -150,11 +158,14 @@ def close_if_settled(uow: UnitOfWork, deps: Deps, loan: Loan) -> Loan:
         raise RuleRefused(
             "the loan's accounts are not zero, so it is not repaid", code="books_unsettled", loan_id=loan.id
         )
-    refunded = loan.relieved_principal == loan.principal
-    status = LoanStatus.REFUNDED if refunded else LoanStatus.REPAID
-    closed = move_loan(uow, deps, loan.next(status), loan, rows, f"loan.{status}")
     checkout = uow.checkouts.get(loan.checkout_id)
-    if checkout is not None and checkout.status == CheckoutStatus.CAPTURED:
+    assert checkout is not None
+    status = LoanStatus.REPAID
+    if loan.relieved_principal == loan.principal:
+        voided = checkout.status == CheckoutStatus.VOIDED
+        status = LoanStatus.CANCELLED if voided else LoanStatus.REFUNDED
+    closed = move_loan(uow, deps, loan.next(status), loan, rows, f"loan.{status}")
+    if checkout.status == CheckoutStatus.CAPTURED and not checkout.uncaptured.minor:
         move_checkout(uow, deps, checkout.to(CheckoutStatus.CLOSED), checkout)
     return closed
 

@@ -45,6 +45,14 @@ def _request(deps: Deps, loan_id: str, number: int) -> bool:
             or installment.due_on > today
         ):
             return False
+        checkout = uow.checkouts.get(loan.checkout_id)
+        assert checkout is not None
+        if not checkout.captured.minor:
+            # Nothing was delivered yet: it is looked at again tomorrow.
+            uow.loans.save_installment(
+                replace(installment, version=installment.version + 1), installment, today + timedelta(days=1)
+            )
+            return False
         if mandate.status != MandateStatus.ACTIVE:
             # It waits for a person; ageing calls it overdue, and the loan with it, the day after.
             parked = replace(installment, status=waiting.status, version=installment.version + 1)

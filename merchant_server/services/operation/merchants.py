@@ -3,11 +3,12 @@
 from fenqi.finance.plan import Plan
 
 from merchant_server.domain.errors import RuleRefused, TransitionConflict
-from merchant_server.domain.merchant import Caller, Merchant
+from merchant_server.domain.merchant import Caller, Merchant, checked_place
 from merchant_server.ports import UnitOfWork
-from merchant_server.services.deps import Deps
+from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.operation.api_keys import NewKey, authenticate, create_key, revoke_key
 from merchant_server.services.operation.places import create_store, create_till
+from merchant_server.services.sale.disclosing import required_pack
 
 __all__ = [
     "NewKey",
@@ -22,9 +23,17 @@ __all__ = [
 
 
 def create_merchant(
-    deps: Deps, *, name: str, legal_name: str, category: str, currency: str, time_zone: str, fee_bps: int
+    deps: Deps,
+    *,
+    name: str,
+    legal_name: str,
+    category: str,
+    currency: str,
+    time_zone: str,
+    fee_bps: int,
+    place: str | None = None,
 ) -> Merchant:
-    """Store a new merchant."""
+    """Store a new merchant. `place` is where it sells; by default the country of its currency."""
     merchant = Merchant(
         id=deps.ids.new("mer"),
         name=name,
@@ -34,6 +43,7 @@ def create_merchant(
         time_zone=time_zone,
         fee_bps=fee_bps,
         created_at=deps.clock.now(),
+        place=checked_place(place, currency),
     )
     with deps.storage.unit_of_work() as uow:
         uow.merchants.add(merchant)
@@ -43,7 +53,8 @@ def create_merchant(
 def put_plan(uow: UnitOfWork, deps: Deps, caller: Caller, plan: Plan) -> Plan:
     """Store a plan, once: the same plan again changes nothing, other terms need another id.
 
-    Raises RuleRefused for terms that this installation cannot service yet, TransitionConflict for a taken id.
+    Raises RuleRefused for terms that this installation cannot service yet and for another disclosure than the
+    merchant's place asks for, TransitionConflict for a taken id.
     """
     known = {each.id: each for each in uow.merchants.plans(caller.merchant_id, caller.mode)}
     if plan.id in known:
@@ -62,5 +73,13 @@ def put_plan(uow: UnitOfWork, deps: Deps, caller: Caller, plan: Plan) -> Plan:
                 field=term,
                 hint="take the down payment at the till and finance the rest",
             )
+    if plan.penalty_annual_rate:
+        raise RuleRefused(
+            "this installation charges nothing for late payment, so penalty_annual_rate must be 0",
+            code="plan_term_unsupported",
+            field="penalty_annual_rate",
+            hint="leave penalty_annual_rate out",
+        )
+    required_pack(merchant_of(uow, caller.merchant_id), plan)
     uow.merchants.add_plan(caller.merchant_id, caller.mode, plan, deps.clock.now())
     return plan

@@ -1,4 +1,4 @@
-"""What a merchant does with checkouts: create, look up, cancel, capture."""
+"""What a merchant does with checkouts: create, look up, cancel."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,6 @@ from fenqi.finance.money import Money
 
 from merchant_server.domain.checkout import Checkout, CheckoutStatus, expiry
 from merchant_server.domain.errors import NotFound, RuleRefused
-from merchant_server.domain.ledger import Entry, capture_postings
 from merchant_server.domain.merchant import Caller, Merchant
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
@@ -42,6 +41,7 @@ def create_checkout(uow: UnitOfWork, deps: Deps, caller: Caller, draft: Mapping[
         token=deps.ids.token(16),
         created_at=now,
         expires_at=expiry(now, draft["expires_in_seconds"]),
+        voided=Money(0, merchant.currency),
         captured=Money(0, draft["amount"].currency),
         metadata=dict(draft["metadata"]),
     )
@@ -131,28 +131,3 @@ def cancel_checkout(uow: UnitOfWork, deps: Deps, caller: Caller, checkout_id: st
     if checkout.status == CheckoutStatus.CANCELLED:
         return checkout
     return move_checkout(uow, deps, checkout.to(CheckoutStatus.CANCELLED), checkout)
-
-
-def capture_checkout(
-    uow: UnitOfWork, deps: Deps, caller: Caller, checkout_id: str, amount: Money | None
-) -> Checkout:
-    """Claim the money of a signed checkout. Raises RuleRefused beyond what was signed."""
-    return capture(uow, deps, find_checkout(uow, caller, checkout_id), amount)
-
-
-def capture(uow: UnitOfWork, deps: Deps, checkout: Checkout, amount: Money | None = None) -> Checkout:
-    """Capture and book: what the merchant sold becomes payable, less its fee."""
-    merchant = merchant_of(uow, checkout.merchant_id)
-    captured = checkout.capture(amount)
-    fee = Money(captured.captured.minor * merchant.fee_bps // 10_000, captured.captured.currency)
-    entry = Entry(
-        kind="capture",
-        source_id=checkout.id,
-        merchant_id=merchant.id,
-        loan_id=checkout.loan_id,
-        occurred_on=deps.today(uow, merchant),
-        created_at=deps.clock.now(),
-        postings=capture_postings(merchant.id, captured.captured, fee),
-    )
-    uow.ledger.book(deps.ids.new("je"), entry)
-    return move_checkout(uow, deps, captured, checkout)

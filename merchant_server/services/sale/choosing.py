@@ -25,6 +25,7 @@ from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout
 from merchant_server.services.sale.claims import held_checkout
 from merchant_server.services.sale.codes import require_step
+from merchant_server.services.sale.disclosing import sheet_of
 from merchant_server.services.sale.evidence import record_shown
 from merchant_server.services.sale.terms import agreement_terms
 
@@ -122,6 +123,7 @@ def prepare_agreement(
         policy_version = _decision(uow, checkout).policy_version
         stores = {store.id: store.name for store in uow.merchants.stores(merchant.id)}
         today = deps.today(uow, merchant)
+    sheet = sheet_of(offer, merchant, deps.lender_name, checkout.language)
     mandate = _mandate(deps, checkout, consumer, account, offer)
     agreement_id, loan_id = deps.ids.new("agr"), deps.ids.new("loan")
     terms = agreement_terms(
@@ -132,6 +134,7 @@ def prepare_agreement(
         store_name=stores.get(checkout.store_id or "", ""),
         consumer=consumer,
         offer=offer,
+        sheet=sheet,
         mandate=mandate,
         today=today,
         lender_name=deps.lender_name,

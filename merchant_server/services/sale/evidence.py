@@ -7,7 +7,7 @@ from typing import Any
 
 from fenqi.evidence import bundle
 
-from merchant_server.domain.agreement import READING_SECONDS, Agreement, AgreementStatus, sha256
+from merchant_server.domain.agreement import Agreement, AgreementStatus, sha256
 from merchant_server.domain.audit import canonical, commitment, inclusion_path, instant
 from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.code import Code
@@ -23,7 +23,7 @@ from merchant_server.domain.consumer import mask_phone
 from merchant_server.domain.errors import NotFound, RuleRefused, Unavailable
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps
-from merchant_server.services.operation.audit import sign_head
+from merchant_server.services.operation.audit import place_acts, sign_head
 
 
 def record_consents(
@@ -52,8 +52,8 @@ def record_shown(
         "disclosure_pack": disclosure["pack"],
         "disclosure_version": disclosure["version"],
         "policy_version": agreement.terms["policy_version"],
-        "reading_seconds": READING_SECONDS,
-        "sign_from": instant(agreement.shown_at + timedelta(seconds=READING_SECONDS)),
+        "reading_seconds": agreement.reading_seconds,
+        "sign_from": instant(agreement.shown_at + timedelta(seconds=agreement.reading_seconds)),
     }
     kind = ConsentKind.AGREEMENT_SHOWN
     _record(
@@ -159,6 +159,7 @@ def evidence_bundle(deps: Deps, agreement_id: str) -> bytes:
     Holds personal data: serve it to its consumer and to the lender only. Raises NotFound, RuleRefused
     (agreement_unsigned, evidence_incomplete, audit_altered).
     """
+    place_acts(deps)
     with deps.storage.reading() as uow:
         agreement, events = _signed(uow, agreement_id)
         covered = uow.audit.head_covering(events[-1].row.sequence)

@@ -1,13 +1,14 @@
 """The signature: a code bound to the shown bytes, a mandate at the bank, then everything in one commit (law 6)."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from fenqi.finance.money import Money
+from fenqi.finance.plan import Plan
 
 from merchant_server.domain.agreement import Agreement
-from merchant_server.domain.checkout import Checkout, CheckoutStatus
+from merchant_server.domain.checkout import AUTHORIZED_DAYS, Checkout, CheckoutStatus
 from merchant_server.domain.consent import UNSEEN, Witness
 from merchant_server.domain.consumer import Consumer
 from merchant_server.domain.deduction import Mandate, MandateStatus
@@ -17,10 +18,11 @@ from merchant_server.domain.loan import Installment, Loan, LoanStatus
 from merchant_server.ports import ProviderRefused, ProviderUnavailable, UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout, publish_loan
-from merchant_server.services.sale import checkouts
+from merchant_server.services.sale.capturing import capture
 from merchant_server.services.sale.choosing import bank_down, held_by_consumer
 from merchant_server.services.sale.claims import held_checkout
 from merchant_server.services.sale.codes import prepare_code, require_step, send, try_code, wrong_code
+from merchant_server.services.sale.disclosing import required_pack
 from merchant_server.services.sale.evidence import record_code_sent, record_code_tried, record_signed
 
 SIGNED = (CheckoutStatus.AUTHORIZED, CheckoutStatus.CAPTURED, CheckoutStatus.CLOSED)
@@ -73,8 +75,17 @@ def _to_sign(uow: UnitOfWork, deps: Deps, token: str, claim: str) -> tuple[Check
     require_step(checkout, deps, (CheckoutStatus.SIGNING,))
     agreement = checkout.agreement_id and uow.agreements.get(checkout.agreement_id)
     assert agreement
+    _require_pack(uow, checkout, agreement)
     agreement.refuse_if_unread(deps.clock.now())
     return checkout, consumer, agreement
+
+
+def _require_pack(uow: UnitOfWork, checkout: Checkout, agreement: Agreement) -> None:
+    """Refuse to go on where the law of the merchant's place asks for another disclosure than was shown."""
+    plans = uow.merchants.plans(checkout.merchant_id, checkout.mode)
+    plan = next(each for each in plans if each.id == agreement.plan_id)
+    shown = plan.changed(disclosure=agreement.terms["disclosure"]["pack"])
+    required_pack(merchant_of(uow, checkout.merchant_id), shown)
 
 
 def sign(deps: Deps, token: str, claim: str, digits: str, witness: Witness = UNSEEN) -> Checkout:
@@ -163,11 +174,12 @@ def _commit_signature(
         uow.mandates.save(mandate.to(MandateStatus.ACTIVE), mandate)
         uow.loans.add(loan, installments)
         _book_and_record(uow, deps, checkout, loan, signed)
-        authorized = checkout.to(CheckoutStatus.AUTHORIZED, loan_id=loan.id)
+        until = deps.clock.now() + timedelta(days=AUTHORIZED_DAYS)
+        authorized = checkout.to(CheckoutStatus.AUTHORIZED, loan_id=loan.id, authorized_until=until)
         move_checkout(uow, deps, authorized, checkout)
         publish_loan(uow, deps, loan, installments, "loan.created")
         if checkout.capture_method == "automatic":
-            return checkouts.capture(uow, deps, authorized)
+            return capture(uow, deps, authorized)
         return authorized
 
 
@@ -204,6 +216,7 @@ def _loan(
         relieved_fee=zero,
         signed_on=deps.today(uow, merchant),
         created_at=deps.business_now(uow, merchant.id),
+        plan=Plan.from_dict(agreement.terms["plan"]),
     )
     return loan, installments
 

@@ -3,6 +3,8 @@
 from datetime import date
 from typing import Any
 
+from fenqi.disclosure import Charge, Disclosure
+from fenqi.disclosure.packs import words
 from fenqi.offers import Offer
 
 from merchant_server.domain.agreement import TEMPLATE_VERSION
@@ -11,22 +13,8 @@ from merchant_server.domain.consumer import Consumer
 from merchant_server.domain.deduction import Mandate
 from merchant_server.domain.merchant import Merchant
 
-METHOD_NAMES = {
-    "equal_installments": ("等额本息", "Equal installments"),
-    "equal_principal": ("等额本金", "Equal principal"),
-    "flat_fee": ("等本等费", "Equal principal with a flat fee"),
-    "interest_only": ("先息后本", "Interest first, principal at the end"),
-    "bullet": ("到期还本付息", "All at the end"),
-}
-PENALTY = (
-    "逾期不收取罚息或其他费用；逾期信息可能影响您以后的授信结果。",
-    "No penalty or other charge is made for late payment; lateness can affect later decisions.",
-)
-FEE_NAMES = ("分期服务费", "Installment fee")
-NO_OTHER_FEES = (
-    "除本表所列项目外，不收取其他任何费用。",
-    "Besides the items in this table, no other fee is charged.",
-)
+# The schedule is the agreement's own, and the brief is for the page on which an order is paid.
+SAID_ELSEWHERE = ("schedule", "brief")
 
 
 def agreement_terms(
@@ -38,12 +26,16 @@ def agreement_terms(
     store_name: str,
     consumer: Consumer,
     offer: Offer,
+    sheet: Disclosure,
     mandate: Mandate,
     today: date,
     lender_name: str,
     policy_version: str,
 ) -> dict[str, Any]:
-    """Return the JSON-ready terms: amounts as {"minor", "currency"}, rates as decimal text, dates as ISO text."""
+    """Return the JSON-ready terms: amounts as {"minor", "currency"}, rates as decimal text, dates as ISO text.
+
+    `sheet` is the disclosure of the same offer, in the checkout's language.
+    """
     chinese = checkout.language == "zh-CN"
     schedule, plan = offer.schedule, offer.plan
     return {
@@ -67,23 +59,21 @@ def agreement_terms(
         "amount": offer.amount.to_dict(),
         "down_payment": offer.down_payment.to_dict(),
         "principal": schedule.principal.to_dict(),
+        "plan": plan.to_dict(),
         "method": plan.method,
-        "method_name": METHOD_NAMES[plan.method][0 if chinese else 1],
+        "method_name": words(checkout.language)["methods"][plan.method],
         "annual_rate": str(plan.to_dict()["annual_rate"]),
         "annual_cost": format(offer.annual_cost, "f"),
-        "fees": _fees(offer, lender_name, chinese),
+        "fees": [_fee(charge) for charge in sheet.charges if charge.key != "interest"],
         "total_interest": schedule.total_interest.to_dict(),
         "total_fee": schedule.total_fee.to_dict(),
         "total_payable": offer.total_payable.to_dict(),
         "total_cost": offer.total_cost.to_dict(),
         "installments": [row.to_dict() | _money_parts(row) for row in schedule.installments],
         "mandate": {"bank_label": mandate.account_label, "reference": mandate.id},
-        "penalty": {"text": PENALTY[0 if chinese else 1]},
-        "disclosure": {
-            "pack": plan.disclosure,
-            "version": TEMPLATE_VERSION,
-            "statements": [NO_OTHER_FEES[0 if chinese else 1]],
-        },
+        "penalty": {"annual_rate": str(plan.to_dict()["penalty_annual_rate"])},
+        "early_settlement_fee_rate": str(plan.to_dict()["early_settlement_fee_rate"]),
+        "disclosure": {name: part for name, part in sheet.to_dict().items() if name not in SAID_ELSEWHERE},
         "policy_version": policy_version,
         "template_version": TEMPLATE_VERSION,
     }
@@ -93,8 +83,5 @@ def _money_parts(row: Any) -> dict[str, Any]:
     return {name: getattr(row, name).to_dict() for name in ("principal", "interest", "fee", "total")}
 
 
-def _fees(offer: Offer, lender_name: str, chinese: bool) -> list[dict[str, Any]]:
-    if not offer.schedule.total_fee.minor:
-        return []
-    name = FEE_NAMES[0 if chinese else 1]
-    return [{"name": name, "amount": offer.schedule.total_fee.to_dict(), "taken_by": lender_name}]
+def _fee(charge: Charge) -> dict[str, Any]:
+    return {"name": charge.name, "amount": charge.amount.to_dict(), "taken_by": charge.taken_by}

@@ -142,7 +142,7 @@ class Mandates:
         rows = self._db.all(
             "SELECT m.* FROM mandates m JOIN checkouts c ON c.id = m.checkout_id"
             " LEFT JOIN agreements a ON a.mandate_id = m.id"
-            " WHERE m.status IN ('pending', 'active') AND (c.status IN ('expired', 'cancelled')"
+            " WHERE m.status IN ('pending', 'active') AND (c.status IN ('expired', 'cancelled', 'voided')"
             " OR a.status = 'replaced') ORDER BY m.id LIMIT :limit",
             {"limit": limit},
         )

@@ -21,6 +21,8 @@ from merchant_server.storage.repositories.rows import (
 )
 from merchant_server.storage.sealed import Sealer
 
+_MONEY = ("amount", "captured", "voided")
+
 
 class Checkouts:
     """Attempts to pay one order."""
@@ -90,6 +92,25 @@ class Checkouts:
             {"now": stamp(now), "limit": limit},
         )
         return [_checkout(row) for row in rows]
+
+    def to_warn(self, before: datetime, limit: int) -> list[Checkout]:
+        """Return checkouts of which a part lapses before a time and whose shop was not told, locked as above."""
+        rows = self._db.all(
+            "SELECT * FROM checkouts WHERE authorized_until <= :before AND expiry_announced_at IS NULL"
+            " AND status IN ('authorized', 'captured')"
+            f" ORDER BY authorized_until LIMIT :limit {self._db.claim_suffix}",
+            {"before": stamp(before), "limit": limit},
+        )
+        return [_checkout(row) for row in rows]
+
+    def to_lapse(self, now: datetime, limit: int) -> list[str]:
+        """Return the ids of checkouts of which a part was not captured in time, oldest first."""
+        rows = self._db.all(
+            "SELECT id FROM checkouts WHERE authorized_until <= :now AND status IN ('authorized', 'captured')"
+            " ORDER BY authorized_until LIMIT :limit",
+            {"now": stamp(now), "limit": limit},
+        )
+        return [row["id"] for row in rows]
 
     def _transition(self, checkout: Checkout, was: Checkout | None, reason: str, at: datetime) -> None:
         row = {
@@ -186,30 +207,36 @@ class Codes:
 
 def _columns(checkout: Checkout) -> dict[str, Any]:
     row = {name: getattr(checkout, name) for name in Checkout.__dataclass_fields__}
-    del row["amount"], row["captured"]
+    del row["amount"], row["captured"], row["voided"]
     return row | {
         "status": checkout.status.value,
         "amount_minor": checkout.amount.minor,
         "captured_minor": checkout.captured.minor,
+        "voided_minor": checkout.voided.minor,
         "currency": checkout.amount.currency,
         "plan_ids": to_json(list(checkout.plan_ids)),
         "metadata": to_json(checkout.metadata),
         "created_at": stamp(checkout.created_at),
         "expires_at": stamp(checkout.expires_at),
+        "authorized_until": checkout.authorized_until and stamp(checkout.authorized_until),
+        "expiry_announced_at": checkout.expiry_announced_at and stamp(checkout.expiry_announced_at),
     }
 
 
 def _checkout(row: Row) -> Checkout:
-    values = {name: row[name] for name in Checkout.__dataclass_fields__ if name not in ("amount", "captured")}
+    values = {name: row[name] for name in Checkout.__dataclass_fields__ if name not in _MONEY}
     return Checkout(
         **values
         | {
             "status": CheckoutStatus(row["status"]),
             "amount": Money(row["amount_minor"], row["currency"]),
             "captured": Money(row["captured_minor"], row["currency"]),
+            "voided": Money(row["voided_minor"], row["currency"]),
             "plan_ids": tuple(from_json(row["plan_ids"])),
             "metadata": from_json(row["metadata"]),
             "created_at": moment(row["created_at"]),
             "expires_at": moment(row["expires_at"]),
+            "authorized_until": maybe_moment(row["authorized_until"]),
+            "expiry_announced_at": maybe_moment(row["expiry_announced_at"]),
         }
     )

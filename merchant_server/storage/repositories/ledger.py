@@ -2,7 +2,7 @@
 
 from fenqi.finance.money import Money
 
-from merchant_server.domain.ledger import Entry, Posting
+from merchant_server.domain.ledger import MERCHANT_FEE, Entry, Posting
 from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.rows import insert, insert_all, stamp
 
@@ -99,6 +99,17 @@ class Ledger:
             {},
         )
         return [(row["kind"], row["accounts"], Money(row["balance"], row["currency"])) for row in rows]
+
+    def merchant_fee(self, loan_id: str, currency: str) -> Money:
+        """Return the fee that a merchant was charged on a loan's captures."""
+        row = self._db.one(
+            "SELECT CAST(COALESCE(SUM(p.amount_minor), 0) AS BIGINT) AS fee FROM postings p"
+            " JOIN journal_entries e ON e.id = p.entry_id WHERE e.loan_id = :loan_id AND e.kind = 'capture'"
+            " AND p.source = :account AND p.currency = :currency",
+            {"loan_id": loan_id, "account": MERCHANT_FEE, "currency": currency},
+        )
+        assert row is not None
+        return Money(row["fee"], currency)
 
     def latest(self, limit: int) -> list[Row]:
         """Return the newest entries with their postings, one row a posting."""

@@ -5,10 +5,19 @@ from datetime import date, datetime
 from typing import Any
 
 from fenqi.finance.money import Money
+from fenqi.finance.plan import Plan
 
 from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, LoanStatus
 from merchant_server.storage.engine import Connection, Row
-from merchant_server.storage.repositories.rows import insert, insert_all, moment, moved, stamp
+from merchant_server.storage.repositories.rows import (
+    from_json,
+    insert,
+    insert_all,
+    moment,
+    moved,
+    stamp,
+    to_json,
+)
 
 _LOAN_MONEY = (
     "principal", "interest", "fee", "paid", "penalty", "penalty_paid",
@@ -38,6 +47,7 @@ class Loans:
             "currency": loan.principal.currency,
             "signed_on": loan.signed_on.isoformat(),
             "created_at": stamp(loan.created_at),
+            "plan": loan.plan and to_json(loan.plan.to_dict()),
         }
         insert(self._db, "loans", row)
         self.add_installments(loan.merchant_id, installments)
@@ -193,5 +203,6 @@ def _loan(row: Row) -> Loan:
         "status": LoanStatus(row["status"]),
         "signed_on": date.fromisoformat(row["signed_on"]),
         "created_at": moment(row["created_at"]),
+        "plan": row["plan"] and Plan.from_dict(from_json(row["plan"])),
     }
     return Loan(**values)

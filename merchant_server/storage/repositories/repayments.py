@@ -1,23 +1,20 @@
 """Money that arrived with the rows it paid, and the changes of schedules."""
 
-from collections.abc import Sequence
-from datetime import date
-
 from fenqi.finance.money import Money
-from fenqi.finance.repayment import Due
 
 from merchant_server.domain.repayment import Repayment, RepaymentKind
 from merchant_server.domain.schedule_change import ChangeKind, Relief, ScheduleChange
 from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.rows import (
-    from_json,
+    due_row,
     insert,
     insert_all,
     maybe_moment,
     moment,
     moved,
+    rows_from_text,
+    rows_text,
     stamp,
-    to_json,
 )
 
 _PARTS = ("principal", "interest", "fee", "penalty")
@@ -92,7 +89,7 @@ class Repayments:
             kind=RepaymentKind(row["kind"]),
             amount=Money(row["amount_minor"], row["currency"]),
             excess=Money(row["excess_minor"], row["currency"]),
-            portions=tuple(_due(portion) for portion in portions),
+            portions=tuple(due_row(portion) for portion in portions),
             received_at=moment(row["received_at"]),
             reversed_at=maybe_moment(row["reversed_at"]),
         )
@@ -117,8 +114,8 @@ class ScheduleChanges:
                 "source_id": change.source_id,
                 "actor": change.actor,
                 "reason": change.reason,
-                "before": _rows_text(change.before),
-                "after": _rows_text(change.after),
+                "before": rows_text(change.before),
+                "after": rows_text(change.after),
                 **{f"relieved_{part}_minor": getattr(change.relief, part).minor for part in _PARTS},
                 "at": stamp(change.at),
             },
@@ -143,18 +140,8 @@ def _change(row: Row) -> ScheduleChange:
         source_id=row["source_id"],
         actor=row["actor"],
         reason=row["reason"],
-        before=tuple(_due(each) for each in from_json(row["before"])),
-        after=tuple(_due(each) for each in from_json(row["after"])),
+        before=rows_from_text(row["before"]),
+        after=rows_from_text(row["after"]),
         relief=Relief(*(Money(row[f"relieved_{part}_minor"], row["currency"]) for part in _PARTS)),
         at=moment(row["at"]),
     )
-
-
-def _rows_text(rows: Sequence[Due]) -> str:
-    return to_json([{**row._asdict(), "due_on": row.due_on.isoformat()} for row in rows])
-
-
-def _due(row: Row) -> Due:
-    principal, interest, fee, penalty = (row[f"{part}_minor"] for part in _PARTS)
-    due_on = date.fromisoformat(row["due_on"])
-    return Due(row["number"], due_on, principal, interest, fee, penalty, row["currency"])

@@ -1,11 +1,16 @@
 """How values become columns: UTC text for times, ISO text for dates, JSON text for lists and maps."""
 
 import json
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
+
+from fenqi.finance.repayment import Due
 
 from merchant_server.domain.errors import TransitionConflict
-from merchant_server.storage.engine import Connection
+from merchant_server.storage.engine import Connection, Row
+
+Made = TypeVar("Made")
 
 
 def stamp(moment: datetime) -> str:
@@ -33,6 +38,12 @@ def from_json(text: str) -> Any:
     return json.loads(text)
 
 
+def made(kind: type[Made], row: Row, **changed: Any) -> Made:
+    """Return a dataclass from the row's columns of the same names, but those that are given `changed`."""
+    fields: dict[str, Any] = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    return kind(**{name: row[name] for name in fields if name not in changed}, **changed)
+
+
 def moved(connection: Connection, changed: int, noun: str, aggregate_id: str) -> None:
     """Raise TransitionConflict when a compare-and-set changed no row."""
     if changed != 1:
@@ -56,3 +67,22 @@ def insert_all(connection: Connection, table: str, rows: list[dict[str, Any]]) -
         columns = ", ".join(rows[0])
         values = ", ".join(f":{name}" for name in rows[0])
         connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({values})", rows)
+
+
+def due_row(row: Mapping[str, Any]) -> Due:
+    """Return one row of what is owed, from a row or its JSON."""
+    principal, interest, fee, penalty = (
+        row[f"{part}_minor"] for part in ("principal", "interest", "fee", "penalty")
+    )
+    due_on = date.fromisoformat(row["due_on"])
+    return Due(row["number"], due_on, principal, interest, fee, penalty, row["currency"])
+
+
+def rows_text(rows: Sequence[Due]) -> str:
+    """Return rows of what is owed as JSON text."""
+    return to_json([{**row._asdict(), "due_on": row.due_on.isoformat()} for row in rows])
+
+
+def rows_from_text(text: str) -> tuple[Due, ...]:
+    """Return rows of what is owed from their JSON text."""
+    return tuple(due_row(each) for each in from_json(text))

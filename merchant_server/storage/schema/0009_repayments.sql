@@ -8,6 +8,8 @@ ALTER TABLE installments ADD COLUMN penalty_paid_minor BIGINT NOT NULL DEFAULT 0
 UPDATE installments SET principal_paid_minor = principal_minor, interest_paid_minor = interest_minor,
   fee_paid_minor = fee_minor WHERE status = 'paid';
 
+-- The plan as this loan was priced, for schedules that change; empty on loans older than this.
+ALTER TABLE loans ADD COLUMN plan TEXT;
 ALTER TABLE loans ADD COLUMN penalty_minor BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE loans ADD COLUMN penalty_paid_minor BIGINT NOT NULL DEFAULT 0;
 -- What was agreed and is not owed any more without being paid; the fee's can be below zero after an early settlement.
@@ -20,7 +22,7 @@ CREATE TABLE repayments (
   id TEXT PRIMARY KEY,
   merchant_id TEXT NOT NULL,
   loan_id TEXT NOT NULL REFERENCES loans (id),
-  kind TEXT NOT NULL CHECK (kind IN ('deduction', 'payment', 'settlement', 'recovery')),
+  kind TEXT NOT NULL CHECK (kind IN ('deduction', 'payment', 'settlement', 'refund', 'recovery')),
   amount_minor BIGINT NOT NULL CHECK (amount_minor > 0),
   excess_minor BIGINT NOT NULL CHECK (excess_minor BETWEEN 0 AND amount_minor),
   currency TEXT NOT NULL,

@@ -13,7 +13,7 @@ from fenqi.wire import (
 from flask import Response
 
 from merchant_server.services.resources import checkout_resource
-from merchant_server.services.sale import checkouts
+from merchant_server.services.sale import capturing, checkouts
 from merchant_server.web.api.describing import IDEMPOTENT, answer, page
 from merchant_server.web.api.streaming import checkout_stream
 from merchant_server.web.bodies import ApiBlueprint, answer_once
@@ -80,13 +80,28 @@ def cancel(_: dict[str, Any], checkout_id: str) -> Response:
 @blp.arguments(CaptureSchema, required=False)
 @blp.response(200, CheckoutSchema)
 def capture(body: dict[str, Any], checkout_id: str) -> Response:
-    """Claim the money of a signed checkout."""
+    """Claim the money of a signed checkout: all that is left, or a part, as often as parts are delivered."""
     who = caller("capture")
     amount = body["amount"]
     return answer_once(
         who,
         200,
-        lambda uow: _shown(checkouts.capture_checkout(uow, deps(), who, checkout_id, amount)),
+        lambda uow: _shown(capturing.capture_checkout(uow, deps(), who, checkout_id, amount)),
+        moves_money=True,
+    )
+
+
+@blp.post("/<checkout_id>/void")
+@blp.doc(**IDEMPOTENT)
+@blp.arguments(EmptySchema, required=False)
+@blp.response(200, CheckoutSchema)
+def void(_: dict[str, Any], checkout_id: str) -> Response:
+    """Give up what was signed and is not captured: the customer owes only what was."""
+    who = caller("capture")
+    return answer_once(
+        who,
+        200,
+        lambda uow: _shown(capturing.void_checkout(uow, deps(), who, checkout_id)),
         moves_money=True,
     )
 

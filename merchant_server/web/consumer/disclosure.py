@@ -2,19 +2,24 @@
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
+from fenqi.disclosure.text import money_text
 from fenqi.finance.money import Money
 
-from merchant_server.domain.agreement import READING_SECONDS, Agreement
+from merchant_server.domain.agreement import Agreement
 from merchant_server.web.consumer.cards import Row, bar_units, method_text, payments_text, terms_rows
 
 HASH_SHOWN = 16
+STANDING_OUT = frozenset({"annual_cost", "total_cost", "total_payable", "repaid", "scheduled"})
 
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """What is shown of an agreement. `seconds_left` is the reading time that is still to pass."""
+    """What is shown of an agreement: the sheet in its terms, and the schedule.
+
+    `standing_out` are the keys of the sheet's lines that are set in bold; `charge_amounts` are the amounts of its
+    charges, in order; `seconds_left` is the reading time that is still to pass.
+    """
 
     agreement: Agreement
     terms: dict[str, Any]
@@ -24,6 +29,8 @@ class Disclosure:
     method: str
     has_fee: bool
     bar_units: int
+    standing_out: frozenset[str]
+    charge_amounts: tuple[str, ...]
     hash_text: str
     seconds_left: int
 
@@ -46,26 +53,11 @@ def disclosure(agreement: Agreement, seconds_since_shown: int) -> Disclosure:
         method=method_text(terms["method"]),
         has_fee=any(row.fee.minor for row in rows),
         bar_units=bar_units(amount, payable),
+        standing_out=STANDING_OUT,
+        charge_amounts=tuple(
+            money_text(Money(charge["amount"]["minor"], charge["amount"]["currency"]))
+            for charge in terms["disclosure"]["charges"]
+        ),
         hash_text=" ".join(digest[place : place + 4] for place in range(0, HASH_SHOWN, 4)),
-        seconds_left=max(READING_SECONDS - seconds_since_shown, 0),
+        seconds_left=max(agreement.reading_seconds - seconds_since_shown, 0),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class WayBack:
-    """The shop's own page, and the host that a visitor is sent to."""
-
-    url: str
-    host: str
-
-
-def way_back(return_url: str | None) -> WayBack | None:
-    """Return the link to the shop, or None when it gave none that a browser may follow."""
-    try:
-        parts = urlsplit(return_url or "")
-        host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
-    except ValueError:
-        return None
-    if return_url is None or parts.scheme not in ("https", "http") or not host:
-        return None
-    return WayBack(return_url, host)

@@ -17,8 +17,9 @@ from merchant_server.web.consumer.arrival import (
     show_refusal,
     witness,
 )
-from merchant_server.web.consumer.disclosure import Disclosure, disclosure, way_back
+from merchant_server.web.consumer.disclosure import Disclosure, disclosure
 from merchant_server.web.consumer.steps import Page
+from merchant_server.web.consumer.way_back import way_back
 from merchant_server.web.language import language_tag
 
 # The page's own policy would keep some browsers' PDF viewers from showing the document.

@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from fenqi.api.intent import intent_key, path_id
+from fenqi.api.intent import checked_money, intent_key, path_id
 from fenqi.api.pages import Page, checked_limit
 from fenqi.api.resources import Checkout
 from fenqi.api.stream import StreamTooLong, server_sent_events
@@ -63,7 +63,7 @@ class Checkouts:
         idempotency_key overrides all of this.
         Raises InvalidArgument for an amount that is not Money, and APIError, TransportError, NotFenqi.
         """
-        _check_money(amount)
+        checked_money(amount)
         optional: dict[str, Any] = {
             "description": description,
             "return_url": return_url,
@@ -126,12 +126,20 @@ class Checkouts:
         state does not allow it.
         """
         if amount is not None:
-            _check_money(amount)
+            checked_money(amount)
         path = f"{self._of(checkout_id)}/capture"
         body = {} if amount is None else {"amount": amount.to_dict()}
         return Checkout.from_dict(
             self._post(path, body, idempotency_key or intent_key("POST", path, body)).body
         )
+
+    def void(self, checkout_id: str, *, idempotency_key: str | None = None) -> Checkout:
+        """Give up what was signed and is not captured; your customer owes only what was captured.
+
+        With nothing captured the sale is over. Raises ConflictError when nothing is left to void.
+        """
+        path = f"{self._of(checkout_id)}/void"
+        return Checkout.from_dict(self._post(path, {}, idempotency_key or intent_key("POST", path)).body)
 
     def watch(self, checkout_id: str, *, timeout_seconds: float | None = None) -> Iterator[Checkout]:
         """Yield the checkout now and at each change, until a final state; newer states only, never one twice.
@@ -192,12 +200,3 @@ class Checkouts:
     @staticmethod
     def _of(checkout_id: str) -> str:
         return f"{_PATH}/{path_id(checkout_id, 'checkout_id')}"
-
-
-def _check_money(amount: Money) -> None:
-    if not isinstance(amount, Money):
-        raise InvalidArgument(
-            f"Expected fenqi.Money, got {type(amount).__name__}.",
-            field="amount",
-            hint='Write Money(399900, "CNY") or Money.parse("3999.00", "CNY").',
-        )

@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from fenqi.api.intent import fresh_key
 from fenqi.api.pages import Page, checked_limit
-from fenqi.api.resources import RAW, Event, known, load
+from fenqi.api.reading import RAW, known, load
+from fenqi.api.resources import Event
 from fenqi.api.transport import Transport
 from fenqi.errors import InvalidArgument
 from fenqi.wire import EventMarkSchema

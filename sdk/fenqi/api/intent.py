@@ -1,4 +1,4 @@
-"""Idempotency keys made from what is meant, so that a retried web request makes no second thing."""
+"""Idempotency keys made from what is meant, and checks of arguments before they are sent."""
 
 import hashlib
 import json
@@ -7,6 +7,7 @@ import secrets
 from typing import Any
 
 from fenqi.errors import InvalidArgument
+from fenqi.finance.money import Money
 
 _PATH_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -27,3 +28,14 @@ def path_id(value: str, field: str) -> str:
     if not isinstance(value, str) or not _PATH_ID.fullmatch(value) or set(value) == {"."}:
         raise InvalidArgument("Expected an id of letters, digits, _ . and -.", field=field)
     return value
+
+
+def checked_money(amount: Any) -> Money:
+    """Return an amount that is Money. Raises InvalidArgument."""
+    if not isinstance(amount, Money):
+        raise InvalidArgument(
+            f"Expected fenqi.Money, got {type(amount).__name__}.",
+            field="amount",
+            hint='Write Money(399900, "CNY") or Money.parse("3999.00", "CNY").',
+        )
+    return amount

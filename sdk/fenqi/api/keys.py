@@ -8,7 +8,7 @@ from typing import Any, Self
 from fenqi.api.intent import fresh_key, path_id
 from fenqi.api.pages import Page, checked_limit
 from fenqi.api.places import changes
-from fenqi.api.resources import RAW, known, load
+from fenqi.api.reading import RAW, known, load
 from fenqi.api.transport import Transport
 from fenqi.wire import KeySchema
 

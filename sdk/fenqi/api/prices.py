@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Self
 
-from fenqi.api.resources import RAW, known, load
+from fenqi.api.reading import RAW, known, load
 from fenqi.api.transport import Transport
 from fenqi.errors import InvalidArgument
 from fenqi.finance.money import Money

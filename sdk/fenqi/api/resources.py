@@ -4,13 +4,11 @@ Unknown fields stay in `raw` and unknown states pass through as text, so an old 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Self
 
-from marshmallow import Schema, ValidationError
-
-from fenqi.errors import NotFenqi
+from fenqi.api.reading import RAW, known, load
 from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
 from fenqi.wire import (
@@ -19,10 +17,8 @@ from fenqi.wire import (
     LoanSchema,
     PlanSchema,
     TestClockSchema,
-    first_error,
 )
 
-RAW: Any = field(repr=False, compare=False, default_factory=dict)
 _CHECKOUT, _LOAN, _EVENT, _PLAN = CheckoutSchema(), LoanSchema(), EventSchema(), PlanSchema()
 _TEST_CLOCK = TestClockSchema()
 
@@ -70,6 +66,8 @@ class Checkout:
     status: str
     amount: Money
     captured: Money
+    voided: Money
+    authorized_until: datetime | None
     reference: str
     description: str
     url: str | None
@@ -101,8 +99,8 @@ class Checkout:
             loaded["decline"] = Decline(
                 decline["code"], Wording._of(decline["text"]), Wording._of(decline["hint"])
             )
-        if loaded["captured"] is None:
-            loaded["captured"] = Money(0, loaded["amount"].currency)
+        for name in ("captured", "voided"):
+            loaded[name] = loaded[name] or Money(0, loaded["amount"].currency)
         loaded["plan_ids"] = tuple(loaded["plan_ids"] or ())
         return cls(**known(cls, loaded), raw=raw)
 
@@ -228,22 +226,3 @@ def plan_from_dict(raw: Mapping[str, Any]) -> Plan:
     """Read a plan's JSON as `fenqi.Plan`. Raises NotFenqi when it has not the shape of one."""
     plan: Plan = load(_PLAN, raw)
     return plan
-
-
-def load(schema: Schema, raw: Mapping[str, Any]) -> Any:
-    """Read JSON by a schema. Raises NotFenqi when it has not its shape."""
-    try:
-        return schema.load(raw)
-    except ValidationError as error:
-        first = first_error(error.messages)
-        kind = type(schema).__name__.removesuffix("Schema").lower()
-        raise NotFenqi(
-            f"The answer is no {kind} that this SDK understands: {first.detail}",
-            field=first.field,
-            hint="Check base_url, and that the server's /v1 is compatible with this SDK.",
-        ) from None
-
-
-def known(kind: type[Any], loaded: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of the loaded values that a result has a place for."""
-    return {part.name: loaded[part.name] for part in fields(kind) if part.name in loaded}

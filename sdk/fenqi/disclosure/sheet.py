@@ -91,15 +91,16 @@ def disclose(
     pack: str | None = None,
     language: str = "zh-CN",
     taken_by: Mapping[str, str] | None = None,
-    penalty_annual_rate: Rate = "0",
+    penalty_annual_rate: Rate | None = None,
     late_fee: Money | None = None,
 ) -> Disclosure:
     """Return the disclosure of an offer by a pack ("CN", "EU", "UK", "US"; its plan's own when left out).
 
     `creditor` lends, `merchant` sells; both are names. `taken_by` names who takes an item of the cost
     ("interest", "rated_fee", "fixed_fee", "up_front_fee", "penalty", "late_fee", "early_settlement_fee") where
-    it is not the creditor. `penalty_annual_rate` (of the overdue amount) and `late_fee` (each missed
-    installment) are what the agreement charges for late payment. Raises DisclosureError or RateError.
+    it is not the creditor. `penalty_annual_rate` (of the overdue amount; the plan's own when left out) and
+    `late_fee` (each missed installment) are what the agreement charges for late payment.
+    Raises DisclosureError or RateError.
     """
     for field, name in (("creditor", creditor), ("merchant", merchant)):
         if not isinstance(name, str) or not name.strip():
@@ -108,7 +109,8 @@ def disclose(
             )
     used = pack_of(offer.plan.disclosure if pack is None else pack)
     texts = used.texts(language)
-    late = LateTerms.read(penalty_annual_rate, late_fee, offer.amount.currency)
+    penalty = offer.plan.penalty_annual_rate if penalty_annual_rate is None else penalty_annual_rate
+    late = LateTerms.read(penalty, late_fee, offer.amount.currency)
     takers = read_takers(taken_by, creditor)
     names = {"creditor": creditor, "merchant": merchant}
     names |= {f"{item}_taken_by": name for item, name in takers.items()}

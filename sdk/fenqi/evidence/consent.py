@@ -158,8 +158,8 @@ def wrong_in_consent(
 def _wrong_in_reading(shown: Event, later: list[Event], terms: Mapping[str, Any]) -> str:
     facts = shown["detail"]
     seconds = facts["reading_seconds"]
-    if type(seconds) is not int or seconds < 1:
-        return "no reading time was kept"
+    if type(seconds) is not int or seconds != terms["disclosure"]["reading_seconds"]:
+        return "the reading time is not the disclosure's"
     ready_at = moment(facts["sign_from"])
     if ready_at != moment(shown["at"]) + timedelta(seconds=seconds):
         return "the reading time is not what was recorded"

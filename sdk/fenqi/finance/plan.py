@@ -19,7 +19,8 @@ class Plan:
     Rates are decimal strings ("0.12" is 12 % a year) and are kept as Decimal. `annual_rate` is the borrowing
     rate; `fee_rate` (of the financed amount) and `installment_fee_minor` (minor units) are taken with every
     installment; `up_front_fee_rate` (of the amount less the down payment) is paid at the start or financed;
-    `early_settlement_fee_rate` (of the principal not yet due) is taken when everything is settled early.
+    `early_settlement_fee_rate` (of the principal not yet due) is taken when everything is settled early,
+    `penalty_annual_rate` (of the overdue amount, by the day) when an installment is paid late.
     The first `interest_free_installments` bear neither interest nor `fee_rate`. `subsidy_bps` is the share of
     `annual_rate`, in basis points, that others bear: an int for the merchant, or a mapping of merchant, brand
     and lender. Raises PlanError or RateError, naming the field and what is allowed.
@@ -35,6 +36,7 @@ class Plan:
     up_front_fee: str
     installment_fee_minor: int
     early_settlement_fee_rate: Decimal
+    penalty_annual_rate: Decimal
     period: str
     first_due_after: str | None
     interest_free_installments: int
@@ -63,6 +65,7 @@ class Plan:
         up_front_fee: str = "paid",
         installment_fee_minor: int = 0,
         early_settlement_fee_rate: Rate = "0",
+        penalty_annual_rate: Rate = "0",
         period: str = "month",
         first_due_after: str | None = None,
         interest_free_installments: int = 0,

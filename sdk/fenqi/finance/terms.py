@@ -18,6 +18,7 @@ _HIGHEST_RATES: Final = {
     "up_front_fee_rate": "0.5",
     "down_payment_rate": "0.99",
     "early_settlement_fee_rate": "0.05",
+    "penalty_annual_rate": "1",
 }
 _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "method": METHODS,

@@ -1,22 +1,30 @@
 """The fake server's HTTP: keys, idempotency, schemas, problems and routes of /v1. Opens no socket."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
 from marshmallow import ValidationError
 
+from fenqi.disclosure import DisclosureError, require_pack
 from fenqi.errors import InvalidArgument, JsonRefused
 from fenqi.finance.dates import add_months
 from fenqi.ids import REQUEST
 from fenqi.testing.clock import ManualClock
+from fenqi.testing.fake_answers import Answer, Refused, json_bytes, page
 from fenqi.testing.fake_feed import FakeFeed
-from fenqi.testing.fake_sales import FakeCheckout, FakeSales, TransitionNotAllowed, checkout_json, loan_json
-from fenqi.testing.fake_setup import SETUP_ROUTES, FakeSetup, Refused
+from fenqi.testing.fake_json import checkout_json, loan_json
+from fenqi.testing.fake_refund_api import REFUND_ROUTES, RefundHandlers
+from fenqi.testing.fake_refunds import FakeRefunds, RefundRefused
+from fenqi.testing.fake_sales import (
+    FakeCheckout,
+    FakeLoan,
+    FakeSales,
+    TransitionNotAllowed,
+)
+from fenqi.testing.fake_setup import SETUP_ROUTES, FakeSetup
 from fenqi.wire import (
     CaptureSchema,
     CheckoutDraftSchema,
@@ -40,25 +48,17 @@ _TITLES = {
 _KEY = re.compile(r"[!-~]{1,255}")
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Status, headers and body bytes."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-class FakeApi:
+class FakeApi(RefundHandlers):
     """Answers requests out of a FakeSales."""
 
-    def __init__(self, sales: FakeSales, clock: ManualClock, api_key: str) -> None:
-        self._sales, self._clock, self._api_key = sales, clock, api_key
+    def __init__(self, sales: FakeSales, clock: ManualClock, api_key: str, place: str) -> None:
+        self._sales, self._clock, self._api_key, self._place = sales, clock, api_key, place
         self._clock_offset = timedelta()
         self._done: dict[str, tuple[tuple[str, str, bytes], Answer]] = {}
         self._setup = FakeSetup(sales.new_id, clock.now)
         self._feed = FakeFeed(sales, clock)
         self._requests = 0
+        self._refunds = FakeRefunds(sales)
 
     def handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answer one request; whatever is wrong with it comes back as a problem."""
@@ -80,6 +80,8 @@ class FakeApi:
                 return self.problem(400, "filter_unknown", "There is no such filter here.", first.field)
             status = 400 if first.code == "body_malformed" else 422
             return self.problem(status, first.code, first.detail, first.field)
+        except RefundRefused as refused:
+            return self.problem(422, refused.code, refused.message, refused.at)
         except TransitionNotAllowed as refused:
             return self.problem(409, refused.code, refused.message)
         except InvalidArgument as refused:
@@ -107,7 +109,7 @@ class FakeApi:
             "request_id": request_id,
         }
         base = {"Content-Type": "application/problem+json", "Request-Id": request_id}
-        return Answer(status, _bytes(body), base | dict(headers or {}))
+        return Answer(status, json_bytes(body), base | dict(headers or {}))
 
     def _once(self, key: str | None, path: str, body: bytes) -> Answer:
         if key is None:
@@ -139,7 +141,7 @@ class FakeApi:
 
     def _json(self, status: int, body: Mapping[str, Any]) -> Answer:
         headers = {"Content-Type": "application/json", "Request-Id": self._request_id()}
-        return Answer(status, _bytes(body), headers)
+        return Answer(status, json_bytes(body), headers)
 
     def _request_id(self) -> str:
         return self._sales.new_id(REQUEST, self._clock.now())
@@ -161,7 +163,7 @@ class FakeApi:
             if wanted["status"] in (None, checkout.status)
             and wanted["reference"] in (None, checkout.draft["reference"])
         ]
-        return self._json(200, _page(rows, wanted["limit"], wanted["cursor"]))
+        return self._json(200, page(rows, wanted["limit"], wanted["cursor"]))
 
     def retrieve_checkout(self, _: dict[str, str], __: bytes, checkout_id: str) -> Answer:
         return self._json(200, checkout_json(self._checkout(checkout_id)))
@@ -169,7 +171,7 @@ class FakeApi:
     def stream_checkout(self, _: dict[str, str], __: bytes, checkout_id: str) -> Answer:
         shown = checkout_json(self._checkout(checkout_id))
         text = f": keep-alive\n\nevent: checkout\nid: {shown['sequence']}\ndata: ".encode()
-        return Answer(200, text + _bytes(shown) + b"\n\n", {"Content-Type": "text/event-stream"})
+        return Answer(200, text + json_bytes(shown) + b"\n\n", {"Content-Type": "text/event-stream"})
 
     def cancel_checkout(self, _: dict[str, str], body: bytes, checkout_id: str) -> Answer:
         EmptySchema().load(strict_json(body))
@@ -186,12 +188,17 @@ class FakeApi:
     def list_plans(self, query: dict[str, str], _: bytes) -> Answer:
         wanted = PageQuerySchema().load(query)
         rows = [PlanSchema().dump(plan) for plan in self._sales.plans.values()]
-        return self._json(200, _page(rows, wanted["limit"], wanted["cursor"]))
+        return self._json(200, page(rows, wanted["limit"], wanted["cursor"]))
 
     def create_plan(self, _: dict[str, str], body: bytes) -> Answer:
         plan = PlanDraftSchema().load(strict_json(body))
-        if self._sales.plans.setdefault(plan.id, plan) != plan:
+        if self._sales.plans.get(plan.id, plan) != plan:
             raise Refused(409, "conflict", "Another plan has this id.", "id")
+        try:
+            require_pack(self._place, plan)
+        except DisclosureError as refused:
+            raise Refused(422, refused.code, str(refused), refused.field) from refused
+        self._sales.plans[plan.id] = plan
         return self._json(201, PlanSchema().dump(plan))
 
     def list_loans(self, query: dict[str, str], _: bytes) -> Answer:
@@ -201,16 +208,22 @@ class FakeApi:
             for loan in reversed(self._sales.loans.values())
             if wanted["checkout_id"] in (None, loan.checkout.id)
         ]
-        return self._json(200, _page(rows, wanted["limit"], wanted["cursor"]))
+        return self._json(200, page(rows, wanted["limit"], wanted["cursor"]))
 
     def retrieve_loan(self, _: dict[str, str], __: bytes, loan_id: str) -> Answer:
+        return self._json(200, loan_json(self._loan(loan_id)))
+
+    def _loan(self, loan_id: str) -> FakeLoan:
         if loan_id not in self._sales.loans:
             raise Refused(404, "not_found", "There is no such loan.")
-        return self._json(200, loan_json(self._sales.loans[loan_id]))
+        return self._sales.loans[loan_id]
+
+    def _business_now(self) -> datetime:
+        return self._clock.now() + self._clock_offset
 
     def list_offers(self, query: dict[str, str], _: bytes) -> Answer:
         rows = self._sales.offers(OfferQuerySchema().load(query), self._clock.now())
-        return self._json(200, _page(rows, len(rows) + 1, None))
+        return self._json(200, page(rows, len(rows) + 1, None))
 
     def delete_endpoint(self, _: dict[str, str], __: bytes, endpoint_id: str) -> Answer:
         self._setup.delete_endpoint(endpoint_id)
@@ -258,6 +271,7 @@ _ROUTES: tuple[tuple[str, Mapping[str, _Handler]], ...] = (
     ("/v1/plans", {"POST": FakeApi.create_plan, "GET": FakeApi.list_plans}),
     ("/v1/loans", {"GET": FakeApi.list_loans}),
     ("/v1/loans/([^/]+)", {"GET": FakeApi.retrieve_loan}),
+    *REFUND_ROUTES,
     ("/v1/events", {"GET": _feed("list_events")}),
     ("/v1/offers", {"GET": FakeApi.list_offers}),
     ("/v1/events/ack", {"POST": _feed("acknowledge")}),
@@ -269,18 +283,3 @@ _ROUTES: tuple[tuple[str, Mapping[str, _Handler]], ...] = (
     ("/v1/test_clock", {"GET": FakeApi.show_clock}),
     ("/v1/test_clock/advance", {"POST": FakeApi.advance_clock}),
 )
-
-
-def _bytes(body: Mapping[str, Any]) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _page(rows: list[dict[str, Any]], limit: int, cursor: str | None) -> dict[str, Any]:
-    start = int(cursor) if cursor and cursor.isdecimal() else 0
-    more = start + limit < len(rows)
-    return {
-        "object": "list",
-        "data": rows[start : start + limit],
-        "has_more": more,
-        "next_cursor": str(start + limit) if more else None,
-    }

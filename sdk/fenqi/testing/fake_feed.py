@@ -3,8 +3,8 @@
 from typing import Any
 
 from fenqi.testing.clock import ManualClock
+from fenqi.testing.fake_answers import Refused
 from fenqi.testing.fake_sales import FakeSales
-from fenqi.testing.fake_setup import Refused
 from fenqi.wire import AckSchema, EventMarkSchema, EventQuerySchema, strict_json
 
 

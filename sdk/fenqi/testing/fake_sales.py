@@ -13,27 +13,13 @@ from fenqi.finance.plan import Plan
 from fenqi.finance.schedule import build_schedule
 from fenqi.ids import CHECKOUT, EVENT, LOAN, RANDOM_BYTES, MonotonicIds
 from fenqi.offers import quote
-from fenqi.wire import CheckoutSchema, EventSchema, LoanSchema
+from fenqi.testing.fake_json import checkout_json, loan_json
+from fenqi.wire import EventSchema
 
 PATH = ("created", "opened", "deciding", "offered", "signing", "authorized", "captured", "closed")
 _SIDEWAYS = {"declined": "deciding", "referred": "deciding"}
 _UNSIGNED = frozenset({"created", "opened", "deciding", "offered", "referred", "signing"})
-_TILL_TEXT = {
-    "created": ("请顾客扫码", "Ask the customer to scan"),
-    "opened": ("顾客已扫码", "Scanned by the customer"),
-    "deciding": ("正在审批", "Deciding"),
-    "offered": ("顾客正在选择方案", "The customer is choosing a plan"),
-    "declined": ("未获批准, 请换一种付款方式", "Declined: take another payment"),
-    "referred": ("需要人工审核", "Sent for review"),
-    "signing": ("顾客正在签署", "The customer is signing"),
-    "authorized": ("已签署", "Signed"),
-    "captured": ("已付款, 可以交货", "Paid: hand over the goods"),
-    "closed": ("已完成", "Done"),
-    "expired": ("二维码已过期", "The code has expired"),
-    "cancelled": ("已取消", "Cancelled"),
-    "voided": ("已作废", "Voided"),
-}
-_FINAL = frozenset({"declined", "captured", "closed", "expired", "cancelled", "voided"})
+AUTHORIZED_DAYS = 7
 
 
 class TransitionNotAllowed(FenqiError):
@@ -60,6 +46,8 @@ class FakeCheckout:
     plan_id: str | None = None
     loan_id: str | None = None
     captured_minor: int = 0
+    voided_minor: int = 0
+    authorized_until: datetime | None = None
 
 
 @dataclass
@@ -73,6 +61,7 @@ class FakeLoan:
     rows: list[dict[str, Any]]
     status: str = "active"
     sequence: int = 1
+    relieved_minor: int = 0
 
 
 @dataclass
@@ -154,27 +143,39 @@ class FakeSales:
         total: Money = checkout.draft["amount"]
         if checkout.status not in ("authorized", "captured"):
             raise TransitionNotAllowed(checkout.status, "captured")
-        left = total.minor - checkout.captured_minor
+        left = total.minor - checkout.captured_minor - checkout.voided_minor
         if amount is not None and amount.currency != total.currency:
             raise InvalidArgument(f"Expected {total.currency}.", field="amount.currency")
         wanted = left if amount is None else amount.minor
+        if not left:
+            raise TransitionNotAllowed(checkout.status, "captured")
         if not 1 <= wanted <= left:
             raise InvalidArgument(f"Expected at most {left} minor units.", field="amount.minor")
         checkout.captured_minor += wanted
+        if wanted == left:
+            checkout.authorized_until = None
         self._enter(checkout, "captured", now, take_all=False)
+
+    def void(self, checkout: FakeCheckout, now: datetime) -> Money:
+        """Void what is not captured, and return it."""
+        left = checkout.draft["amount"].minor - checkout.captured_minor - checkout.voided_minor
+        if checkout.status not in ("authorized", "captured") or not left:
+            raise TransitionNotAllowed(checkout.status, "voided")
+        checkout.voided_minor += left
+        checkout.authorized_until = None
+        self._enter(checkout, "captured" if checkout.captured_minor else "voided", now, take_all=False)
+        return Money(left, checkout.draft["amount"].currency)
 
     def pay_installment(self, loan: FakeLoan, now: datetime) -> None:
         """Pay the next unpaid installment in full; the last one repays the loan."""
-        row = next((row for row in loan.rows if row["status"] != "paid"), None)
+        row = next((row for row in loan.rows if row["status"] not in ("paid", "refunded")), None)
         if row is None:
             raise TransitionNotAllowed(loan.status, "repaid")
         row.update(paid=row["total"], outstanding=Money(0, row["total"].currency), status="paid")
-        loan.sequence += 1
-        self._emit("installment.paid", loan, now)
-        if all(row["status"] == "paid" for row in loan.rows):
+        self.changed(loan, "installment.paid", now)
+        if all(row["status"] in ("paid", "refunded") for row in loan.rows):
             loan.status = "repaid"
-            loan.sequence += 1
-            self._emit("loan.repaid", loan, now)
+            self.changed(loan, "loan.repaid", now)
 
     def _enter(self, checkout: FakeCheckout, status: str, now: datetime, *, take_all: bool = True) -> None:
         checkout.status = status
@@ -182,8 +183,10 @@ class FakeSales:
         if status == "signing":
             checkout.plan_id = (checkout.draft["plan_ids"] or list(self.plans))[0]
         if status == "authorized":
+            checkout.authorized_until = now + timedelta(days=AUTHORIZED_DAYS)
             self._sign(checkout, now)
         if status == "captured" and take_all:
+            checkout.authorized_until = None
             checkout.captured_minor = checkout.draft["amount"].minor
         self._emit(f"checkout.{status}", checkout, now)
 
@@ -211,84 +214,30 @@ class FakeSales:
         self.loans[loan.id] = loan
         self._emit("loan.created", loan, now)
 
-    def _emit(self, kind: str, about: FakeCheckout | FakeLoan, now: datetime) -> None:
-        checkout = isinstance(about, FakeCheckout)
-        data = checkout_json(about) if isinstance(about, FakeCheckout) else loan_json(about)
-        data.pop("url", None)
+    def changed(self, loan: FakeLoan, kind: str, now: datetime) -> None:
+        """Count a change of a loan and tell it."""
+        loan.sequence += 1
+        self._emit(kind, loan, now)
+
+    def emit_data(
+        self, kind: str, noun: str, of: str, sequence: int, data: dict[str, Any], now: datetime
+    ) -> None:
+        """Add an event about anything to the feed."""
         event = {
             "id": self.new_id(EVENT, now),
             "type": kind,
             "mode": "test",
             "created_at": now,
             "sequence": len(self.events) + 1,
-            "aggregate": {
-                "type": "checkout" if checkout else "loan",
-                "id": about.id,
-                "sequence": about.sequence,
-            },
+            "aggregate": {"type": noun, "id": of, "sequence": sequence},
             "data": data,
             "request_id": None,
         }
         self.events.append(EventSchema().dump(event))
 
-
-def checkout_json(checkout: FakeCheckout) -> dict[str, Any]:
-    """Return the checkout as the wire shows it."""
-    zh_cn, en = _TILL_TEXT[checkout.status]
-    amount: Money = checkout.draft["amount"]
-    declined = {
-        "code": "policy_declined",
-        "text": {"zh-CN": "本次未获批准", "en": "Not approved this time"},
-        "hint": {"zh-CN": "请换一种付款方式", "en": "Choose another way to pay"},
-    }
-    kept = {name: value for name, value in checkout.draft.items() if name != "expires_in_seconds"}
-    shown = kept | {
-        "id": checkout.id,
-        "mode": "test",
-        "status": checkout.status,
-        "url": checkout.url,
-        "plan_ids": checkout.draft["plan_ids"] or [],
-        "created_at": checkout.created_at,
-        "expires_at": checkout.expires_at,
-        "sequence": checkout.sequence,
-        "plan_id": checkout.plan_id,
-        "loan_id": checkout.loan_id,
-        "captured": Money(checkout.captured_minor, amount.currency),
-        "decline": declined if checkout.status == "declined" else None,
-        "till": {
-            "text": {"zh-CN": zh_cn, "en": en},
-            "final": checkout.status in _FINAL
-            or (checkout.status == "authorized" and checkout.draft["capture"] == "manual"),
-            "poll_after_seconds": 2,
-        },
-    }
-    dumped: dict[str, Any] = CheckoutSchema().dump(shown)
-    return dumped
-
-
-def loan_json(loan: FakeLoan) -> dict[str, Any]:
-    """Return the loan as the wire shows it."""
-    currency = loan.principal.currency
-    total = sum(row["total"].minor for row in loan.rows)
-    paid = sum(row["paid"].minor for row in loan.rows)
-    dumped: dict[str, Any] = LoanSchema().dump(
-        {
-            "id": loan.id,
-            "mode": "test",
-            "status": loan.status,
-            "checkout_id": loan.checkout.id,
-            "reference": loan.checkout.draft["reference"],
-            "principal": loan.principal,
-            "total_payable": Money(total, currency),
-            "paid": Money(paid, currency),
-            "relieved": Money(0, currency),
-            "penalty": Money(0, currency),
-            "penalty_paid": Money(0, currency),
-            "outstanding": Money(total - paid, currency),
-            "signed_on": loan.created_at.date(),
-            "created_at": loan.created_at,
-            "sequence": loan.sequence,
-            "installments": loan.rows,
-        }
-    )
-    return dumped
+    def _emit(self, kind: str, about: FakeCheckout | FakeLoan, now: datetime) -> None:
+        checkout = isinstance(about, FakeCheckout)
+        data = checkout_json(about) if isinstance(about, FakeCheckout) else loan_json(about)
+        data.pop("url", None)
+        noun = "checkout" if checkout else "loan"
+        self.emit_data(kind, noun, about.id, about.sequence, data, now)

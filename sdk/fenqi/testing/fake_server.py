@@ -17,7 +17,8 @@ from fenqi.client import Client
 from fenqi.errors import InvalidArgument
 from fenqi.finance.plan import Plan
 from fenqi.testing.clock import ManualClock
-from fenqi.testing.fake_api import Answer, FakeApi
+from fenqi.testing.fake_answers import Answer
+from fenqi.testing.fake_api import FakeApi
 from fenqi.testing.fake_sales import FakeSales
 from fenqi.testing.signing import sign
 
@@ -37,11 +38,18 @@ class FakeServer:
     api_key = "sk_test_fake_server"
     webhook_secret = "whsec_ZmVucWktdGVzdGluZy1zZWNyZXQtMzItYnl0ZXMh"  # noqa: S105
 
-    def __init__(self, *, plans: tuple[Plan, ...] = DEFAULT_PLANS, clock: ManualClock | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        plans: tuple[Plan, ...] = DEFAULT_PLANS,
+        clock: ManualClock | None = None,
+        place: str = "CN",
+    ) -> None:
+        """Begin with `plans`; `place` is where the merchant sells (ISO 3166-1 alpha-2), whose pack new plans need."""
         self.clock = clock or ManualClock()
         self.requests: list[tuple[str, str, str | None]] = []
         self._sales = FakeSales(plans={plan.id: plan for plan in plans}, base_url=self.base_url)
-        self._api = FakeApi(self._sales, self.clock, self.api_key)
+        self._api = FakeApi(self._sales, self.clock, self.api_key, place)
         self._faults: list[Callable[[Callable[[], Answer]], Answer]] = []
 
     def client(self, **options: Any) -> Client:

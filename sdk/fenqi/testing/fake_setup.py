@@ -7,6 +7,7 @@ from typing import Any
 from marshmallow import Schema
 
 from fenqi.ids import DELIVERY, EVENT, KEY, STORE, TILL, WEBHOOK_ENDPOINT
+from fenqi.testing.fake_answers import Refused
 from fenqi.wire import (
     DeliveryQuerySchema,
     DeliverySchema,
@@ -35,14 +36,6 @@ _SCOPES = ["create", "capture", "refund", "read", "settings"]
 _KINDS = {"publishable": ("pk", ["price"]), "till": ("tk", ["create", "price", "watch"])}
 Shown = dict[str, Any]
 Row = dict[str, Any]
-
-
-class Refused(Exception):
-    """A refusal as the API words it. Attributes: status, code, detail, at (the field, or None)."""
-
-    def __init__(self, status: int, code: str, detail: str, at: str | None = None) -> None:
-        self.status, self.code, self.detail, self.at = status, code, detail, at
-        super().__init__(detail)
 
 
 class FakeSetup:

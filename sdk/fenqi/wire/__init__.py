@@ -9,7 +9,10 @@ from fenqi.wire.answers import (
     EventSchema,
     InstallmentSchema,
     LoanSchema,
+    OwedRowSchema,
     ProblemSchema,
+    RefundPreviewSchema,
+    RefundSchema,
     TestClockSchema,
     page_of,
 )
@@ -20,6 +23,9 @@ from fenqi.wire.drafts import (
     EmptySchema,
     LoanQuerySchema,
     PageQuerySchema,
+    RefundDraftSchema,
+    RefundPreviewDraftSchema,
+    RefundQuerySchema,
     TestClockAdvanceSchema,
 )
 from fenqi.wire.fields import (
@@ -53,7 +59,16 @@ from fenqi.wire.places import (
 from fenqi.wire.plans import PlanDraftSchema, PlanSchema
 from fenqi.wire.prices import OfferQuerySchema, OfferSchema
 from fenqi.wire.strict_json import strict_json
-from fenqi.wire.vocabulary import CAPTURES, CHECKOUT_STATUSES, EVENT_TYPES, LANGUAGES, MODES, VERSIONS
+from fenqi.wire.vocabulary import (
+    CAPTURES,
+    CHECKOUT_STATUSES,
+    EVENT_TYPES,
+    LANGUAGES,
+    MODES,
+    REFUND_STATUSES,
+    REFUND_STRATEGIES,
+    VERSIONS,
+)
 from fenqi.wire.webhooks import (
     AckSchema,
     DeliveryQuerySchema,
@@ -74,6 +89,8 @@ __all__ = [
     "EVENT_TYPES",
     "LANGUAGES",
     "MODES",
+    "REFUND_STATUSES",
+    "REFUND_STRATEGIES",
     "UNKNOWN_FIELD",
     "VERSIONS",
     "AckSchema",
@@ -99,10 +116,16 @@ __all__ = [
     "MoneySchema",
     "OfferQuerySchema",
     "OfferSchema",
+    "OwedRowSchema",
     "PageQuerySchema",
     "PlanDraftSchema",
     "PlanSchema",
     "ProblemSchema",
+    "RefundDraftSchema",
+    "RefundPreviewDraftSchema",
+    "RefundPreviewSchema",
+    "RefundQuerySchema",
+    "RefundSchema",
     "ReplaySchema",
     "ReplayedSchema",
     "Request",

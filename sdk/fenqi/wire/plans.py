@@ -39,6 +39,7 @@ def _terms() -> dict[str, fields.Field[Any]]:
         "up_front_fee": _choice("paid", "financed"),
         "installment_fee_minor": WholeNumber(),
         "early_settlement_fee_rate": _rate(),
+        "penalty_annual_rate": _rate(),
         "period": Text(maximum=_PERIOD_LENGTH_MAX, metadata={"example": "month"}),
         "first_due_after": Text(maximum=_PERIOD_LENGTH_MAX, allow_none=True),
         "interest_free_installments": WholeNumber(),

@@ -9,11 +9,15 @@ CHECKOUT_STATUSES = (
 EVENT_TYPES = (
     "checkout.created", "checkout.opened", "checkout.deciding", "checkout.offered", "checkout.declined",
     "checkout.referred", "checkout.signing", "checkout.authorized", "checkout.captured", "checkout.closed",
-    "checkout.expired", "checkout.cancelled", "loan.created", "loan.overdue", "loan.repaid", "loan.refunded",
+    "checkout.expired", "checkout.cancelled", "checkout.voided", "checkout.authorization_expiring", "loan.created",
+    "loan.cancelled", "loan.overdue", "loan.repaid", "loan.refunded",
     "loan.written_off", "loan.schedule_changed", "installment.paid", "installment.partly_paid",
     "repayment.reversed", "deduction.failed", "mandate.revoked",
+    "refund.pending", "refund.succeeded", "refund.failed",
     "webhook_endpoint.ping", "webhook_endpoint.disabled",
 )  # fmt: skip
+REFUND_STATUSES = ("pending", "succeeded", "failed")
+REFUND_STRATEGIES = ("last_first", "next_first", "equal", "shorter", "recompute", "full_settlement")
 DELIVERY_STATUSES = ("pending", "delivered", "dead")
 ENDPOINT_STATUSES = ("active", "disabled")
 PLACE_STATUSES = ("open", "closed")

@@ -63,7 +63,7 @@ class Phone:
     def read(self) -> TestResponse:
         """Read the agreement for its reading time and ask for the signing code."""
         assert self.get("/agreement").status_code == 200
-        self.installation.clock.pass_(seconds=6)
+        self.installation.clock.pass_(seconds=11)
         return self.post("/agreement")
 
     def to_sign(self) -> None:

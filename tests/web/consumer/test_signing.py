@@ -21,19 +21,19 @@ def test_nobody_signs_before_the_reading_time_is_over(phone: Phone) -> None:
     early = phone.fill("/agreement")
     assert early.status_code == 422
     assert "请先阅读合同" in early.text
-    assert "5 秒后可以继续" in early.text or "6 秒后可以继续" in early.text
+    assert "10 秒后可以继续" in early.text or "11 秒后可以继续" in early.text
     assert len(phone.installation.sms.messages) == 1
-    phone.installation.clock.pass_(seconds=6)
+    phone.installation.clock.pass_(seconds=11)
     assert phone.post("/agreement").status_code == 303
 
 
 def test_the_page_says_how_long_there_is_to_read(phone: Phone) -> None:
     phone.apply()
     phone.choose()
-    assert 'data-reading-seconds="5"' in phone.get("/agreement").text
+    assert 'data-reading-seconds="10"' in phone.get("/agreement").text
     phone.installation.clock.pass_(seconds=3)
-    assert 'data-reading-seconds="2"' in phone.get("/agreement").text
-    phone.installation.clock.pass_(seconds=3)
+    assert 'data-reading-seconds="7"' in phone.get("/agreement").text
+    phone.installation.clock.pass_(seconds=8)
     assert 'data-reading-seconds="0"' in phone.get("/agreement").text
 
 
@@ -41,7 +41,7 @@ def test_the_code_of_the_phone_number_signs_nothing(phone: Phone) -> None:
     phone.apply()
     phone_code = phone.installation.last_code()
     phone.choose()
-    phone.installation.clock.pass_(seconds=6)
+    phone.installation.clock.pass_(seconds=11)
     phone.get("/sign")
     answer = phone.post("/sign", {"code": phone_code})
     assert (answer.status_code, phone.status) == (422, "signing")
@@ -109,7 +109,7 @@ def test_the_tab_with_the_older_agreement_signs_nothing(phone: Phone) -> None:
     phone.choose("p6")
     phone.get("/agreement")
     newer = dict(phone.hidden)
-    phone.installation.clock.pass_(seconds=6)
+    phone.installation.clock.pass_(seconds=11)
     phone.hidden = older
     refused = phone.post("/agreement")
     assert refused.status_code == 409

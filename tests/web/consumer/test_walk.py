@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Callable
+from html import escape
 
 import pytest
 
 from merchant_server.domain.checkout import Checkout
 from merchant_server.services.sale.approval import CONSENTS
-from merchant_server.web.consumer.disclosure import WayBack, way_back
+from merchant_server.web.consumer.way_back import WayBack, way_back
 from tests.installation import ID_NUMBER, NAME, Installation
 from tests.web.consumer.phone import Phone
 
@@ -90,10 +91,12 @@ def test_the_disclosure_shows_the_figures_of_the_terms(phone: Phone) -> None:
         "¥197.60",
         "¥4,196.60",
         "9.00%",
-        "除本表所列项目外，不收取其他任何费用。",
     ):
         assert told in page
-    assert agreement.terms["penalty"]["text"] in page
+    sheet = agreement.terms["disclosure"]
+    for text in (*sheet["statements"], *(row["value"] for part in sheet["sections"] for row in part["rows"])):
+        assert page.count(escape(text)) >= 1
+    assert page.count("不再收取其他与贷款相关的息费") == 1
     assert agreement.shown_sha256 in page
     assert page.count('<th scope="row">1</th>') == 1
 

@@ -1,0 +1,116 @@
+"""What a refund would do, worked out and kept, so that committing it does exactly what was shown."""
+
+from datetime import timedelta
+
+from fenqi.finance.errors import RepaymentError
+from fenqi.finance.money import Money
+from fenqi.finance.refund import RefundEffect, refund
+
+from merchant_server.domain.errors import NotFound, RuleRefused
+from merchant_server.domain.loan import Loan
+from merchant_server.domain.merchant import Caller
+from merchant_server.domain.refund import PREVIEW_SECONDS, RefundPreview, Strategy
+from merchant_server.ports import UnitOfWork
+from merchant_server.services.deps import Deps, merchant_of
+
+
+def preview_refund(
+    uow: UnitOfWork, deps: Deps, caller: Caller, loan_id: str, amount: Money, strategy: Strategy
+) -> RefundPreview:
+    """Work out a refund of goods worth `amount` today, and keep it for fifteen minutes.
+
+    Raises NotFound, RuleRefused (currency_mismatch, nothing_captured, refund_exceeds_captured, settlement_not_covered).
+    """
+    loan = own_loan(uow, caller, loan_id)
+    captured, refunded = _captured(uow, loan), refunded_so_far(uow, loan)
+    _refuse_beyond(amount, captured, refunded)
+    effect = _effect(uow, deps, loan, amount, strategy)
+    now = deps.clock.now()
+    preview = RefundPreview(
+        id=deps.ids.new("rfp"),
+        merchant_id=loan.merchant_id,
+        mode=loan.mode,
+        loan_id=loan.id,
+        loan_version=loan.version,
+        refunded_before=refunded,
+        strategy=strategy,
+        effect=effect,
+        merchant_fee_returned=_fee_returned(
+            uow.ledger.merchant_fee(loan.id, amount.currency), captured, refunded, amount
+        ),
+        created_at=now,
+        expires_at=now + timedelta(seconds=PREVIEW_SECONDS),
+    )
+    uow.refunds.add_preview(preview)
+    return preview
+
+
+def _effect(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, strategy: Strategy) -> RefundEffect:
+    open_rows = [row for row in uow.loans.installments(loan.id) if row.is_open]
+    try:
+        return refund(
+            loan.schedule() if open_rows else None,
+            [row.agreed() for row in open_rows],
+            [row.due() for row in open_rows],
+            amount,
+            strategy,
+            deps.today(uow, merchant_of(uow, loan.merchant_id)),
+        )
+    except RepaymentError as refused:
+        raise RuleRefused(
+            "this amount does not settle the whole loan",
+            code="settlement_not_covered",
+            field="amount.minor",
+            hint=f"refund {refused.allowed}, or choose another strategy",
+        ) from refused
+
+
+def own_loan(uow: UnitOfWork, caller: Caller, loan_id: str) -> Loan:
+    """Return the caller's loan, locked. Raises NotFound; another merchant's is not found either."""
+    loan = uow.loans.locked(loan_id)
+    if loan is None or (loan.merchant_id, loan.mode) != (caller.merchant_id, caller.mode):
+        raise NotFound("there is no such loan", hint="check the id, and that the key is of the same mode")
+    return loan
+
+
+def refunded_so_far(uow: UnitOfWork, loan: Loan) -> Money:
+    """Return the price of all goods taken back on a loan."""
+    return Money(sum(refund.amount.minor for refund in uow.refunds.of_loan(loan.id)), loan.principal.currency)
+
+
+def _captured(uow: UnitOfWork, loan: Loan) -> Money:
+    checkout = uow.checkouts.get(loan.checkout_id)
+    assert checkout is not None
+    return checkout.captured
+
+
+def _refuse_beyond(amount: Money, captured: Money, refunded: Money) -> None:
+    if amount.currency != captured.currency:
+        raise RuleRefused(
+            f"the loan is in {captured.currency}, not {amount.currency}",
+            code="currency_mismatch",
+            field="amount.currency",
+            hint=f"refund in {captured.currency}",
+        )
+    if not captured.minor:
+        raise RuleRefused(
+            "nothing was captured, so there is nothing to refund",
+            code="nothing_captured",
+            hint="void the checkout instead",
+        )
+    left = captured - refunded
+    if amount > left:
+        raise RuleRefused(
+            "cannot refund more than was captured",
+            code="refund_exceeds_captured",
+            field="amount.minor",
+            hint=f"refund at most {left.minor}" if left.minor else "everything was refunded before",
+            left_minor=left.minor,
+        )
+
+
+def _fee_returned(fee: Money, captured: Money, refunded: Money, amount: Money) -> Money:
+    """Return the share of the merchant's fee that comes back; shares of several refunds never sum to more than it."""
+    before = fee.minor * refunded.minor // captured.minor
+    after = fee.minor * (refunded.minor + amount.minor) // captured.minor
+    return Money(after - before, fee.currency)

@@ -1,0 +1,40 @@
+"""Answers and refusals of the fake server, and its pages. Opens no socket."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers and body bytes."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Refused(Exception):
+    """A request that is answered by a problem."""
+
+    def __init__(self, status: int, code: str, detail: str, at: str | None = None) -> None:
+        self.status, self.code, self.detail, self.at = status, code, detail, at
+        super().__init__(detail)
+
+
+def json_bytes(body: Mapping[str, Any]) -> bytes:
+    """Return a body as it is sent."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def page(rows: list[dict[str, Any]], limit: int, cursor: str | None) -> dict[str, Any]:
+    """Return the page of a list after a cursor."""
+    start = int(cursor) if cursor and cursor.isdecimal() else 0
+    more = start + limit < len(rows)
+    return {
+        "object": "list",
+        "data": rows[start : start + limit],
+        "has_more": more,
+        "next_cursor": str(start + limit) if more else None,
+    }
