@@ -9,7 +9,15 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from merchant_server.keys import InstallationKeys
-from merchant_server.providers.agreement import AuditHeadKey, Authority, PadesSigner, TypstRenderer
+from merchant_server.providers.agreement import (
+    AuditHeadKey,
+    Authority,
+    AuthorityUnusable,
+    OutsideTimestamps,
+    PadesSigner,
+    TypstRenderer,
+    check_roots,
+)
 from merchant_server.providers.bank import HttpBank
 from merchant_server.providers.breaker import Breakers, CircuitBreaker, GuardedBureau, GuardedIdentity
 from merchant_server.providers.bureau import HttpBureauProvider
@@ -22,7 +30,7 @@ from merchant_server.providers.sms import HttpSmsSender
 from merchant_server.providers.system import SystemClock, SystemIds
 from merchant_server.providers.webhook_sender import HttpWebhookSender
 from merchant_server.services.deps import Deps
-from merchant_server.settings import Settings
+from merchant_server.settings import Settings, SettingsError
 from merchant_server.storage.engine import Engine, open_engine
 from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.migrations import check_schema
@@ -31,6 +39,7 @@ from merchant_server.storage.unit_of_work import SqlStorage
 from merchant_server.web import api, callbacks, problems
 from merchant_server.web.bodies import BODY_BYTES_MAX
 from merchant_server.web.consumer import consumer_pages
+from merchant_server.web.consumer.counter import counter_pages
 from merchant_server.web.context import EXTENSION, begin_request, end_request
 from merchant_server.web.credit import credit_pages
 from merchant_server.web.docs import docs_pages
@@ -96,7 +105,7 @@ def install(settings: Settings) -> Installation:
         policy=ZenCreditPolicy(Path(str(files("merchant_server") / "policy" / POLICY_FILE))),
         workshop=ZenWorkshop(),
         renderer=TypstRenderer(),
-        signer=PadesSigner(authority),
+        signer=_signer(settings, authority),
         heads=AuditHeadKey.open(settings.state_path / "authority", authority),
         sender=HttpWebhookSender(version=__version__, allow_private=settings.private_webhooks),
         code_key=keys.codes,
@@ -105,10 +114,27 @@ def install(settings: Settings) -> Installation:
         rate_cap=settings.legal_rate_cap,
         codes_per_hour=int(settings.codes_per_hour),
         retention_years=int(settings.retention_years),
+        timestamp_when_down=settings.timestamp_when_down,
         sandbox=True,
         circuits=Breakers(identity_breaker, bureau_breaker),
     )
     return Installation(settings, keys, engine, deps, Rotation(engine, ring, ids.new))
+
+
+def _signer(settings: Settings, authority: Authority) -> PadesSigner:
+    if not settings.timestamp_url:
+        return PadesSigner(authority, level=settings.signature_level)
+    try:
+        roots = Path(settings.timestamp_root).read_bytes()
+        check_roots(roots)
+    except (OSError, AuthorityUnusable) as problem:
+        raise SettingsError(f"FENQI_TIMESTAMP_ROOT={settings.timestamp_root!r}: {problem}") from problem
+    return PadesSigner(
+        authority,
+        timestamper=OutsideTimestamps(settings.timestamp_url),
+        timestamp_root_pem=roots,
+        level=settings.signature_level,
+    )
 
 
 def create_app(installation: Installation) -> Flask:
@@ -142,6 +168,7 @@ def build_app(deps: Deps, *, secret_key: bytes, secure: bool, limited: Limits | 
     api.register(app, limited or Limits())
     app.register_blueprint(callbacks.blp)
     app.register_blueprint(consumer_pages(deps, secure=secure))
+    app.register_blueprint(counter_pages(deps))
     app.register_blueprint(my_pages(deps, secure=secure))
     app.register_blueprint(docs_pages())
     app.register_blueprint(credit_pages(deps, secure=secure))

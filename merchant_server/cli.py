@@ -17,6 +17,8 @@ from merchant_server.commands import policy as policy_commands
 from merchant_server.commands import readable as _readable
 from merchant_server.commands import review as review_commands
 from merchant_server.commands import risk as risk_commands
+from merchant_server.commands import signing as signing_commands
+from merchant_server.commands import till as till_commands
 from merchant_server.settings import Settings
 
 
@@ -180,7 +182,9 @@ main.add_command(api_key_commands.key)
 main.add_command(audit_commands.audit)
 main.add_command(audit_commands.evidence)
 main.add_command(key_commands.keys)
+main.add_command(signing_commands.signing)
 main.add_command(policy_commands.policy)
 main.add_command(review_commands.review)
 main.add_command(review_commands.block)
 main.add_command(risk_commands.risk)
+main.add_command(till_commands.till)

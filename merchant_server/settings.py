@@ -15,6 +15,12 @@ RANGES = {
     "refused_keys_per_minute": (0, 10**6),
 }
 
+WORDS = {
+    "desk": ("on", "off"),
+    "signature_level": ("B-LT", "B-T"),
+    "timestamp_when_down": ("refuse", "later"),
+}
+
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the message names it and says what to do."""
@@ -51,6 +57,19 @@ class Settings:
     trusted_proxies: str = _setting(
         "0", "proxies in front whose X-Forwarded-For is believed; 0 when there is none"
     )
+    signature_level: str = _setting(
+        "B-LT", "B-LT keeps the list of revoked certificates inside each signature; B-T leaves it out"
+    )
+    timestamp_url: str = _setting(
+        "", "an RFC 3161 timestamp authority; empty means the built-in one, for tests"
+    )
+    timestamp_root: str = _setting(
+        "", "PEM file of that authority's root certificates; what it signs is checked against them"
+    )
+    timestamp_when_down: str = _setting(
+        "refuse",
+        "refuse signs nothing without a timestamp; later signs, and stamps when the authority is back",
+    )
     desk: str = _setting("on", "on shows the sandbox desk at /desk; it exists in sandbox installations only")
     portal_token: str = _setting(
         "", "secret that lets staff review and answer complaints at /portal; empty means no such pages"
@@ -81,7 +100,7 @@ class Settings:
 
     def check(self) -> None:
         """Raise SettingsError for the first value that cannot be used."""
-        for name in ("public_url", "sandbox_url", "callback_url"):
+        for name in ("public_url", "sandbox_url", "callback_url", "timestamp_url"):
             address = getattr(self, name)
             if address and (
                 urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname
@@ -102,8 +121,13 @@ class Settings:
             raise SettingsError("FENQI_PORTAL_TOKEN is too short: use at least 24 random characters")
         if self.webhook_private not in ("", "on", "off"):
             raise SettingsError(f"FENQI_WEBHOOK_PRIVATE={self.webhook_private!r}: use on, off or nothing")
-        if self.desk not in ("on", "off"):
-            raise SettingsError(f"FENQI_DESK={self.desk!r}: use on or off")
+        for name, words in WORDS.items():
+            if getattr(self, name) not in words:
+                raise SettingsError(f"FENQI_{name.upper()}={getattr(self, name)!r}: use {' or '.join(words)}")
+        if bool(self.timestamp_url) != bool(self.timestamp_root):
+            raise SettingsError(
+                "FENQI_TIMESTAMP_URL and FENQI_TIMESTAMP_ROOT go together: set both or neither"
+            )
         if not Decimal(0) < self.legal_rate_cap <= Decimal(1):
             raise SettingsError(f"FENQI_RATE_CAP={self.rate_cap!r}: use a decimal above 0 and at most 1")
 

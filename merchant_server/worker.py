@@ -21,6 +21,7 @@ from merchant_server.services.person.erasure import erase_due, forget_old
 from merchant_server.services.person.mandates import end_revoked_mandates
 from merchant_server.services.refunds.returning import return_money
 from merchant_server.services.sale.capturing import void_lapsed, warn_of_expiry
+from merchant_server.services.sale.stamping import stamp_pending
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
@@ -59,6 +60,7 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
         lambda: reopen_stuck_decisions(deps),
         lambda: cancel_orphan_mandates(deps),
         lambda: end_revoked_mandates(deps),
+        lambda: stamp_pending(deps),
         lambda: erase_due(deps),
         lambda: forget_old(deps),
         lambda: tend_log(deps),

@@ -48,6 +48,7 @@ MACHINES: tuple[Machine[Any], ...] = (
     deduction.MANDATE_MACHINE,
     deduction.DEDUCTION_MACHINE,
     agreement.AGREEMENT_MACHINE,
+    agreement.TIMESTAMP_MACHINE,
     event.DELIVERY_MACHINE,
     refund.REFUND_MACHINE,
     review.REVIEW_MACHINE,

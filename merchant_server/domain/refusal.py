@@ -69,6 +69,8 @@ def public_reasons(codes: Iterable[str], *, proven: bool) -> tuple[Refusal, ...]
     `proven` to be the person hears nothing of that person's records. Raises UnknownReason.
     """
     found = tuple(dict.fromkeys(public(code) for code in codes))
+    if not found:
+        return ()
     general = REFUSALS["general"]
     if not proven and general not in found:
         found = tuple(each for each in found if each.code in TOLD_TO_ANYBODY)

@@ -1,6 +1,12 @@
 """What services need from outside themselves, as Protocols; storage and providers implement them, app wires them."""
 
 from merchant_server.ports.deciding import Circuits, CreditPolicy, DecisionCase, PolicyWorkshop
+from merchant_server.ports.documents import (
+    AgreementRenderer,
+    AgreementSigner,
+    DocumentRefused,
+    UnprintableCharacter,
+)
 from merchant_server.ports.evidence import HeadSigner, StoredLeaf
 from merchant_server.ports.outbox import (
     Delivery,
@@ -14,8 +20,6 @@ from merchant_server.ports.outbox import (
     WebhookSender,
 )
 from merchant_server.ports.outside import (
-    AgreementRenderer,
-    AgreementSigner,
     Bank,
     BankAccount,
     BankCallback,
@@ -26,14 +30,12 @@ from merchant_server.ports.outside import (
     CallbackForged,
     CallbackMalformed,
     Clock,
-    DocumentRefused,
     IdentityProvider,
     Ids,
     ProviderGarbled,
     ProviderRefused,
     ProviderUnavailable,
     SmsSender,
-    UnprintableCharacter,
 )
 from merchant_server.ports.sandbox import (
     BankBooking,

@@ -29,9 +29,8 @@ class HeadSigner(Protocol):
         """The certificate of the key that signs now."""
         ...
 
-    @property
-    def root_sha256(self) -> str:
-        """The SHA-256 fingerprint of the root, in hex: what an operator publishes beside it."""
+    def root_of(self, certificate_pem: str) -> str:
+        """Return the SHA-256 fingerprint, in hex, of the root that certified a head's key."""
         ...
 
     def sign(self, message: bytes) -> bytes:

@@ -230,6 +230,26 @@ class Agreements(Protocol):
         """Store the signed document, once; raises TransitionConflict when it was signed or replaced before."""
         ...
 
+    def awaits_timestamp(self, agreement_id: str) -> bool:
+        """Say whether a signature still waits for its timestamp."""
+        ...
+
+    def to_stamp(self, now: datetime, limit: int) -> list[str]:
+        """Return the ids of signatures whose timestamp is to be asked for now, longest waiting first."""
+        ...
+
+    def save_stamp(self, agreement: Agreement, was: Agreement) -> None:
+        """Store the timestamped document, once; raises TransitionConflict when another worker did."""
+        ...
+
+    def timestamp_tries(self, agreement_id: str) -> int:
+        """Return how often a timestamp was asked for in vain."""
+        ...
+
+    def put_off_stamp(self, agreement_id: str, tries: int, next_at: datetime) -> None:
+        """Store when to ask for a timestamp again."""
+        ...
+
     def replace_drafts(self, checkout_id: str) -> None:
         """Take the drafts of a checkout out of use; the consumer picked another plan."""
         ...

@@ -27,6 +27,7 @@ from merchant_server.ports.selling import (
     Mandates,
     Merchants,
 )
+from merchant_server.ports.tills import CounterRepositories
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Breach:
     detail: str
 
 
-class UnitOfWork(Protocol):
+class UnitOfWork(CounterRepositories, Protocol):
     """Repositories of one transaction."""
 
     @property

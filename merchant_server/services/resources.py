@@ -8,14 +8,20 @@ from typing import Any
 from fenqi.finance.repayment import Due
 from fenqi.wire import utc_text
 
-from merchant_server.domain.checkout import MACHINE, TILL_TEXT, Checkout
+from merchant_server.domain.checkout import (
+    MACHINE,
+    TILL_POLL_SECONDS,
+    TILL_POLL_SECONDS_DEFAULT,
+    TILL_TEXT,
+    TILL_WAIT_SECONDS,
+    Checkout,
+)
 from merchant_server.domain.loan import Installment, Loan
 from merchant_server.domain.merchant import ApiKey, Store, Till
 from merchant_server.domain.refund import Refund, RefundPreview
 from merchant_server.domain.refusal import told_to_shop
 from merchant_server.ports import DeliveryRecord, Endpoint, FeedMark
 
-POLL_AFTER_SECONDS = 2
 # Where a till has nothing more to wait for; a review of a refusal takes longer than a queue.
 SETTLED = ("authorized", "captured", "closed", "declined")
 
@@ -56,7 +62,9 @@ def _till(checkout: Checkout) -> dict[str, Any]:
     return {
         "text": {"zh-CN": chinese, "en": english},
         "final": MACHINE.is_final(checkout.status) or checkout.status in SETTLED,
-        "poll_after_seconds": POLL_AFTER_SECONDS,
+        "poll_after_seconds": TILL_POLL_SECONDS.get(checkout.status, TILL_POLL_SECONDS_DEFAULT),
+        "wait_seconds": TILL_WAIT_SECONDS.get(checkout.status, 0),
+        "cancel_needs_confirm": checkout.in_a_hand,
     }
 
 

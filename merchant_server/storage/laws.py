@@ -192,6 +192,11 @@ LAWS: tuple[tuple[str, str], ...] = (
         " WHERE a.status <> 'signed' OR a.loan_id <> l.id OR a.signed_sha256 IS NULL",
     ),
     (
+        "6 a signature has its timestamp, or waits for it",
+        "SELECT id AS subject, COALESCE(timestamp_status, 'no timestamp') AS detail FROM agreements"
+        " WHERE (status = 'signed') <> (timestamp_status IS NOT NULL)",
+    ),
+    (
         "6 a loan's mandate is live, or the loan is over",
         "SELECT l.id AS subject, m.status AS detail FROM loans l JOIN mandates m ON m.id = l.mandate_id"
         " WHERE m.status = 'pending' OR m.consumer_id <> l.consumer_id",

@@ -30,6 +30,7 @@ from merchant_server.storage.repositories.records import IdempotencyKeys
 from merchant_server.storage.repositories.refunds import Refunds
 from merchant_server.storage.repositories.repayments import Repayments, ScheduleChanges
 from merchant_server.storage.repositories.reviews import Reviews
+from merchant_server.storage.repositories.till_keys import OfflineSales, StoreCodes, TillKeys
 from merchant_server.storage.repositories.watch import Watch
 from merchant_server.storage.sealed import Sealer
 
@@ -72,6 +73,9 @@ class SqlUnitOfWork:
         self.complaints = Complaints(connection, sealer)
         self.code_sends = CodeSends(connection, sealer)
         self.consents = ConsentEvents(connection, sealer)
+        self.till_keys = TillKeys(connection)
+        self.offline_sales = OfflineSales(connection)
+        self.store_codes = StoreCodes(connection)
 
     def breaches(self) -> list[Breach]:
         """Return what breaks the laws of the house in this snapshot."""

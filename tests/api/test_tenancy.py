@@ -16,6 +16,7 @@ POLICY = {
     "GET /v1/checkouts/{checkout_id}": {"read", "watch"},
     "GET /v1/checkouts/{checkout_id}/stream": {"read", "watch"},
     "POST /v1/checkouts/{checkout_id}/cancel": {"create"},
+    "POST /v1/checkouts/{checkout_id}/send_link": {"create"},
     "POST /v1/checkouts/{checkout_id}/capture": {"capture"},
     "POST /v1/checkouts/{checkout_id}/void": {"capture"},
     "POST /v1/loans/{loan_id}/refund_previews": {"refund"},

@@ -75,7 +75,7 @@ def test_every_error_code_in_the_source_is_in_the_reference() -> None:
 
 
 def test_every_code_that_a_consumer_reads_in_words_is_in_the_reference() -> None:
-    from merchant_server.web.error_pages import WORDS
+    from merchant_server.web.error_words import WORDS
 
     raised_elsewhere = {"character_unprintable", "form_expired"}
 

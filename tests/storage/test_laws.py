@@ -98,6 +98,10 @@ BREAKS: dict[str, tuple[str, ...]] = {
         "UPDATE agreements SET signed_sha256 = NULL",
         "UPDATE agreements SET loan_id = 'loan_' || id",
     ),
+    "6 a signature has its timestamp": (
+        "UPDATE agreements SET timestamp_status = NULL",
+        "UPDATE agreements SET status = 'draft'",
+    ),
     "6 a loan's mandate": (
         "UPDATE mandates SET status = 'pending'",
         "UPDATE mandates SET consumer_id = 'con_x'",

@@ -2,7 +2,7 @@
 
 from fenqi.finance.plan import Plan
 
-from merchant_server.domain.errors import RuleRefused, TransitionConflict
+from merchant_server.domain.errors import NotFound, RuleRefused, TransitionConflict
 from merchant_server.domain.merchant import Caller, Merchant, checked_place
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
@@ -17,6 +17,7 @@ __all__ = [
     "create_merchant",
     "create_store",
     "create_till",
+    "currency_of_till",
     "put_plan",
     "revoke_key",
 ]
@@ -83,3 +84,12 @@ def put_plan(uow: UnitOfWork, deps: Deps, caller: Caller, plan: Plan) -> Plan:
     required_pack(merchant_of(uow, caller.merchant_id), plan)
     uow.merchants.add_plan(caller.merchant_id, caller.mode, plan, deps.clock.now())
     return plan
+
+
+def currency_of_till(deps: Deps, till_id: str) -> str:
+    """Return the currency of the merchant whose till this is. Raises NotFound."""
+    with deps.storage.reading() as uow:
+        for merchant in uow.merchants.all():
+            if till_id in {till.id for till in uow.merchants.tills(merchant.id)}:
+                return merchant.currency
+    raise NotFound("there is no such till", till_id=till_id)

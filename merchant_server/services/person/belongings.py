@@ -28,6 +28,7 @@ class OwnLoan:
     mandate: Mandate
     goods: str
     today: date
+    awaits_timestamp: bool = False
 
     @property
     def next_open(self) -> Installment | None:
@@ -115,6 +116,7 @@ def own_loan(uow: UnitOfWork, deps: Deps, consumer_id: str, loan_id: str) -> Own
         mandate,
         checkout.description or checkout.reference,
         deps.today(uow, merchant),
+        uow.agreements.awaits_timestamp(loan.agreement_id),
     )
 
 

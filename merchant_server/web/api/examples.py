@@ -96,6 +96,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Checkout": CHECKOUT,
     "Money": _MONEY,
     "Capture": {"amount": _MONEY},
+    "Cancel": {"confirm": True},
+    "SendLink": {"phone": "13800138000"},
     "Installment": _INSTALLMENT,
     "PlanDraft": _PLAN,
     "Plan": {"object": "plan", **_PLAN},

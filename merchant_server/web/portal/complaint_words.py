@@ -26,7 +26,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "One language is enough, at most {} characters. The person reads it on their own page.",
     ),
     "send_answer": ("答复并结案", "Answer and close"),
-    "closed": ("已答复并结案。", "Answered and closed."),
+    "answered_and_closed": ("已答复并结案。", "Answered and closed."),
     "back_to_complaints": ("返回投诉列表", "Back to the complaints"),
     "staff_pages": ("员工页面", "Staff pages"),
 }

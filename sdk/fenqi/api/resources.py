@@ -50,11 +50,16 @@ class Decline:
 
 @dataclass(frozen=True, slots=True)
 class TillView:
-    """What a till shows now, whether this is the end, and after how many seconds to ask again."""
+    """What a till shows now, whether this is the end, and after how many seconds to ask again.
+
+    wait_seconds: how long this state usually lasts, 0 for no wait. cancel_needs_confirm: a phone has opened it.
+    """
 
     text: Wording
     final: bool
     poll_after_seconds: int
+    wait_seconds: int = 0
+    cancel_needs_confirm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,11 @@ class Checkout:
         loaded = load(_CHECKOUT, raw)
         till, decline = loaded["till"] or {}, loaded["decline"]
         loaded["till"] = TillView(
-            Wording._of(till.get("text", {})), till.get("final", False), till.get("poll_after_seconds", 2)
+            Wording._of(till.get("text", {})),
+            till.get("final", False),
+            till.get("poll_after_seconds", 2),
+            till.get("wait_seconds", 0),
+            till.get("cancel_needs_confirm", False),
         )
         if decline is not None:
             loaded["decline"] = Decline(

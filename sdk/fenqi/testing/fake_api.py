@@ -26,15 +26,16 @@ from fenqi.testing.fake_sales import (
 )
 from fenqi.testing.fake_setup import SETUP_ROUTES, FakeSetup
 from fenqi.wire import (
+    CancelSchema,
     CaptureSchema,
     CheckoutDraftSchema,
     CheckoutQuerySchema,
-    EmptySchema,
     LoanQuerySchema,
     OfferQuerySchema,
     PageQuerySchema,
     PlanDraftSchema,
     PlanSchema,
+    SendLinkSchema,
     TestClockAdvanceSchema,
     first_error,
     strict_json,
@@ -174,9 +175,17 @@ class FakeApi(RefundHandlers):
         return Answer(200, text + json_bytes(shown) + b"\n\n", {"Content-Type": "text/event-stream"})
 
     def cancel_checkout(self, _: dict[str, str], body: bytes, checkout_id: str) -> Answer:
-        EmptySchema().load(strict_json(body))
+        confirmed = CancelSchema().load(strict_json(body))["confirm"]
         checkout = self._checkout(checkout_id)
+        if checkout.in_a_hand and not confirmed:
+            raise Refused(422, "cancel_needs_confirm", "A customer's phone has opened it.", "confirm")
         self._sales.cancel(checkout, self._clock.now())
+        return self._json(200, checkout_json(checkout))
+
+    def send_link(self, _: dict[str, str], body: bytes, checkout_id: str) -> Answer:
+        phone = SendLinkSchema().load(strict_json(body))["phone"]
+        checkout = self._checkout(checkout_id)
+        self._sales.send_link(checkout, phone)
         return self._json(200, checkout_json(checkout))
 
     def capture_checkout(self, _: dict[str, str], body: bytes, checkout_id: str) -> Answer:
@@ -268,6 +277,7 @@ _ROUTES: tuple[tuple[str, Mapping[str, _Handler]], ...] = (
     ("/v1/checkouts/([^/]+)/stream", {"GET": FakeApi.stream_checkout}),
     ("/v1/checkouts/([^/]+)/cancel", {"POST": FakeApi.cancel_checkout}),
     ("/v1/checkouts/([^/]+)/capture", {"POST": FakeApi.capture_checkout}),
+    ("/v1/checkouts/([^/]+)/send_link", {"POST": FakeApi.send_link}),
     ("/v1/plans", {"POST": FakeApi.create_plan, "GET": FakeApi.list_plans}),
     ("/v1/loans", {"GET": FakeApi.list_loans}),
     ("/v1/loans/([^/]+)", {"GET": FakeApi.retrieve_loan}),

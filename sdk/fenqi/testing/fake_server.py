@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from email.utils import format_datetime
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import BaseAdapter
@@ -21,6 +21,9 @@ from fenqi.testing.fake_answers import Answer
 from fenqi.testing.fake_api import FakeApi
 from fenqi.testing.fake_sales import FakeSales
 from fenqi.testing.signing import sign
+
+if TYPE_CHECKING:
+    from fenqi.testing.fake_tills import FakeTills
 
 DEFAULT_PLANS = (
     Plan(id="p3", installments=3, method="equal_installments", annual_rate="0.12"),
@@ -50,6 +53,7 @@ class FakeServer:
         self.requests: list[tuple[str, str, str | None]] = []
         self._sales = FakeSales(plans={plan.id: plan for plan in plans}, base_url=self.base_url)
         self._api = FakeApi(self._sales, self.clock, self.api_key, place)
+        self._tills: FakeTills | None = None
         self._faults: list[Callable[[Callable[[], Answer]], Answer]] = []
 
     def client(self, **options: Any) -> Client:
@@ -110,6 +114,20 @@ class FakeServer:
     def events(self) -> tuple[Event, ...]:
         """Everything that happened, oldest first."""
         return tuple(Event.from_dict(raw) for raw in self._sales.events)
+
+    @property
+    def tills(self) -> "FakeTills":
+        """Offline sales: grants for tills, phones that open their codes, receipts. Needs `fenqi[till]`."""
+        if self._tills is None:
+            from fenqi.testing.fake_tills import FakeTills
+
+            self._tills = FakeTills(self._sales, self.clock, self.base_url)
+        return self._tills
+
+    @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """The text messages that `checkouts.send_link` sent: (phone, link), oldest first."""
+        return tuple(self._sales.texts)
 
     def fail_next(
         self, status: int, *, code: str = "unavailable", retry_after_seconds: int | None = None

@@ -17,6 +17,7 @@ from fenqi.wire.answers import (
     page_of,
 )
 from fenqi.wire.drafts import (
+    CancelSchema,
     CaptureSchema,
     CheckoutDraftSchema,
     CheckoutQuerySchema,
@@ -26,6 +27,7 @@ from fenqi.wire.drafts import (
     RefundDraftSchema,
     RefundPreviewDraftSchema,
     RefundQuerySchema,
+    SendLinkSchema,
     TestClockAdvanceSchema,
 )
 from fenqi.wire.fields import (
@@ -33,6 +35,7 @@ from fenqi.wire.fields import (
     UNKNOWN_FIELD,
     Answer,
     CalendarDate,
+    Flag,
     MoneyField,
     MoneySchema,
     Request,
@@ -96,6 +99,7 @@ __all__ = [
     "AckSchema",
     "Answer",
     "CalendarDate",
+    "CancelSchema",
     "CaptureSchema",
     "CheckoutDraftSchema",
     "CheckoutQuerySchema",
@@ -107,6 +111,7 @@ __all__ = [
     "EventQuerySchema",
     "EventSchema",
     "FirstError",
+    "Flag",
     "InstallmentSchema",
     "KeyDraftSchema",
     "KeySchema",
@@ -130,6 +135,7 @@ __all__ = [
     "ReplayedSchema",
     "Request",
     "RollSchema",
+    "SendLinkSchema",
     "StoreChangeSchema",
     "StoreDraftSchema",
     "StoreQuerySchema",

@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from fenqi.wire.fields import AMOUNT_MINOR_MAX, MoneyField, Request, Text, WebAddress, WholeNumber
+from fenqi.wire.fields import AMOUNT_MINOR_MAX, Flag, MoneyField, Request, Text, WebAddress, WholeNumber
 from fenqi.wire.vocabulary import (
     CAPTURES,
     CHECKOUT_STATUSES,
@@ -70,6 +70,23 @@ class CheckoutDraftSchema(Request):
         plan_ids = data.get("plan_ids") or []
         if len(set(plan_ids)) != len(plan_ids):
             raise ValidationError("A plan is named twice.", field_name="plan_ids")
+
+
+class CancelSchema(Request):
+    """POST /v1/checkouts/{id}/cancel; a checkout that a phone has opened wants `confirm`."""
+
+    confirm = Flag(
+        load_default=False,
+        metadata={"description": "true when the cashier confirmed that the customer gives up."},
+    )
+
+
+class SendLinkSchema(Request):
+    """POST /v1/checkouts/{id}/send_link."""
+
+    phone = Text(
+        required=True, minimum=5, maximum=32, metadata={"example": "138 0013 8000", "writeOnly": True}
+    )
 
 
 class CaptureSchema(Request):

@@ -35,6 +35,7 @@ _ADDRESS_MESSAGES: _Messages = {
     "address": "Expected an absolute http(s) URL with a host, in ASCII, without credentials.",
 }
 _TIME_MESSAGES: _Messages = {"invalid": "Expected a UTC time such as 2026-11-21T08:00:00.123456Z."}
+_FLAG_MESSAGES: _Messages = {"invalid": "Expected true or false."}
 _DATE_MESSAGES: _Messages = {"invalid": "Expected a date such as 2026-12-21."}
 
 
@@ -61,6 +62,17 @@ class WholeNumber(fields.Integer):
 
     def _validated(self, value: Any) -> int:
         if type(value) is not int:
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Flag(fields.Boolean):
+    """true or false as JSON writes them: no number, no text."""
+
+    default_error_messages = _FLAG_MESSAGES
+
+    def _deserialize(self, value: Any, *positional: Any, **arguments: Any) -> bool:
+        if type(value) is not bool:
             raise self.make_error("invalid", input=value)
         return value
 
