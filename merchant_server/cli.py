@@ -11,12 +11,15 @@ import click
 from merchant_server.app import install
 from merchant_server.commands import api_keys as api_key_commands
 from merchant_server.commands import audit as audit_commands
+from merchant_server.commands import export as export_commands
 from merchant_server.commands import installation as _installation
 from merchant_server.commands import keys as key_commands
 from merchant_server.commands import policy as policy_commands
 from merchant_server.commands import readable as _readable
+from merchant_server.commands import reconcile as reconcile_commands
 from merchant_server.commands import review as review_commands
 from merchant_server.commands import risk as risk_commands
+from merchant_server.commands import settlement as settlement_commands
 from merchant_server.commands import signing as signing_commands
 from merchant_server.commands import till as till_commands
 from merchant_server.settings import Settings
@@ -143,14 +146,24 @@ def merchant() -> None:
     help="Where it sells, such as CN (ISO 3166-1); by default the currency's country.",
 )
 @click.option("--fee-bps", default=60, show_default=True, help="What the merchant pays, in basis points.")
+@click.option(
+    "--payout-account",
+    default="sandbox_9001",
+    show_default=True,
+    help="Where the merchant is paid; empty for none yet.",
+)
 @click.option("--store", "stores", multiple=True, help="A store's name; repeat for more. Each gets a till.")
 @_readable
-def create(name: str, legal_name: str | None, stores: tuple[str, ...], **more: Any) -> None:
+def create(
+    name: str, legal_name: str | None, stores: tuple[str, ...], payout_account: str, **more: Any
+) -> None:
     """Make a merchant with stores, tills and a test key; print them as JSON, the key for the only time."""
     from merchant_server.services.operation import merchants
+    from merchant_server.services.settlement.terms import set_terms
 
     deps = _installation().deps
     made = merchants.create_merchant(deps, name=name, legal_name=legal_name or name, **more)
+    set_terms(deps, made.id, payout_account=payout_account or None)
     places = []
     for store_name in stores:
         store = merchants.create_store(deps, made.id, store_name)
@@ -179,6 +192,12 @@ def settings() -> None:
 
 
 main.add_command(api_key_commands.key)
+main.add_command(export_commands.export)
+main.add_command(reconcile_commands.reconcile)
+main.add_command(reconcile_commands.bank_file)
+main.add_command(settlement_commands.settlement)
+main.add_command(settlement_commands.lender)
+main.add_command(settlement_commands.statement)
 main.add_command(audit_commands.audit)
 main.add_command(audit_commands.evidence)
 main.add_command(key_commands.keys)

@@ -12,6 +12,7 @@ from merchant_server.services.deps import Deps
 from merchant_server.services.operation.audit import tend_log
 from merchant_server.services.operation.delivery import Courier
 from merchant_server.services.operation.idempotency import forget_answers
+from merchant_server.services.operation.turning import turn_clocks
 from merchant_server.services.operation.upkeep import (
     cancel_orphan_mandates,
     expire_checkouts,
@@ -22,6 +23,8 @@ from merchant_server.services.person.mandates import end_revoked_mandates
 from merchant_server.services.refunds.returning import return_money
 from merchant_server.services.sale.capturing import void_lapsed, warn_of_expiry
 from merchant_server.services.sale.stamping import stamp_pending
+from merchant_server.services.settlement.closing import close_days
+from merchant_server.services.settlement.payouts import ask_about_payouts, pay_out_due
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
@@ -53,6 +56,10 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
     steps: tuple[Callable[[], int], ...] = (
         deliver,
         lambda: collect(deps, run),
+        lambda: close_days(deps),
+        lambda: pay_out_due(deps),
+        lambda: ask_about_payouts(deps),
+        lambda: turn_clocks(deps),
         lambda: return_money(deps),
         lambda: expire_checkouts(deps),
         lambda: warn_of_expiry(deps),

@@ -27,13 +27,13 @@ from merchant_server.domain import (
     deduction,
     event,
     loan,
+    payout,
     refund,
     review,
 )
 from merchant_server.domain.code_limits import LIMITS
 from merchant_server.domain.machine import Machine
 from merchant_server.domain.refusal import REFUSALS
-from merchant_server.providers.sandbox import magic
 from merchant_server.services.operation.idempotency import KEPT_DAYS
 from merchant_server.services.operation.webhooks import ENDPOINTS_MAX, REPLAY_MAX
 from merchant_server.settings import Settings
@@ -53,6 +53,7 @@ MACHINES: tuple[Machine[Any], ...] = (
     refund.REFUND_MACHINE,
     review.REVIEW_MACHINE,
     complaint.COMPLAINT_MACHINE,
+    payout.PAYOUT_MACHINE,
 )
 
 
@@ -219,25 +220,6 @@ def deduction_retries() -> str:
     return (
         f"Tried again: {codes}. At most {deduction.ATTEMPTS_MAX} attempts for one installment.\n\n"
         + table(("failed attempt", "next attempt"), rows)
-    )
-
-
-def magic_people() -> str:
-    """Id numbers with a meaning."""
-    rows = ((f"`{p.id_number}`", p.meaning, p.meaning_zh, p.identity, p.bureau, p.bank) for p in magic.PEOPLE)
-    return table(("id number", "meaning", "含义", "identity", "bureau", "bank"), rows)
-
-
-def magic_accounts() -> str:
-    """Bank accounts with a meaning."""
-    rows = ((f"`{a.last_four}`", a.meaning, a.meaning_zh) for a in magic.ACCOUNTS)
-    return table(("account ends in", "deductions", "扣款"), rows)
-
-
-def magic_phones() -> str:
-    """Phone numbers with a meaning."""
-    return table(
-        ("number", "the SMS gateway"), ((f"`{number}`", does) for number, does in magic.PHONES.items())
     )
 
 

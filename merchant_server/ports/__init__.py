@@ -46,6 +46,7 @@ from merchant_server.ports.sandbox import (
     SentCallback,
     TextMessage,
 )
+from merchant_server.ports.settlement import BankPayout, StatementPrinter
 from merchant_server.ports.storage import Breach, Storage, UnitOfWork
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "BankCallback",
     "BankDeduction",
     "BankMandate",
+    "BankPayout",
     "BankTransfer",
     "Breach",
     "BureauProvider",
@@ -86,6 +88,7 @@ __all__ = [
     "Sent",
     "SentCallback",
     "SmsSender",
+    "StatementPrinter",
     "Storage",
     "StoredLeaf",
     "StoredReply",

@@ -12,6 +12,7 @@ from typing import Protocol
 from fenqi.finance.money import Money
 
 from merchant_server.domain.decision import Bureau, Identity
+from merchant_server.ports.settlement import BankPayout
 
 
 class Clock(Protocol):
@@ -165,6 +166,12 @@ class Bank(Protocol):
     def deduct(self, *, reference: str, mandate_reference: str, amount: Money) -> BankDeduction: ...
 
     def find_deduction(self, *, reference: str) -> BankDeduction: ...
+
+    def pay_out(self, *, reference: str, account: str, amount: Money) -> BankPayout:
+        """Send money to a merchant's account. Raises ProviderRefused, ProviderUnavailable."""
+        ...
+
+    def find_payout(self, *, reference: str) -> BankPayout: ...
 
     def return_money(self, *, reference: str, mandate_reference: str, amount: Money) -> BankTransfer:
         """Send money back to the account of a mandate, live or over; repeated, it tells what became of it."""

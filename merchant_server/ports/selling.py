@@ -10,7 +10,7 @@ from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.code import Code
 from merchant_server.domain.consumer import Applicant, Consumer, CreditLine, History
 from merchant_server.domain.deduction import Mandate
-from merchant_server.domain.merchant import ApiKey, Merchant, Store, Till
+from merchant_server.domain.merchant import ApiKey, ClockState, Merchant, Store, Till
 
 
 class Merchants(Protocol):
@@ -90,6 +90,22 @@ class Merchants(Protocol):
 
     def clock_offset_seconds(self, merchant_id: str) -> int:
         """Return how far the merchant's test clock is ahead of wall time."""
+        ...
+
+    def clock_reading(self, merchant_id: str) -> tuple[int, int | None]:
+        """Return how far ahead of wall time a merchant's test clock is, and how far ahead it is going."""
+        ...
+
+    def clock(self, merchant_id: str) -> ClockState:
+        """Return a merchant's test clock, locked for this transaction where the engine can."""
+        ...
+
+    def send_clock(self, merchant_id: str, target_seconds: int | None, at: datetime) -> None:
+        """Set where a merchant's test clock goes from now on; None when it has arrived."""
+        ...
+
+    def clocks_on_their_way(self) -> list[str]:
+        """Return the merchants whose test clocks go somewhere."""
         ...
 
     def advance_clock(self, merchant_id: str, seconds: int) -> int:

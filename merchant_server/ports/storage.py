@@ -27,6 +27,7 @@ from merchant_server.ports.selling import (
     Mandates,
     Merchants,
 )
+from merchant_server.ports.settlement import SettlementWork
 from merchant_server.ports.tills import CounterRepositories
 
 
@@ -39,7 +40,7 @@ class Breach:
     detail: str
 
 
-class UnitOfWork(CounterRepositories, Protocol):
+class UnitOfWork(CounterRepositories, SettlementWork, Protocol):
     """Repositories of one transaction."""
 
     @property

@@ -18,6 +18,7 @@ from merchant_server.domain.checkout import (
 )
 from merchant_server.domain.loan import Installment, Loan
 from merchant_server.domain.merchant import ApiKey, Store, Till
+from merchant_server.domain.payout import Payout
 from merchant_server.domain.refund import Refund, RefundPreview
 from merchant_server.domain.refusal import told_to_shop
 from merchant_server.ports import DeliveryRecord, Endpoint, FeedMark
@@ -114,6 +115,22 @@ def loan_resource(loan: Loan, installments: Sequence[Installment]) -> dict[str, 
             }
             for row in installments
         ],
+    }
+
+
+def payout_resource(payout: Payout) -> dict[str, Any]:
+    """Return a payout; the account it goes to stays inside."""
+    return {
+        "object": "payout",
+        "id": payout.id,
+        "mode": payout.mode,
+        "status": payout.status.value,
+        "amount": payout.amount.to_dict(),
+        "code": payout.code,
+        "payout_on": payout.payout_on.isoformat(),
+        "created_at": utc_text(payout.created_at),
+        "settled_at": None if payout.settled_at is None else utc_text(payout.settled_at),
+        "sequence": payout.version,
     }
 
 

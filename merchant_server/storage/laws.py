@@ -21,6 +21,47 @@ LAWS: tuple[tuple[str, str], ...] = (
         " OR e.merchant_id <> p.merchant_id OR COALESCE(l.currency, p.currency) <> p.currency",
     ),
     (
+        "1 a payout is what its lines owe, and each line is what its entry owes",
+        "SELECT o.id AS subject, o.amount_minor || ' with lines of ' || COALESCE(SUM(l.amount_minor), 0) AS detail"
+        " FROM payouts o LEFT JOIN payout_lines l ON l.payout_id = o.id GROUP BY o.id, o.amount_minor"
+        " HAVING o.amount_minor <> COALESCE(SUM(l.amount_minor), 0)"
+        " UNION ALL SELECT l.entry_id, l.amount_minor || ' of ' || b.owed FROM payout_lines l"
+        " JOIN payouts o ON o.id = l.payout_id JOIN (SELECT p.entry_id, p.merchant_id,"
+        " SUM(CASE WHEN p.source = 'merchant:' || p.merchant_id || ':payable' THEN p.amount_minor"
+        " WHEN p.target = 'merchant:' || p.merchant_id || ':payable' THEN -p.amount_minor ELSE 0 END) AS owed"
+        " FROM postings p GROUP BY p.entry_id, p.merchant_id) b ON b.entry_id = l.entry_id"
+        " WHERE b.owed <> l.amount_minor OR b.merchant_id <> o.merchant_id",
+    ),
+    (
+        "1 a payout is booked as it stands: begun, and then paid or returned once",
+        "SELECT o.id AS subject, o.status || ' with ' || COUNT(p.entry_id) || ' entries' AS detail FROM payouts o"
+        " LEFT JOIN journal_entries e ON e.source_id = o.id AND e.kind IN ('payout', 'payout_' || o.status)"
+        " LEFT JOIN postings p ON p.entry_id = e.id AND p.amount_minor = o.amount_minor"
+        " LEFT JOIN journal_entries x ON x.source_id = o.id AND x.kind NOT IN ('payout', 'payout_' || o.status)"
+        " GROUP BY o.id, o.status HAVING COUNT(x.id) > 0"
+        " OR COUNT(p.entry_id) <> CASE WHEN o.status = 'pending' THEN 1 ELSE 2 END",
+    ),
+    (
+        "1 what is kept back of merchants is what their reserve accounts hold",
+        "SELECT m.id AS subject, 'kept ' || COALESCE(k.kept, 0) || ' books ' || COALESCE(b.owed, 0) AS detail"
+        " FROM merchants m LEFT JOIN (SELECT merchant_id, SUM(amount_minor) AS kept FROM reserves"
+        " WHERE released_at IS NULL GROUP BY merchant_id) k ON k.merchant_id = m.id"
+        " LEFT JOIN (SELECT merchant_id, SUM(CASE WHEN source LIKE 'merchant:%:reserve' THEN amount_minor ELSE 0 END)"
+        " - SUM(CASE WHEN target LIKE 'merchant:%:reserve' THEN amount_minor ELSE 0 END) AS owed"
+        " FROM postings GROUP BY merchant_id) b ON b.merchant_id = m.id"
+        " WHERE COALESCE(k.kept, 0) <> COALESCE(b.owed, 0)",
+    ),
+    (
+        "2 interest that was accrued is what the last close says",
+        "SELECT m.id AS subject, 'closed with ' || COALESCE(c.accrued_minor, 0) || ', booked ' || COALESCE(b.moved, 0)"
+        " AS detail FROM merchants m LEFT JOIN daily_closes c ON c.merchant_id = m.id AND c.closed_on ="
+        " (SELECT MAX(x.closed_on) FROM daily_closes x WHERE x.merchant_id = m.id)"
+        " LEFT JOIN (SELECT e.merchant_id, SUM(CASE WHEN p.source = 'income:interest:earned' THEN p.amount_minor"
+        " ELSE -p.amount_minor END) AS moved FROM journal_entries e JOIN postings p ON p.entry_id = e.id"
+        " WHERE e.kind = 'accrual' GROUP BY e.merchant_id) b ON b.merchant_id = m.id"
+        " WHERE COALESCE(c.accrued_minor, 0) <> COALESCE(b.moved, 0)",
+    ),
+    (
         "2 a schedule sums to the agreed total less what was relieved",
         "SELECT l.id AS subject, 'installments ' || SUM(i.principal_minor) || '+' || SUM(i.interest_minor) || '+'"
         " || SUM(i.fee_minor) AS detail FROM loans l JOIN installments i ON i.loan_id = l.id"

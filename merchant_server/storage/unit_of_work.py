@@ -10,7 +10,9 @@ from merchant_server.storage.engine import Conflict, Connection, Engine, Retry, 
 from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.repositories.agreements import Agreements, Mandates
 from merchant_server.storage.repositories.audit import Audit
+from merchant_server.storage.repositories.bank_files import BankFiles
 from merchant_server.storage.repositories.checkouts import Applicants, Checkouts, Codes
+from merchant_server.storage.repositories.closes import Closes
 from merchant_server.storage.repositories.code_sends import CodeSends
 from merchant_server.storage.repositories.complaints import Complaints
 from merchant_server.storage.repositories.consents import ConsentEvents
@@ -23,6 +25,7 @@ from merchant_server.storage.repositories.loans import Loans
 from merchant_server.storage.repositories.merchants import Merchants
 from merchant_server.storage.repositories.my_visits import MyVisits
 from merchant_server.storage.repositories.outbox import Endpoints, Events
+from merchant_server.storage.repositories.payouts import Payouts
 from merchant_server.storage.repositories.people import People
 from merchant_server.storage.repositories.policies import Policies
 from merchant_server.storage.repositories.preapprovals import Preapprovals
@@ -30,6 +33,7 @@ from merchant_server.storage.repositories.records import IdempotencyKeys
 from merchant_server.storage.repositories.refunds import Refunds
 from merchant_server.storage.repositories.repayments import Repayments, ScheduleChanges
 from merchant_server.storage.repositories.reviews import Reviews
+from merchant_server.storage.repositories.settlements import Settlements
 from merchant_server.storage.repositories.till_keys import OfflineSales, StoreCodes, TillKeys
 from merchant_server.storage.repositories.watch import Watch
 from merchant_server.storage.sealed import Sealer
@@ -62,6 +66,10 @@ class SqlUnitOfWork:
         self.deductions = Deductions(connection)
         self.callbacks = Callbacks(connection)
         self.ledger = Ledger(connection)
+        self.payouts = Payouts(connection)
+        self.settlements = Settlements(connection)
+        self.bank_files = BankFiles(connection)
+        self.closes = Closes(connection)
         self.events = Events(connection, new_id)
         self.endpoints = Endpoints(connection, sealer)
         self.deliveries = Deliveries(connection, new_id)

@@ -8,6 +8,7 @@ from typing import Any, Self
 import requests
 
 from fenqi.api.checkouts import Checkouts
+from fenqi.api.clocks import TestClocks
 from fenqi.api.events import Events
 from fenqi.api.intent import checked_money, fresh_key, intent_key, path_id
 from fenqi.api.keys import Keys
@@ -16,6 +17,7 @@ from fenqi.api.places import Stores, Tills
 from fenqi.api.prices import Offers
 from fenqi.api.refunds import Refund, RefundPreview, Refunds
 from fenqi.api.resources import Loan, TestClock, plan_from_dict
+from fenqi.api.settlement import Payouts, Statements
 from fenqi.api.transport import Clock, SystemClock, Timeout, Transport
 from fenqi.api.webhook_endpoints import Deliveries, WebhookEndpoints
 from fenqi.errors import InvalidArgument
@@ -33,8 +35,8 @@ class Client:
     api_key and base_url fall back to FENQI_API_KEY and FENQI_BASE_URL. timeout: (connect, read) seconds.
     max_retries: further tries after a lost connection, 429, 502, 503, 504 or an operation still in progress;
     all tries carry one Idempotency-Key. session: your own requests.Session, for proxies or certificates.
-    Attributes: checkouts, offers, plans, loans, refunds, events, webhook_endpoints, deliveries, stores, tills,
-    keys, test_clock. Raises ConfigError.
+    Attributes: checkouts, offers, plans, loans, refunds, payouts, statements, events, webhook_endpoints, deliveries,
+    stores, tills, keys, test_clocks, test_clock. Raises ConfigError.
     """
 
     def __init__(
@@ -66,7 +68,10 @@ class Client:
         self.stores = Stores(self._transport)
         self.tills = Tills(self._transport)
         self.keys = Keys(self._transport)
-        self.test_clock = TestClocks(self._transport)
+        self.payouts = Payouts(self._transport)
+        self.statements = Statements(self._transport)
+        self.test_clocks = TestClocks(self._transport)
+        self.test_clock = TurnedClock(self._transport)
 
     @property
     def base_url(self) -> str:
@@ -179,10 +184,8 @@ class Loans:
         )
 
 
-class TestClocks:
-    """The merchant's clock in test mode."""
-
-    __test__ = False
+class TurnedClock:
+    """The merchant's clock in test mode, turned at once; `test_clocks` goes day by day instead."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport

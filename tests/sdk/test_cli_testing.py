@@ -128,8 +128,8 @@ def test_past_events_are_posted_again_under_their_own_ids(server):
 
 
 def test_the_clock_is_shown_and_turned(server):
-    assert "0 s ahead" in run("clock", "show", obj=beside(server)).output
-    turned = run("clock", "advance", "--days", "2", "--json", obj=beside(server))
+    assert "0 days ahead" in run("clock", "show", obj=beside(server)).output
+    turned = run("clock", "advance", "2 days", "--json", obj=beside(server))
     assert json.loads(turned.output)["offset_seconds"] == 172_800
     assert run("clock", "advance", obj=beside(server)).exit_code == 2
 

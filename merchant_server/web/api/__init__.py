@@ -13,10 +13,12 @@ from merchant_server.web.api import (
     keys,
     loans,
     offers,
+    payouts,
     plans,
     refunds,
     stores,
     test_clock,
+    test_clocks,
     tills,
     webhook_endpoints,
 )
@@ -29,6 +31,7 @@ BLUEPRINTS = (
     plans.blp,
     loans.blp,
     refunds.blp,
+    payouts.blp,
     events.blp,
     webhook_endpoints.blp,
     deliveries.blp,
@@ -36,6 +39,7 @@ BLUEPRINTS = (
     tills.blp,
     keys.blp,
     test_clock.blp,
+    test_clocks.blp,
 )
 OPENAPI = {
     "API_TITLE": "fenqi",

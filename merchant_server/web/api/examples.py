@@ -2,15 +2,11 @@
 
 from typing import Any
 
+from merchant_server.web.api.setup_examples import AT, EVENT_ID, SETUP_EXAMPLES, STORE_ID
+
 _MONEY = {"minor": 399_900, "currency": "CNY"}
-_AT = "2026-11-22T08:00:00.000000Z"
 _CHECKOUT_ID = "chk_01kavd3e7qf4c0c0v2t5sj4w1n"
 _LOAN_ID = "loan_01kavd5q2mzt8n6y3h4x0b9c7d"
-_STORE_ID = "sto_01kavc0a1b2c3d4e5f6g7h8j9k"
-_TILL_ID = "til_01kavc1m2n3p4q5r6s7t8v9w0x"
-_ENDPOINT_ID = "whe_01kavc2k3m4n5p6q7r8s9t0v1w"
-_EVENT_ID = "evt_01kavd3e8h5j6k7m8n9p0q1r2s"
-_KEY_ID = "key_01kavbzz9y8x7w6v5t4s3r2q1p"
 
 
 def _minor(amount: int) -> dict[str, Any]:
@@ -29,11 +25,11 @@ CHECKOUT: dict[str, Any] = {
     "url": "https://fenqi.example/p/xV3mJq0bT5yP2cKd",
     "return_url": None,
     "plan_ids": ["p12"],
-    "store_id": _STORE_ID,
+    "store_id": STORE_ID,
     "till_id": None,
     "capture": "automatic",
     "language": "zh-CN",
-    "created_at": _AT,
+    "created_at": AT,
     "expires_at": "2026-11-22T08:15:00.000000Z",
     "sequence": 1,
     "plan_id": None,
@@ -59,6 +55,15 @@ _INSTALLMENT = {
     "outstanding": _minor(35_531),
     "status": "scheduled",
 }
+_PAYOUT_ID = "pyt_01kavg0a1b2c3d4e5f6g7h8j9k"
+_LINE = {
+    "entry_id": "je_01kavg1a1b2c3d4e5f6g7h8j9k",
+    "occurred_on": "2026-11-22",
+    "heading": "sales",
+    "loan_id": _LOAN_ID,
+    "reference": "order-1001",
+    "amount": _minor(397_500),
+}
 _OWED = {
     "number": 2,
     "due_on": "2027-01-22",
@@ -75,19 +80,6 @@ _PLAN = {
     "method": "equal_installments",
     "annual_rate": "0.12",
     "name": "12 期",
-}
-_ENDPOINT: dict[str, Any] = {
-    "object": "webhook_endpoint",
-    "id": _ENDPOINT_ID,
-    "url": "https://shop.example/webhooks/fenqi",
-    "events": ["checkout.captured", "loan.repaid"],
-    "description": "the web shop",
-    "signature": "v1",
-    "public_key": None,
-    "status": "active",
-    "reason": "",
-    "overlap_until": None,
-    "created_at": _AT,
 }
 _THIN_CHECKOUT = {name: value for name, value in CHECKOUT.items() if name != "url"}
 # By the name that the schema has in the description.
@@ -116,7 +108,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "penalty_paid": _minor(0),
         "outstanding": _minor(426_372),
         "signed_on": "2026-11-22",
-        "created_at": _AT,
+        "created_at": AT,
         "sequence": 1,
         "installments": [_INSTALLMENT],
     },
@@ -158,7 +150,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "fee_given_back": _minor(0),
         "before": [_OWED],
         "after": [_OWED],
-        "created_at": _AT,
+        "created_at": AT,
         "expires_at": "2026-11-22T08:15:00.000000Z",
     },
     "RefundDraft": {"loan_id": _LOAN_ID, "amount": _minor(100_000), "reference": "return-77"},
@@ -177,72 +169,69 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "interest_given_back": _minor(0),
         "reference": "return-77",
         "code": None,
-        "created_at": _AT,
+        "created_at": AT,
         "sequence": 1,
     },
     "Event": {
         "object": "event",
-        "id": _EVENT_ID,
+        "id": EVENT_ID,
         "type": "checkout.created",
         "mode": "test",
-        "created_at": _AT,
+        "created_at": AT,
         "sequence": 42,
         "aggregate": {"type": "checkout", "id": _CHECKOUT_ID, "sequence": 1},
         "data": _THIN_CHECKOUT,
         "request_id": "req_01kavd3e7a1b2c3d4e5f6g7h8j",
     },
-    "Ack": {"reader": "orders", "cursor": _EVENT_ID},
-    "EventMark": {"object": "event_mark", "reader": "orders", "sequence": 42, "acknowledged_at": _AT},
-    "WebhookEndpointDraft": {
-        "url": "https://shop.example/webhooks/fenqi",
-        "events": ["checkout.captured", "loan.repaid"],
-        "description": "the web shop",
-    },
-    "WebhookEndpointChange": {"events": ["*"]},
-    "WebhookEndpoint": _ENDPOINT,
-    "Delivery": {
-        "object": "delivery",
-        "id": "dlv_01kavd3e8t0v1w2x3y4z5a6b7c",
-        "webhook_endpoint_id": _ENDPOINT_ID,
-        "event_id": _EVENT_ID,
-        "event_type": "checkout.captured",
-        "status": "pending",
-        "attempts": 2,
-        "last_status": 500,
-        "last_reason": "status_500",
-        "took_ms": 84,
-        "tried_at": _AT,
-        "next_try_at": "2026-11-22T08:05:31.000000Z",
-        "delivered_at": None,
-    },
-    "Replay": {"since": "2026-11-22T00:00:00Z", "until": "2026-11-23T00:00:00Z", "what": "missed"},
-    "Replayed": {"object": "replay", "queued": 17, "has_more": False},
-    "StoreDraft": {"name": "人民路店"},
-    "StoreChange": {"status": "closed"},
-    "Store": {"object": "store", "id": _STORE_ID, "name": "人民路店", "status": "open"},
-    "TillDraft": {"store_id": _STORE_ID, "name": "1 号台"},
-    "TillChange": {"name": "2 号台"},
-    "Till": {"object": "till", "id": _TILL_ID, "store_id": _STORE_ID, "name": "1 号台", "status": "open"},
-    "KeyDraft": {"kind": "secret", "name": "web shop", "scopes": ["create", "read"]},
-    "Key": {
-        "object": "key",
-        "id": _KEY_ID,
-        "kind": "secret",
-        "mode": "test",
-        "name": "web shop",
-        "scopes": ["create", "read"],
-        "hint": "x7Qa",
-        "status": "active",
-        "version": "2026-11-22",
-        "till_id": None,
-        "created_at": _AT,
-        "last_used_at": None,
-        "expires_at": None,
-        "revoked_at": None,
-    },
-    "Roll": {"overlap_seconds": 86_400},
+    "Ack": {"reader": "orders", "cursor": EVENT_ID},
+    "EventMark": {"object": "event_mark", "reader": "orders", "sequence": 42, "acknowledged_at": AT},
+    **SETUP_EXAMPLES,
     "TestClockAdvance": {"months": 1},
-    "TestClock": {"object": "test_clock", "now": _AT, "offset_seconds": 0},
+    "TestClockTurn": {"by": "P1D"},
+    "TestClock": {
+        "object": "test_clock",
+        "id": "current",
+        "status": "ready",
+        "target": None,
+        "now": AT,
+        "offset_seconds": 0,
+    },
+    "Payout": {
+        "object": "payout",
+        "id": _PAYOUT_ID,
+        "mode": "test",
+        "status": "paid",
+        "amount": _minor(397_500),
+        "code": "",
+        "payout_on": "2026-11-23",
+        "created_at": AT,
+        "settled_at": AT,
+        "sequence": 2,
+    },
+    "StatementLine": _LINE,
+    "PayoutStatement": {
+        "object": "payout_statement",
+        "payout_id": _PAYOUT_ID,
+        "amount": _minor(397_500),
+        "totals": {"sales": _minor(397_500)},
+        "lines": [_LINE],
+    },
+    "Statement": {
+        "object": "statement",
+        "account": "payable",
+        "from": "2026-11-22",
+        "to": "2026-11-22",
+        "opening": _minor(0),
+        "closing": _minor(397_500),
+        "totals": {"sales": _minor(397_500)},
+        "lines": [_LINE],
+    },
+    "Balance": {
+        "object": "balance",
+        "payable": _minor(397_500),
+        "reserve": _minor(0),
+        "on_its_way": _minor(0),
+    },
     "Problem": {
         "type": "https://fenqi.dev/errors/field_invalid",
         "title": "Unprocessable Entity",

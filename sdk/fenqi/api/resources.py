@@ -15,12 +15,13 @@ from fenqi.wire import (
     CheckoutSchema,
     EventSchema,
     LoanSchema,
+    PayoutSchema,
     PlanSchema,
     TestClockSchema,
 )
 
 _CHECKOUT, _LOAN, _EVENT, _PLAN = CheckoutSchema(), LoanSchema(), EventSchema(), PlanSchema()
-_TEST_CLOCK = TestClockSchema()
+_TEST_CLOCK, _PAYOUT = TestClockSchema(), PayoutSchema()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,27 @@ class Loan:
 
 
 @dataclass(frozen=True, slots=True)
+class Payout:
+    """Money on its way to your bank account; `code` says why the bank refused. `sequence` grows at every change."""
+
+    id: str
+    mode: str
+    status: str
+    amount: Money
+    code: str
+    payout_on: date
+    created_at: datetime
+    settled_at: datetime | None
+    sequence: int
+    raw: Mapping[str, Any] = RAW
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """Read a payout's JSON. Raises NotFenqi when it has not the shape of one."""
+        return cls(**known(cls, load(_PAYOUT, raw)), raw=raw)
+
+
+@dataclass(frozen=True, slots=True)
 class Aggregate:
     """What an event is about; its `sequence` is gap-free per thing and orders that thing's events."""
 
@@ -207,6 +229,11 @@ class Event:
         """The loan in `data`; None when the event has another. Raises NotFenqi."""
         return Loan.from_dict(self.data) if self.data.get("object") == "loan" else None
 
+    @property
+    def payout(self) -> "Payout | None":
+        """The payout in `data`; None when the event has another. Raises NotFenqi."""
+        return Payout.from_dict(self.data) if self.data.get("object") == "payout" else None
+
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Read an event's JSON. Raises NotFenqi when it has not the shape of one."""
@@ -217,12 +244,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class TestClock:
-    """The merchant's clock in test mode: wall time plus an offset."""
+    """The merchant's clock in test mode: wall time plus an offset. `status` is ready, or advancing towards `target`."""
 
     __test__ = False
 
     now: datetime
     offset_seconds: int
+    id: str = "current"
+    status: str = "ready"
+    target: datetime | None = None
     raw: Mapping[str, Any] = RAW
 
     @classmethod

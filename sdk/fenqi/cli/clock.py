@@ -1,43 +1,55 @@
-"""`fenqi clock`: look at and turn the test clock."""
+"""`fenqi clock`: look at and turn the merchant's test clock."""
 
 import json
+from datetime import datetime
 
 import click
 
 from fenqi.api.resources import TestClock
 from fenqi.cli import Surroundings
+from fenqi.errors import InvalidArgument
 from fenqi.wire import utc_text
 
 
 @click.group()
 def clock() -> None:
-    """Look at and turn the clock of test mode."""
-
-
-@clock.command("show")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_obj
-def show(surroundings: Surroundings, as_json: bool) -> None:
-    """Print what time it is in test mode."""
-    _print(surroundings.connect().test_clock.retrieve(), as_json)
+    """Read and turn the test clock."""
 
 
 @clock.command()
-@click.option("--months", type=click.IntRange(1), help="Forwards by months.")
-@click.option("--days", type=click.IntRange(1), help="Forwards by days.")
-@click.option("--seconds", type=click.IntRange(1), help="Forwards by seconds.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_obj
+def show(surroundings: Surroundings, as_json: bool) -> None:
+    """Show the merchant's time in test mode."""
+    _echo(surroundings.connect().test_clocks.retrieve(), as_json)
+
+
+@clock.command()
+@click.argument("by", nargs=-1)
+@click.option("--to", help="A moment such as 2026-12-21T00:00:00Z, instead of a duration.")
+@click.option("--no-wait", is_flag=True, help="Do not wait until everything due on the way was done.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_obj
 def advance(
-    surroundings: Surroundings, months: int | None, days: int | None, seconds: int | None, as_json: bool
+    surroundings: Surroundings, by: tuple[str, ...], to: str | None, no_wait: bool, as_json: bool
 ) -> None:
-    """Turn the clock forwards; what falls due is then collected by the worker."""
-    turned = surroundings.connect().test_clock.advance(months=months, days=days, seconds=seconds)
-    _print(turned, as_json)
+    """Go forwards by a duration, such as `1 month` or P1M; what falls due is done day by day."""
+    client = surroundings.connect()
+    turned = client.test_clocks.advance(" ".join(by) or None, to=None if to is None else _moment(to))
+    _echo(turned if no_wait else client.test_clocks.wait(), as_json)
 
 
-def _print(found: TestClock, as_json: bool) -> None:
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidArgument("Expected a moment such as 2026-12-21T00:00:00Z.", field="to") from None
+
+
+def _echo(found: TestClock, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps({"now": utc_text(found.now), "offset_seconds": found.offset_seconds}))
-    else:
-        click.echo(f"{found.now:%Y-%m-%d %H:%M:%S} UTC, {found.offset_seconds} s ahead")
+        told = {"now": utc_text(found.now), "offset_seconds": found.offset_seconds, "status": found.status}
+        click.echo(json.dumps(told))
+        return
+    ahead = f"{found.offset_seconds // 86_400} days ahead"
+    click.echo(f"{found.now:%Y-%m-%d %H:%M:%S} UTC  {ahead}  {found.status}")

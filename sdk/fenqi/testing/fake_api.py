@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
 from marshmallow import ValidationError
 
 from fenqi.disclosure import DisclosureError, require_pack
+from fenqi.durations import Duration
 from fenqi.errors import InvalidArgument, JsonRefused
-from fenqi.finance.dates import add_months
 from fenqi.ids import REQUEST
 from fenqi.testing.clock import ManualClock
 from fenqi.testing.fake_answers import Answer, Refused, json_bytes, page
@@ -24,6 +24,8 @@ from fenqi.testing.fake_sales import (
     FakeSales,
     TransitionNotAllowed,
 )
+from fenqi.testing.fake_settlement import FakeSettlement
+from fenqi.testing.fake_settlement_api import ROUTES
 from fenqi.testing.fake_setup import SETUP_ROUTES, FakeSetup
 from fenqi.wire import (
     CancelSchema,
@@ -39,7 +41,6 @@ from fenqi.wire import (
     TestClockAdvanceSchema,
     first_error,
     strict_json,
-    utc_text,
 )
 
 _TITLES = {
@@ -54,7 +55,7 @@ class FakeApi(RefundHandlers):
 
     def __init__(self, sales: FakeSales, clock: ManualClock, api_key: str, place: str) -> None:
         self._sales, self._clock, self._api_key, self._place = sales, clock, api_key, place
-        self._clock_offset = timedelta()
+        self.settlement = FakeSettlement(sales)
         self._done: dict[str, tuple[tuple[str, str, bytes], Answer]] = {}
         self._setup = FakeSetup(sales.new_id, clock.now)
         self._feed = FakeFeed(sales, clock)
@@ -135,6 +136,14 @@ class FakeApi(RefundHandlers):
             match = re.fullmatch(pattern, path)
             if match and method in methods:
                 return methods[method](self, query, body, *match.groups())
+            found = found or match is not None
+        for verb, pattern, answer in ROUTES:
+            match = re.fullmatch(pattern, path)
+            if match and verb == method:
+                shown = answer(self.settlement, self._clock.now(), query, body, *match.groups())
+                if shown is None:
+                    raise Refused(404, "not_found", "There is no such thing.")
+                return self._json(200, shown)
             found = found or match is not None
         if found:
             raise Refused(405, "method_not_allowed", f"{method} is not allowed here.")
@@ -228,7 +237,7 @@ class FakeApi(RefundHandlers):
         return self._sales.loans[loan_id]
 
     def _business_now(self) -> datetime:
-        return self._clock.now() + self._clock_offset
+        return self._clock.now() + self.settlement.offset
 
     def list_offers(self, query: dict[str, str], _: bytes) -> Answer:
         rows = self._sales.offers(OfferQuerySchema().load(query), self._clock.now())
@@ -247,16 +256,12 @@ class FakeApi(RefundHandlers):
         return self._json(*getattr(self._feed, handler)(query, body))
 
     def show_clock(self, _: dict[str, str], __: bytes) -> Answer:
-        seconds = int(self._clock_offset.total_seconds())
-        now = self._clock.now() + self._clock_offset
-        return self._json(200, {"object": "test_clock", "now": utc_text(now), "offset_seconds": seconds})
+        return self._json(200, self.settlement.clock(self._clock.now()))
 
     def advance_clock(self, _: dict[str, str], body: bytes) -> Answer:
         step = TestClockAdvanceSchema().load(strict_json(body))
         # It turns the dates of loans; a checkout lives in the time of the phone that holds it.
-        today = (self._clock.now() + self._clock_offset).date()
-        months = timedelta(days=(add_months(today, step.get("months", 0)) - today).days)
-        self._clock_offset += months + timedelta(days=step.get("days", 0), seconds=step.get("seconds", 0))
+        self.settlement.turn(self._clock.now(), Duration(**step), None)
         return self.show_clock({}, b"")
 
 

@@ -11,7 +11,7 @@ import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from fenqi.api.resources import Event
+from fenqi.api.resources import Event, Payout
 from fenqi.api.transport import SystemClock
 from fenqi.client import Client
 from fenqi.errors import InvalidArgument
@@ -20,6 +20,7 @@ from fenqi.testing.clock import ManualClock
 from fenqi.testing.fake_answers import Answer
 from fenqi.testing.fake_api import FakeApi
 from fenqi.testing.fake_sales import FakeSales
+from fenqi.testing.fake_settlement import payout_json
 from fenqi.testing.signing import sign
 
 if TYPE_CHECKING:
@@ -94,6 +95,10 @@ class FakeServer:
         if loan is None:
             raise InvalidArgument("There is no such loan.", field="loan_id")
         self._sales.pay_installment(loan, self.clock.now())
+
+    def pay_out(self) -> Payout:
+        """Play the payout day: pay everything captured. Raises InvalidArgument when there is nothing."""
+        return Payout.from_dict(payout_json(self._api.settlement.pay_out(self.clock.now())))
 
     def signed_event(
         self, event_type: str | None = None, *, secret: str | None = None, sent_at: datetime | None = None

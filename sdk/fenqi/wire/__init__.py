@@ -29,6 +29,7 @@ from fenqi.wire.drafts import (
     RefundQuerySchema,
     SendLinkSchema,
     TestClockAdvanceSchema,
+    TestClockTurnSchema,
 )
 from fenqi.wire.fields import (
     AMOUNT_MINOR_MAX,
@@ -61,6 +62,15 @@ from fenqi.wire.places import (
 )
 from fenqi.wire.plans import PlanDraftSchema, PlanSchema
 from fenqi.wire.prices import OfferQuerySchema, OfferSchema
+from fenqi.wire.settlement import (
+    BalanceSchema,
+    PayoutQuerySchema,
+    PayoutSchema,
+    PayoutStatementSchema,
+    StatementLineSchema,
+    StatementQuerySchema,
+    StatementSchema,
+)
 from fenqi.wire.strict_json import strict_json
 from fenqi.wire.vocabulary import (
     CAPTURES,
@@ -68,6 +78,7 @@ from fenqi.wire.vocabulary import (
     EVENT_TYPES,
     LANGUAGES,
     MODES,
+    PAYOUT_STATUSES,
     REFUND_STATUSES,
     REFUND_STRATEGIES,
     VERSIONS,
@@ -92,12 +103,14 @@ __all__ = [
     "EVENT_TYPES",
     "LANGUAGES",
     "MODES",
+    "PAYOUT_STATUSES",
     "REFUND_STATUSES",
     "REFUND_STRATEGIES",
     "UNKNOWN_FIELD",
     "VERSIONS",
     "AckSchema",
     "Answer",
+    "BalanceSchema",
     "CalendarDate",
     "CancelSchema",
     "CaptureSchema",
@@ -123,6 +136,9 @@ __all__ = [
     "OfferSchema",
     "OwedRowSchema",
     "PageQuerySchema",
+    "PayoutQuerySchema",
+    "PayoutSchema",
+    "PayoutStatementSchema",
     "PlanDraftSchema",
     "PlanSchema",
     "ProblemSchema",
@@ -136,12 +152,16 @@ __all__ = [
     "Request",
     "RollSchema",
     "SendLinkSchema",
+    "StatementLineSchema",
+    "StatementQuerySchema",
+    "StatementSchema",
     "StoreChangeSchema",
     "StoreDraftSchema",
     "StoreQuerySchema",
     "StoreSchema",
     "TestClockAdvanceSchema",
     "TestClockSchema",
+    "TestClockTurnSchema",
     "Text",
     "TillChangeSchema",
     "TillDraftSchema",

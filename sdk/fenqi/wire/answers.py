@@ -191,6 +191,11 @@ class TestClockSchema(Answer):
     __test__ = False
 
     object = fields.Constant("test_clock")
+    id = fields.String(load_default="current")
+    status = fields.String(load_default="ready", metadata={"enum": ("ready", "advancing")})
+    target = UtcTime(
+        load_default=None, allow_none=True, metadata={"description": "Where it goes, day by day."}
+    )
     now = UtcTime(required=True)
     offset_seconds = WholeNumber(load_default=0)
 
