@@ -31,9 +31,11 @@ from merchant_server.providers.system import SystemClock, SystemIds
 from merchant_server.providers.webhook_sender import HttpWebhookSender
 from merchant_server.services.deps import Deps
 from merchant_server.settings import Settings, SettingsError
-from merchant_server.storage.engine import Engine, open_engine
+from merchant_server.storage.backups import restored_at
+from merchant_server.storage.engine import Engine, StorageError, open_engine
 from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.migrations import check_schema
+from merchant_server.storage.readiness import clock_apart_seconds, require_ready
 from merchant_server.storage.rotation import Rotation
 from merchant_server.storage.unit_of_work import SqlStorage
 from merchant_server.web import api, callbacks, problems
@@ -45,6 +47,7 @@ from merchant_server.web.credit import credit_pages
 from merchant_server.web.docs import docs_pages
 from merchant_server.web.health import health_routes, name_request
 from merchant_server.web.limits import Limits
+from merchant_server.web.metrics import metrics_page, watch_requests
 from merchant_server.web.my import my_pages
 from merchant_server.web.pages import set_up_pages
 from merchant_server.web.paths import PathWord
@@ -76,8 +79,24 @@ class Installation:
         return HttpSandboxWindow(base_url=self.settings.sandbox_url, api_key=self.keys.sandbox_api)
 
     def require_schema(self) -> None:
-        """Raise SchemaMismatch unless the database has exactly this code's migrations."""
+        """Raise SchemaMismatch unless this code can run on the database's schema."""
         check_schema(self.engine)
+
+    def require_reconciled(self) -> None:
+        """Raise StorageError while nobody has looked at a restored database: a worker would repeat what it forgot."""
+        if at := restored_at(self.engine):
+            raise StorageError(
+                f"the database was restored on {at:%Y-%m-%d %H:%M} UTC: compare its deductions with the bank's"
+                " statement, then run `fenqi-server restore --reconciled`"
+            )
+
+    def clock_apart_seconds(self) -> float:
+        """Return how far this machine's clock is ahead of the database's."""
+        return clock_apart_seconds(self.engine, self.deps.clock.now)
+
+    def require_ready(self) -> None:
+        """Raise unless the database can serve: its schema, whether it takes writes, and its clock."""
+        require_ready(self.engine, self.deps.clock.now)
 
 
 def install(settings: Settings) -> Installation:
@@ -115,6 +134,7 @@ def install(settings: Settings) -> Installation:
         codes_per_hour=int(settings.codes_per_hour),
         retention_years=int(settings.retention_years),
         timestamp_when_down=settings.timestamp_when_down,
+        deliveries_kept_days=int(settings.deliveries_kept_days),
         sandbox=True,
         circuits=Breakers(identity_breaker, bureau_breaker),
     )
@@ -147,7 +167,13 @@ def create_app(installation: Installation) -> Flask:
     app = build_app(installation.deps, secret_key=installation.keys.web, secure=secure, limited=limited)
     if proxies := int(installation.settings.trusted_proxies):
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
-    app.register_blueprint(health_routes(installation.deps, installation.require_schema))
+    app.register_blueprint(health_routes(installation.deps, installation.require_ready))
+    if installation.settings.metrics_token:
+        app.register_blueprint(metrics_page(installation.deps, installation.settings.metrics_token))
+    if installation.settings.trace_url:
+        from merchant_server.tracing import trace_requests, tracer_to
+
+        trace_requests(app, tracer_to(installation.settings.trace_url))
     if installation.settings.portal_token:
         app.register_blueprint(review_pages(installation.deps, installation.settings.portal_token))
     if installation.settings.desk == "on":
@@ -173,4 +199,5 @@ def build_app(deps: Deps, *, secret_key: bytes, secure: bool, limited: Limits | 
     app.register_blueprint(docs_pages())
     app.register_blueprint(credit_pages(deps, secure=secure))
     app.after_request(name_request)
+    watch_requests(app)
     return app

@@ -11,6 +11,7 @@ import click
 from merchant_server.app import install
 from merchant_server.commands import api_keys as api_key_commands
 from merchant_server.commands import audit as audit_commands
+from merchant_server.commands import databases as database_commands
 from merchant_server.commands import export as export_commands
 from merchant_server.commands import installation as _installation
 from merchant_server.commands import keys as key_commands
@@ -45,7 +46,7 @@ def run() -> None:
     from merchant_server.serving import serve
 
     settings = Settings.from_env()
-    install(settings).require_schema()
+    install(settings).require_ready()
     serve("merchant_server.serving:application", settings.host, int(settings.port), int(settings.threads))
 
 
@@ -53,10 +54,13 @@ def run() -> None:
 @_readable
 def worker() -> None:
     """Deliver events, collect installments and tidy up until told to stop."""
+    from merchant_server import logs
     from merchant_server.worker import work
 
     installation = _installation()
-    installation.require_schema()
+    installation.require_ready()
+    installation.require_reconciled()
+    logs.set_up(installation.settings.log_format)
     stop = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stop.set())
@@ -91,6 +95,7 @@ def doctor(as_json: bool) -> None:
     installation = _installation()
     installation.require_schema()
     checkup = check(installation.deps)
+    clock_apart_seconds = installation.clock_apart_seconds()
     if as_json:
         click.echo(
             json.dumps(
@@ -101,6 +106,7 @@ def doctor(as_json: bool) -> None:
                     ],
                     "balances": {account: money.to_dict() for account, money in checkup.balances},
                     "pending_deliveries": checkup.pending_deliveries,
+                    "clock_apart_seconds": round(clock_apart_seconds, 3),
                     "audit_log": {
                         "altered": checkup.audit_alarm.detail if checkup.audit_alarm else None,
                         "waiting": checkup.audit_waiting,
@@ -126,6 +132,7 @@ def doctor(as_json: bool) -> None:
             )
         click.echo(f"{len(checkup.breaches)} breaches" if checkup.breaches else "balanced: every law holds")
         click.echo(f"{checkup.pending_deliveries} deliveries pending")
+        click.echo(f"{clock_apart_seconds:+.3f} s between this clock and the database's")
     sys.exit(0 if checkup.healthy else 1)
 
 
@@ -200,6 +207,9 @@ main.add_command(settlement_commands.lender)
 main.add_command(settlement_commands.statement)
 main.add_command(audit_commands.audit)
 main.add_command(audit_commands.evidence)
+main.add_command(database_commands.copy)
+main.add_command(database_commands.backup)
+main.add_command(database_commands.restore)
 main.add_command(key_commands.keys)
 main.add_command(signing_commands.signing)
 main.add_command(policy_commands.policy)

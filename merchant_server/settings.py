@@ -13,10 +13,13 @@ RANGES = {
     "trusted_proxies": (0, 9),
     "rate_per_second": (0, 10**6),
     "refused_keys_per_minute": (0, 10**6),
+    "deliveries_kept_days": (1, 36_500),
 }
+TOKEN_LENGTH_MIN = 24
 
 WORDS = {
     "desk": ("on", "off"),
+    "log_format": ("auto", "json", "text"),
     "signature_level": ("B-LT", "B-T"),
     "timestamp_when_down": ("refuse", "later"),
 }
@@ -85,6 +88,14 @@ class Settings:
         "", "on lets webhooks go to http and private addresses; empty means while the public URL is http"
     )
     threads: str = _setting("64", "threads of the web server; each live page holds one")
+    deliveries_kept_days: str = _setting("30", "days that a delivery which arrived can be looked up")
+    log_format: str = _setting("auto", "json, text, or auto: text in a terminal and json elsewhere")
+    metrics_token: str = _setting(
+        "", "secret that lets Prometheus read /metrics as a bearer token; empty means no such page"
+    )
+    trace_url: str = _setting(
+        "", "where traces go by OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces; needs fenqi[otel]"
+    )
 
     @classmethod
     def from_env(cls) -> "Settings":
@@ -100,7 +111,7 @@ class Settings:
 
     def check(self) -> None:
         """Raise SettingsError for the first value that cannot be used."""
-        for name in ("public_url", "sandbox_url", "callback_url", "timestamp_url"):
+        for name in ("public_url", "sandbox_url", "callback_url", "timestamp_url", "trace_url"):
             address = getattr(self, name)
             if address and (
                 urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname
@@ -117,8 +128,11 @@ class Settings:
             text = getattr(self, name)
             if not text.isdecimal() or not least <= int(text) <= most:
                 raise SettingsError(f"FENQI_{name.upper()}={text!r}: use a number from {least} to {most}")
-        if self.portal_token and len(self.portal_token) < 24:
-            raise SettingsError("FENQI_PORTAL_TOKEN is too short: use at least 24 random characters")
+        for name in ("portal_token", "metrics_token"):
+            if 0 < len(getattr(self, name)) < TOKEN_LENGTH_MIN:
+                raise SettingsError(
+                    f"FENQI_{name.upper()} is too short: use at least {TOKEN_LENGTH_MIN} random characters"
+                )
         if self.webhook_private not in ("", "on", "off"):
             raise SettingsError(f"FENQI_WEBHOOK_PRIVATE={self.webhook_private!r}: use on, off or nothing")
         for name, words in WORDS.items():

@@ -12,6 +12,7 @@ from merchant_server.services.deps import Deps
 from merchant_server.services.operation.audit import tend_log
 from merchant_server.services.operation.delivery import Courier
 from merchant_server.services.operation.idempotency import forget_answers
+from merchant_server.services.operation.keeping import check_up, forget_deliveries
 from merchant_server.services.operation.turning import turn_clocks
 from merchant_server.services.operation.upkeep import (
     cancel_orphan_mandates,
@@ -73,6 +74,8 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
         lambda: tend_log(deps),
         lambda: forget_velocity(deps),
         lambda: forget_answers(deps),
+        lambda: forget_deliveries(deps),
+        lambda: check_up(deps),
     )
     return sum(run(step) for step in steps)
 

@@ -68,6 +68,7 @@ UNSPOKEN = {
     "GET /docs": "Show the reference of `/v1` as a page, drawn from its own description.",
     "GET /docs/errors": "Show every error code as a page.",
     "GET /healthz": "Say that the process answers.",
+    "GET /metrics": "Return figures for Prometheus; shown only with its token.",
     "GET /readyz": "Say that the database can serve; 503 when it cannot.",
     "GET /v1/openapi.json": "Return the OpenAPI 3.1 document.",
 }

@@ -159,9 +159,7 @@ def fill(world: World, *, checkouts_made: int, to_sign: int, to_decide: int, ope
     """Make checkouts nobody opened, and people at each step; every loan has one deduction at the bank."""
     add_checkouts(world, checkouts_made)
     _one_document(world)
-    sold = _up_to_the_code(world, [*_applicants(world, loans)])
-    for applicant, digits in sold:
-        signing.sign(world.deps, applicant.checkout.token, applicant.claim, digits)
+    sell_all(world, loans)
     _collect(world)
     people = _applicants(world, to_sign + to_decide + opened, first=loans)
     world.opened = people[:opened]
@@ -169,6 +167,12 @@ def fill(world: World, *, checkouts_made: int, to_sign: int, to_decide: int, ope
     for applicant in world.to_decide:
         _verify(world, applicant)
     world.to_sign = _up_to_the_code(world, people[opened + to_decide :])
+
+
+def sell_all(world: World, count: int, first: int = 0) -> None:
+    """Make whole sales, from the QR to the signature."""
+    for applicant, digits in _up_to_the_code(world, _applicants(world, count, first)):
+        signing.sign(world.deps, applicant.checkout.token, applicant.claim, digits)
 
 
 def add_checkouts(world: World, count: int) -> None:

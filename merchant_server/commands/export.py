@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from merchant_server.commands import installation, readable
-from merchant_server.commands.progress import bar
+from merchant_server.commands import installation, progress_bar, readable
 
 
 @click.command()
@@ -20,6 +19,6 @@ def export(books: Path, force: bool) -> None:
     found.require_schema()
     if books.exists() and not force:
         raise click.ClickException(f"{books} is there already; choose another name, or give --force")
-    with bar("exporting") as progress:
+    with progress_bar("exporting") as progress:
         rows = export_books(found.engine, books, progress)
     click.echo(f"{sum(rows.values())} rows in {books}: " + ", ".join(f"{n} {t}" for t, n in rows.items()))

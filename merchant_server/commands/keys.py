@@ -3,8 +3,7 @@
 import click
 
 from merchant_server.app import Installation
-from merchant_server.commands import installation, readable
-from merchant_server.commands.progress import bar
+from merchant_server.commands import installation, progress_bar, readable
 
 
 @click.group()
@@ -25,7 +24,7 @@ def status() -> None:
 def rotate() -> None:
     """Make a new wrapping key and wrap every data key under it; run it again if it was cut off."""
     house = _ready()
-    with bar("wrapping data keys") as progress:
+    with progress_bar("wrapping data keys") as progress:
         name = house.rotation.rotate(progress)
     _record(house, "keys.rotated", {"wrapping_key": name})
     click.echo(f"{name} is in use; back the key file up, then `fenqi-server keys destroy` the older one")
@@ -36,7 +35,7 @@ def rotate() -> None:
 def reseal() -> None:
     """Seal everything under new data keys; run it again if it was cut off."""
     house = _ready()
-    with bar("sealing values anew") as progress:
+    with progress_bar("sealing values anew") as progress:
         moved = house.rotation.reseal(progress)
     _record(house, "keys.resealed", {"values": moved})
     click.echo(f"{moved} values are sealed under new keys")

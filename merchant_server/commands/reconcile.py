@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from merchant_server.commands import installation, readable
-from merchant_server.commands.progress import bar
+from merchant_server.commands import installation, progress_bar, readable
 from merchant_server.ports import ProviderUnavailable
 from merchant_server.services.settlement.reconciling import Reconciliation
 from merchant_server.services.settlement.reconciling import reconcile as compare
@@ -25,7 +24,7 @@ def reconcile(bank_file: Path, apply: bool, as_json: bool) -> None:
     """List every difference between a bank file, our requests and the books; exit code 1 when one is unexplained."""
     found = installation()
     found.require_schema()
-    with bar("settling") as progress:
+    with progress_bar("settling") as progress:
         made = compare(found.deps, bank_file.read_bytes(), apply=apply, progress=progress)
     if as_json:
         click.echo(json.dumps(_told(made), ensure_ascii=False))

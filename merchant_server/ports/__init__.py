@@ -8,6 +8,7 @@ from merchant_server.ports.documents import (
     UnprintableCharacter,
 )
 from merchant_server.ports.evidence import HeadSigner, StoredLeaf
+from merchant_server.ports.operating import Figures, StoredCheckup
 from merchant_server.ports.outbox import (
     Delivery,
     DeliveryRecord,
@@ -76,6 +77,7 @@ __all__ = [
     "EventSpan",
     "FaultDials",
     "FeedMark",
+    "Figures",
     "HeadSigner",
     "IdentityProvider",
     "Ids",
@@ -90,6 +92,7 @@ __all__ = [
     "SmsSender",
     "StatementPrinter",
     "Storage",
+    "StoredCheckup",
     "StoredLeaf",
     "StoredReply",
     "TextMessage",

@@ -57,9 +57,13 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What came of one try: `status` 0 when no answer came; `again_at` is None for a success and for the last try."""
+    """What came of one try: `status` 0 when no answer came; `again_at` is None for a success and for the last try.
+
+    `attempt` is its number, the fence: a failure is without effect when somebody else has claimed the delivery since.
+    """
 
     delivery_id: str
+    attempt: int
     at: datetime
     took_ms: int
     status: int
@@ -180,7 +184,7 @@ class Deliveries(Protocol):
         """Store what came of tries: delivered, put off, or dead."""
         ...
 
-    def release(self, delivery_ids: Sequence[str], now: datetime) -> None:
+    def release(self, deliveries: Sequence[Delivery], now: datetime) -> None:
         """Give back what was claimed and not tried; it is due at once and has lost no try."""
         ...
 

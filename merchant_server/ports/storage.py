@@ -14,6 +14,7 @@ from merchant_server.ports.lending import (
     Repayments,
     ScheduleChanges,
 )
+from merchant_server.ports.operating import Operations
 from merchant_server.ports.outbox import Deliveries, Endpoints, Events, IdempotencyKeys
 from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People, Preapprovals
 from merchant_server.ports.refunding import Refunds
@@ -191,6 +192,11 @@ class UnitOfWork(CounterRepositories, SettlementWork, Protocol):
     @property
     def consents(self) -> ConsentEvents:
         """What consumers were shown and did."""
+        ...
+
+    @property
+    def operations(self) -> Operations:
+        """What operators see."""
         ...
 
     def breaches(self) -> list[Breach]:

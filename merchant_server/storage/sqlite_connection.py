@@ -149,6 +149,9 @@ class SqliteConnection(Block):
         except DRIVER_ERRORS as error:
             raise self.fail(typed(error)) from error
 
+    def allow_seconds(self, seconds: int) -> None:
+        """Do nothing: a statement may run as long as it needs."""
+
     def hold(self, name: str) -> None:
         """Do nothing: a block that writes is alone already."""
 

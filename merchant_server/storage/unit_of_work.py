@@ -24,6 +24,7 @@ from merchant_server.storage.repositories.ledger import Ledger
 from merchant_server.storage.repositories.loans import Loans
 from merchant_server.storage.repositories.merchants import Merchants
 from merchant_server.storage.repositories.my_visits import MyVisits
+from merchant_server.storage.repositories.operations import Operations
 from merchant_server.storage.repositories.outbox import Endpoints, Events
 from merchant_server.storage.repositories.payouts import Payouts
 from merchant_server.storage.repositories.people import People
@@ -84,6 +85,7 @@ class SqlUnitOfWork:
         self.till_keys = TillKeys(connection)
         self.offline_sales = OfflineSales(connection)
         self.store_codes = StoreCodes(connection)
+        self.operations = Operations(connection)
 
     def breaches(self) -> list[Breach]:
         """Return what breaks the laws of the house in this snapshot."""
@@ -124,5 +126,9 @@ def _in_words_of_the_domain() -> Iterator[None]:
             hint="nothing is lost; try again with the same Idempotency-Key",
             retry_after_seconds=RETRY_AFTER_SECONDS,
         ) from down
-    except (Conflict, Retry) as lost:
+    except Retry as lost:
+        raise TransitionConflict(
+            "another transaction won the race", code="race_lost", hint="send the same request again"
+        ) from lost
+    except Conflict as lost:
         raise TransitionConflict("somebody else was faster", hint="read it again, then decide anew") from lost

@@ -23,7 +23,7 @@ def health_routes(deps: Deps, require_schema: Callable[[], None]) -> Blueprint:
             require_schema()
         except Exception as wrong:
             raise Unavailable(
-                f"the database is not ready: {wrong}", hint="run fenqi-server migrate"
+                f"the database is not ready: {wrong}", hint="mend what the reason names"
             ) from wrong
         with deps.storage.reading() as uow:
             pending = uow.deliveries.pending()

@@ -18,7 +18,7 @@ HEAVY = (
 )
 
 # What the extra "verify" is for: imported when a signature is judged, and by nothing else.
-NEEDS_VERIFY = ("fenqi.evidence.heads", "fenqi.evidence.pdf")
+NEEDS_VERIFY = ("fenqi.evidence.heads", "fenqi.evidence.pdf", "fenqi.evidence.signed_file")
 
 
 def run(code: str) -> str:

@@ -87,7 +87,7 @@ class _Batch:
     """What became of one claim. `gone` says that the receiver wants nothing any more."""
 
     tries: Sequence[Tried]
-    untried: Sequence[str]
+    untried: Sequence[Delivery]
     gone: bool
 
     @property
@@ -132,7 +132,7 @@ def _push(deps: Deps, endpoint: Endpoint, claimed: Sequence[Delivery]) -> _Batch
             body=delivery.body.encode(),
         )
         seconds += sent.seconds
-        rest = [each.id for each in claimed[position + 1 :]]
+        rest = claimed[position + 1 :]
         tries.append(_tried(deps, delivery, sent))
         if sent.status == GONE:
             return _Batch(tries, rest, gone=True)
@@ -149,6 +149,7 @@ def _tried(deps: Deps, delivery: Delivery, sent: Sent) -> Tried:
         again_at = next_try(delivery.attempts, now, _jitter(), sent.retry_after_seconds)
     return Tried(
         delivery_id=delivery.id,
+        attempt=delivery.attempts,
         at=now,
         took_ms=round(sent.seconds * 1000),
         status=sent.status,

@@ -54,15 +54,16 @@ class Deliveries:
             "UPDATE deliveries SET status = :state, tried_at = :at, took_ms = :took_ms, last_status = :status,"
             " last_reason = :reason, due_at = COALESCE(CAST(:again_at AS TEXT), due_at),"
             " delivered_at = COALESCE(CAST(:delivered_at AS TEXT), delivered_at)"
-            " WHERE id = :id AND status = 'pending'",
+            " WHERE id = :id AND status = 'pending' AND attempts = COALESCE(CAST(:fence AS BIGINT), attempts)",
             [_tried(each) for each in tries],
         )
 
-    def release(self, delivery_ids: Sequence[str], now: datetime) -> None:
+    def release(self, deliveries: Sequence[Delivery], now: datetime) -> None:
         """Give back what was claimed and not tried; it is due at once and has lost no try."""
         self._db.executemany(
-            "UPDATE deliveries SET due_at = :now, attempts = attempts - 1 WHERE id = :id AND status = 'pending'",
-            [{"id": each, "now": stamp(now)} for each in delivery_ids],
+            "UPDATE deliveries SET due_at = :now, attempts = attempts - 1"
+            " WHERE id = :id AND status = 'pending' AND attempts = :attempts",
+            [{"id": each.id, "attempts": each.attempts, "now": stamp(now)} for each in deliveries],
         )
 
     def pending(self) -> int:
@@ -149,6 +150,7 @@ def _tried(tried: Tried) -> Row:
     ended = "dead" if tried.again_at is None else "pending"
     return {
         "id": tried.delivery_id,
+        "fence": None if tried.delivered else tried.attempt,
         "state": "delivered" if tried.delivered else ended,
         "at": stamp(tried.at),
         "took_ms": tried.took_ms,
