@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 import requests
 
+from merchant_server.ports import Tried
 from tests.databases import postgres_database
 from tests.fakes.receiver import Receiver
 from tests.faults.running import RunningHouse, wait_for
@@ -163,8 +164,7 @@ def test_a_worker_that_lost_its_lease_cannot_put_off_what_another_one_pushes(
 
 def test_a_worker_that_lost_its_lease_does_not_settle_a_deduction_again(installation: Installation) -> None:
     """Two workers ask about one deduction, one much later than it may: the answer is booked once."""
-    from merchant_server.ports import Tried
-from merchant_server.services.collection.deductions import ask_bank, request_due
+    from merchant_server.services.collection.deductions import ask_bank, request_due
 
     installation.sell()
     installation.advance(months=1)
