@@ -19,7 +19,7 @@ from werkzeug.routing import Rule
 
 from merchant_server.app import create_app, install
 from merchant_server.cli import main as server_command
-from merchant_server.domain import agreement, checkout, code, deduction, event, loan, refund, review
+from merchant_server.domain import agreement, checkout, code, deduction, dispute, event, loan, refund, review
 from merchant_server.domain.code_limits import LIMITS
 from merchant_server.domain.machine import Machine
 from merchant_server.domain.refusal import REFUSALS
@@ -39,6 +39,7 @@ MACHINES: tuple[Machine[Any], ...] = (
     agreement.AGREEMENT_MACHINE,
     event.DELIVERY_MACHINE,
     refund.REFUND_MACHINE,
+    dispute.DISPUTE_MACHINE,
     review.REVIEW_MACHINE,
 )
 

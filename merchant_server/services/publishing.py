@@ -4,12 +4,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from merchant_server.domain.checkout import Checkout
+from merchant_server.domain.dispute import Dispute
 from merchant_server.domain.event import Fact
 from merchant_server.domain.loan import Installment, Loan
 from merchant_server.domain.refund import Refund
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps
-from merchant_server.services.resources import checkout_resource, loan_resource, refund_resource
+from merchant_server.services.resources import (
+    checkout_resource,
+    dispute_resource,
+    loan_resource,
+    refund_resource,
+)
 
 
 def move_checkout(
@@ -48,10 +54,15 @@ def publish_refund(uow: UnitOfWork, deps: Deps, refund: Refund) -> None:
     _publish(uow, deps, refund, "refund", f"refund.{refund.status}", refund_resource(refund))
 
 
+def publish_dispute(uow: UnitOfWork, deps: Deps, dispute: Dispute, event: str) -> None:
+    """Queue an event of a dispute's present version; what people wrote in it stays out."""
+    _publish(uow, deps, dispute, "dispute", event, dispute_resource(dispute))
+
+
 def _publish(
     uow: UnitOfWork,
     deps: Deps,
-    aggregate: Checkout | Loan | Refund,
+    aggregate: Checkout | Loan | Refund | Dispute,
     noun: str,
     event: str,
     data: dict[str, Any],

@@ -7,6 +7,7 @@ from fenqi.finance.repayment import Due
 from fenqi.wire import utc_text
 
 from merchant_server.domain.checkout import MACHINE, TILL_TEXT, Checkout
+from merchant_server.domain.dispute import CONSUMER, Dispute, DisputeWords
 from merchant_server.domain.loan import Installment, Loan
 from merchant_server.domain.refund import Refund, RefundPreview
 from merchant_server.domain.refusal import public
@@ -85,6 +86,7 @@ def loan_resource(loan: Loan, installments: Sequence[Installment]) -> dict[str, 
         "outstanding": loan.outstanding.to_dict(),
         "signed_on": loan.signed_on.isoformat(),
         "created_at": utc_text(loan.created_at),
+        "collection_paused_reason": loan.collection_paused_reason,
         "sequence": loan.version,
         "installments": [
             {
@@ -147,6 +149,43 @@ def refund_resource(refund: Refund) -> dict[str, Any]:
         "code": refund.code or None,
         "created_at": utc_text(refund.created_at),
         "sequence": refund.version,
+    }
+
+
+def dispute_resource(dispute: Dispute) -> dict[str, Any]:
+    """Return a dispute in the thin form that lists and events carry: nothing that people wrote."""
+    return {
+        "object": "dispute",
+        "id": dispute.id,
+        "mode": dispute.mode,
+        "status": dispute.status.value,
+        "reason": dispute.reason.value,
+        "loan_id": dispute.loan_id,
+        "checkout_id": dispute.checkout_id,
+        "amount": dispute.amount.to_dict(),
+        "opened_by": CONSUMER if dispute.opened_by == CONSUMER else "operator",
+        "answer_due_on": dispute.answer_due_on.isoformat(),
+        "refund_id": dispute.refund_id,
+        "created_at": utc_text(dispute.created_at),
+        "closed_at": dispute.closed_at and utc_text(dispute.closed_at),
+        "sequence": dispute.version,
+    }
+
+
+def full_dispute_resource(dispute: Dispute, words: DisputeWords | None) -> dict[str, Any]:
+    """Return a dispute with what people wrote in it; nothing of that is left when the person was erased."""
+    evidence = words.evidence if words else ()
+    return dispute_resource(dispute) | {
+        "statement": words.statement.reveal() if words else None,
+        "evidence": [
+            {
+                "text": each.text.reveal(),
+                "links": list(each.links),
+                "submitted_at": utc_text(each.submitted_at),
+            }
+            for each in evidence
+        ],
+        "ruling": words.ruling.reveal() if words and words.ruling else None,
     }
 
 

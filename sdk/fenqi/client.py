@@ -10,6 +10,7 @@ from typing import Any, Self
 import requests
 
 from fenqi.api.checkouts import Checkouts
+from fenqi.api.disputes import Disputes
 from fenqi.api.intent import checked_money, intent_key, path_id
 from fenqi.api.pages import Page, checked_limit
 from fenqi.api.refunds import Refund, RefundPreview, Refunds
@@ -30,7 +31,7 @@ class Client:
     api_key and base_url fall back to FENQI_API_KEY and FENQI_BASE_URL. timeout: (connect, read) seconds.
     max_retries: further tries after a lost connection, 429, 502, 503, 504 or an operation still in progress;
     all tries carry one Idempotency-Key. session: your own requests.Session, for proxies or certificates.
-    Attributes: checkouts, plans, loans, refunds, events, webhook_endpoints, test_clock. Raises ConfigError.
+    Attributes: checkouts, plans, loans, refunds, disputes, events, webhook_endpoints, test_clock. Raises ConfigError.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Client:
         self.plans = Plans(self._transport)
         self.loans = Loans(self._transport)
         self.refunds = Refunds(self._transport)
+        self.disputes = Disputes(self._transport)
         self.events = Events(self._transport)
         self.webhook_endpoints = WebhookEndpoints(self._transport)
         self.test_clock = TestClocks(self._transport)

@@ -6,7 +6,16 @@ from flask_smorest import Api
 
 from merchant_server.domain.errors import Unauthenticated
 from merchant_server.services.operation.merchants import authenticate
-from merchant_server.web.api import checkouts, events, loans, plans, refunds, test_clock, webhook_endpoints
+from merchant_server.web.api import (
+    checkouts,
+    disputes,
+    events,
+    loans,
+    plans,
+    refunds,
+    test_clock,
+    webhook_endpoints,
+)
 from merchant_server.web.bodies import idempotency_key
 from merchant_server.web.context import deps
 
@@ -15,6 +24,7 @@ BLUEPRINTS = (
     plans.blp,
     loans.blp,
     refunds.blp,
+    disputes.blp,
     events.blp,
     webhook_endpoints.blp,
     test_clock.blp,

@@ -14,6 +14,8 @@ from fenqi.finance.dates import add_months
 from fenqi.ids import REQUEST, WEBHOOK_ENDPOINT
 from fenqi.testing.clock import ManualClock
 from fenqi.testing.fake_answers import Answer, Refused, json_bytes, page
+from fenqi.testing.fake_dispute_api import DISPUTE_ROUTES, DisputeHandlers
+from fenqi.testing.fake_disputes import FakeDisputes
 from fenqi.testing.fake_json import checkout_json, loan_json
 from fenqi.testing.fake_refund_api import REFUND_ROUTES, RefundHandlers
 from fenqi.testing.fake_refunds import FakeRefunds, RefundRefused
@@ -48,7 +50,7 @@ _TITLES = {
 _KEY = re.compile(r"[!-~]{1,255}")
 
 
-class FakeApi(RefundHandlers):
+class FakeApi(RefundHandlers, DisputeHandlers):
     """Answers requests out of a FakeSales."""
 
     def __init__(self, sales: FakeSales, clock: ManualClock, api_key: str, place: str) -> None:
@@ -58,11 +60,13 @@ class FakeApi(RefundHandlers):
         self._endpoints: dict[str, dict[str, Any]] = {}
         self._requests = 0
         self._refunds = FakeRefunds(sales)
+        self.disputes = FakeDisputes(sales, self._refunds)
 
     def handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answer one request; whatever is wrong with it comes back as a problem."""
         path, _, query_text = target.partition("?")
         self._sales.expire_due(self._clock.now())
+        self.disputes.lapse(self.business_now())
         try:
             if headers.get("Authorization") != f"Bearer {self._api_key}":
                 raise Refused(401, "key_invalid", "The API key is not known.")
@@ -215,7 +219,7 @@ class FakeApi(RefundHandlers):
             raise Refused(404, "not_found", "There is no such loan.")
         return self._sales.loans[loan_id]
 
-    def _business_now(self) -> datetime:
+    def business_now(self) -> datetime:
         return self._clock.now() + self._clock_offset
 
     def list_events(self, query: dict[str, str], _: bytes) -> Answer:
@@ -274,6 +278,7 @@ _ROUTES: tuple[tuple[str, Mapping[str, _Handler]], ...] = (
     ("/v1/loans", {"GET": FakeApi.list_loans}),
     ("/v1/loans/([^/]+)", {"GET": FakeApi.retrieve_loan}),
     *REFUND_ROUTES,
+    *DISPUTE_ROUTES,
     ("/v1/events", {"GET": FakeApi.list_events}),
     ("/v1/webhook_endpoints", {"POST": FakeApi.create_endpoint, "GET": FakeApi.list_endpoints}),
     ("/v1/webhook_endpoints/([^/]+)", {"DELETE": FakeApi.delete_endpoint}),

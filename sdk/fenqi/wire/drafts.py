@@ -7,10 +7,11 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from fenqi.wire.fields import AMOUNT_MINOR_MAX, MoneyField, Request, Text, WebAddress, WholeNumber
+from fenqi.wire.fields import AMOUNT_MINOR_MAX, MoneyField, Prose, Request, Text, WebAddress, WholeNumber
 from fenqi.wire.vocabulary import (
     CAPTURES,
     CHECKOUT_STATUSES,
+    DISPUTE_STATUSES,
     EVENT_TYPES,
     LANGUAGES,
     REFUND_STATUSES,
@@ -19,6 +20,8 @@ from fenqi.wire.vocabulary import (
 
 METADATA_MAX = 20
 PLAN_IDS_MAX = 20
+EVIDENCE_CHARACTERS_MAX = 4_000
+EVIDENCE_LINKS_MAX = 10
 TEST_CLOCK_STEP_SECONDS_MAX = 10 * 366 * 86_400
 
 
@@ -110,6 +113,17 @@ class RefundDraftSchema(Request):
                 raise ValidationError("Give preview_id, or loan_id and amount.", field_name=name)
 
 
+class EvidenceDraftSchema(Request):
+    """POST /v1/disputes/{id}/evidence: what speaks for you, and where files that show it can be read."""
+
+    text = Prose(required=True, minimum=1, maximum=EVIDENCE_CHARACTERS_MAX)
+    links = fields.List(
+        WebAddress(minimum=1, maximum=2000),
+        load_default=list,
+        validate=validate.Length(max=EVIDENCE_LINKS_MAX),
+    )
+
+
 class WebhookEndpointDraftSchema(Request):
     """POST /v1/webhook_endpoints."""
 
@@ -161,6 +175,13 @@ class RefundQuerySchema(PageQuerySchema):
 
     loan_id = Text(minimum=1, maximum=64, load_default=None)
     status = fields.String(load_default=None, validate=validate.OneOf(REFUND_STATUSES))
+
+
+class DisputeQuerySchema(PageQuerySchema):
+    """GET /v1/disputes."""
+
+    loan_id = Text(minimum=1, maximum=64, load_default=None)
+    status = fields.String(load_default=None, validate=validate.OneOf(DISPUTE_STATUSES))
 
 
 class EventQuerySchema(Request):

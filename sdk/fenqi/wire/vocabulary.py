@@ -14,7 +14,12 @@ EVENT_TYPES = (
     "loan.written_off", "loan.schedule_changed", "installment.paid", "installment.partly_paid",
     "repayment.reversed", "deduction.failed", "mandate.revoked",
     "refund.pending", "refund.succeeded", "refund.failed",
+    "dispute.opened", "dispute.updated", "dispute.closed", "loan.collection_paused", "loan.collection_resumed",
 )  # fmt: skip
 REFUND_STATUSES = ("pending", "succeeded", "failed")
 REFUND_STRATEGIES = ("last_first", "next_first", "equal", "shorter", "recompute", "full_settlement")
+DISPUTE_STATUSES = ("open", "evidence_submitted", "challenged", "won", "lost", "accepted")
+DISPUTE_REASONS = (
+    "not_received", "not_as_described", "damaged", "returned", "wrong_amount", "not_mine", "other",
+)  # fmt: skip
 MODES = ("test", "live")
