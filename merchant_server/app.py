@@ -37,6 +37,7 @@ from merchant_server.web.my import my_pages
 from merchant_server.web.pages import set_up_pages
 from merchant_server.web.paths import PathWord
 from merchant_server.web.portal import desk_pages
+from merchant_server.web.portal.disputes import dispute_pages
 from merchant_server.web.portal.review import review_pages
 
 # The one sealing key of before the ring; `fenqi-server keys reseal` moves everything off it.
@@ -114,6 +115,7 @@ def create_app(installation: Installation) -> Flask:
     app.register_blueprint(health_routes(installation.deps, installation.require_schema))
     if installation.settings.portal_token:
         app.register_blueprint(review_pages(installation.deps, installation.settings.portal_token))
+        app.register_blueprint(dispute_pages(installation.deps))
     if installation.settings.desk == "on":
         app.register_blueprint(desk_pages(installation.deps, installation.sandbox_window()))
     return app

@@ -10,6 +10,7 @@ import click
 
 from merchant_server.app import install
 from merchant_server.commands import audit as audit_commands
+from merchant_server.commands import dispute as dispute_commands
 from merchant_server.commands import installation as _installation
 from merchant_server.commands import keys as key_commands
 from merchant_server.commands import policy as policy_commands
@@ -185,6 +186,7 @@ def settings() -> None:
 
 main.add_command(audit_commands.audit)
 main.add_command(audit_commands.evidence)
+main.add_command(dispute_commands.dispute)
 main.add_command(key_commands.keys)
 main.add_command(policy_commands.policy)
 main.add_command(review_commands.review)

@@ -7,7 +7,7 @@ reviewer sees nothing. Without a token these pages do not exist.
 import hmac
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import wraps
+from functools import partial, wraps
 
 from fenqi.finance.errors import FinanceError
 from fenqi.finance.money import Money
@@ -23,6 +23,8 @@ from merchant_server.web.pages import page_blueprint
 from merchant_server.web.portal.review_words import problem, words
 
 SESSION_HOURS = 8
+# Where a sign-in can lead; a form names one, never an address.
+QUEUES = ("review.queue", "rulings.queue")
 NAME, UNTIL = "reviewer", "reviewer_until"
 
 
@@ -31,22 +33,26 @@ def review_pages(deps: Deps, token: str) -> Blueprint:
     blueprint = page_blueprint("review", __name__)
     blueprint.context_processor(lambda: {"w": words(), "zh": language_tag() == "zh-CN"})
 
-    def staff(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
-        @wraps(view)
-        def guarded(**path: str) -> ResponseReturnValue:
-            name = _reviewer(deps)
-            if name is None:
-                return render_template("portal/sign_in.html"), 401
-            return view(deps, name, **path)
-
-        return guarded
-
+    staff = partial(staff_only, deps)
     blueprint.add_url_rule("/portal/reviews", "queue", staff(_queue), methods=["GET"])
     blueprint.add_url_rule("/portal/reviews/<review_id>", "case", staff(_case), methods=["GET"])
     blueprint.add_url_rule("/portal/reviews/<review_id>", "judge", staff(_judge), methods=["POST"])
     blueprint.add_url_rule("/portal/sign-in", "sign_in", lambda: _sign_in(deps, token), methods=["POST"])
     blueprint.add_url_rule("/portal/sign-out", "sign_out", _sign_out, methods=["POST"])
     return blueprint
+
+
+def staff_only(deps: Deps, view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
+    """Return a view that asks who is there first, and gives the inner one Deps and the reviewer's name."""
+
+    @wraps(view)
+    def guarded(**path: str) -> ResponseReturnValue:
+        name = _reviewer(deps)
+        if name is None:
+            return render_template("portal/sign_in.html"), 401
+        return view(deps, name, **path)
+
+    return guarded
 
 
 def _reviewer(deps: Deps) -> str | None:
@@ -58,16 +64,16 @@ def _reviewer(deps: Deps) -> str | None:
 
 def _sign_in(deps: Deps, token: str) -> ResponseReturnValue:
     name = " ".join(request.form.get("name", "").split())
-    given = request.form.get("token", "")
+    given, wanted = request.form.get("token", ""), request.form.get("wanted", "")
     # Both are always looked at, so that the time taken tells nothing.
     right = hmac.compare_digest(given.encode(), token.encode())
     with deps.storage.reading() as uow:
         known = uow.reviews.reviewer(name) is not None
     if not (right and known):
-        return render_template("portal/sign_in.html", wrong=True, name=name), 401
+        return render_template("portal/sign_in.html", wrong=True, name=name, wanted=wanted), 401
     session[NAME] = name
     session[UNTIL] = (deps.clock.now() + timedelta(hours=SESSION_HOURS)).isoformat()
-    return redirect(url_for(".queue"), 303)
+    return redirect(url_for(wanted if wanted in QUEUES else QUEUES[0]), 303)
 
 
 def _sign_out() -> ResponseReturnValue:

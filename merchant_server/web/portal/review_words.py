@@ -1,9 +1,13 @@
 """What the review pages say, in two languages; they are for staff, so they stay out of the consumer's catalogue."""
 
+from collections.abc import Mapping
+
 from merchant_server.web.language import language_tag
 
 TEXTS: dict[str, tuple[str, str]] = {
     "title": ("人工复核", "Human review"),
+    "reviews": ("人工复核", "Reviews"),
+    "disputes": ("争议", "Disputes"),
     "sign_in": ("登录", "Sign in"),
     "sign_out": ("退出", "Sign out"),
     "name": ("复核人姓名", "Your name as a reviewer"),
@@ -55,12 +59,13 @@ PROBLEMS: dict[str, tuple[str, str]] = {
 OTHER_PROBLEM = ("操作未成功，请重试。", "That did not work; try again.")
 
 
-def words() -> dict[str, str]:
-    """Return every text in the language of the request."""
+def words(more: Mapping[str, tuple[str, str]] | None = None) -> dict[str, str]:
+    """Return every text in the language of the request; `more` adds or replaces some."""
     place = 0 if language_tag() == "zh-CN" else 1
-    return {name: texts[place] for name, texts in TEXTS.items()}
+    return {name: texts[place] for name, texts in (TEXTS | dict(more or {})).items()}
 
 
-def problem(code: str) -> str:
-    """Return what to tell a reviewer about a refusal."""
-    return PROBLEMS.get(code, OTHER_PROBLEM)[0 if language_tag() == "zh-CN" else 1]
+def problem(code: str, more: Mapping[str, tuple[str, str]] | None = None) -> str:
+    """Return what to tell a reviewer about a refusal; `more` knows codes of one page alone."""
+    known = (more or {}).get(code) or PROBLEMS.get(code, OTHER_PROBLEM)
+    return known[0 if language_tag() == "zh-CN" else 1]
