@@ -19,11 +19,22 @@ from werkzeug.routing import Rule
 
 from merchant_server.app import create_app, install
 from merchant_server.cli import main as server_command
-from merchant_server.domain import agreement, checkout, code, deduction, dispute, event, loan, refund, review
+from merchant_server.domain import (
+    agreement,
+    checkout,
+    code,
+    complaint,
+    deduction,
+    dispute,
+    event,
+    loan,
+    payout,
+    refund,
+    review,
+)
 from merchant_server.domain.code_limits import LIMITS
 from merchant_server.domain.machine import Machine
 from merchant_server.domain.refusal import REFUSALS
-from merchant_server.providers.sandbox import magic
 from merchant_server.services.operation.merchants import ENDPOINTS_MAX
 from merchant_server.settings import Settings
 from merchant_server.web.api.streaming import STREAMS_MAX
@@ -37,10 +48,13 @@ MACHINES: tuple[Machine[Any], ...] = (
     deduction.MANDATE_MACHINE,
     deduction.DEDUCTION_MACHINE,
     agreement.AGREEMENT_MACHINE,
+    agreement.TIMESTAMP_MACHINE,
     event.DELIVERY_MACHINE,
     refund.REFUND_MACHINE,
     dispute.DISPUTE_MACHINE,
     review.REVIEW_MACHINE,
+    complaint.COMPLAINT_MACHINE,
+    payout.PAYOUT_MACHINE,
 )
 
 
@@ -53,6 +67,7 @@ UNSPOKEN = {
     "POST /desk/faults": "Turn a fault of the sandbox bank on or off.",
     "POST /desk/callbacks/{event_id}": "Let the sandbox bank send a callback again.",
     "GET /healthz": "Say that the process answers.",
+    "GET /metrics": "Return figures for Prometheus; shown only with its token.",
     "GET /readyz": "Say that the database can serve; 503 when it cannot.",
     "GET /v1/openapi.json": "Return the OpenAPI 3.1 document.",
 }
@@ -185,25 +200,6 @@ def deduction_retries() -> str:
     return (
         f"Tried again: {codes}. At most {deduction.ATTEMPTS_MAX} attempts for one installment.\n\n"
         + table(("failed attempt", "next attempt"), rows)
-    )
-
-
-def magic_people() -> str:
-    """Id numbers with a meaning."""
-    rows = ((f"`{p.id_number}`", p.meaning, p.meaning_zh, p.identity, p.bureau, p.bank) for p in magic.PEOPLE)
-    return table(("id number", "meaning", "含义", "identity", "bureau", "bank"), rows)
-
-
-def magic_accounts() -> str:
-    """Bank accounts with a meaning."""
-    rows = ((f"`{a.last_four}`", a.meaning, a.meaning_zh) for a in magic.ACCOUNTS)
-    return table(("account ends in", "deductions", "扣款"), rows)
-
-
-def magic_phones() -> str:
-    """Phone numbers with a meaning."""
-    return table(
-        ("number", "the SMS gateway"), ((f"`{number}`", does) for number, does in magic.PHONES.items())
     )
 
 

@@ -47,7 +47,9 @@ def show_list() -> None:
 def show(dispute_id: str, by: str) -> None:
     """Show one dispute with what both sides wrote."""
     found = finding.case(installation().deps, dispute_id, by)
-    click.echo(f"{found.dispute.status}  {found.dispute.reason}  {found.dispute.amount}  {found.merchant_name}")
+    click.echo(
+        f"{found.dispute.status}  {found.dispute.reason}  {found.dispute.amount}  {found.merchant_name}"
+    )
     if found.words is None:
         click.echo("the consumer's data was erased")
         return
@@ -66,7 +68,5 @@ def show(dispute_id: str, by: str) -> None:
 @readable
 def decide(dispute_id: str, outcome: str, by: str, reason: str) -> None:
     """Decide a challenged dispute as won or lost by the merchant; a lost one is refunded at once."""
-    made = decide_dispute(
-        installation().deps, dispute_id, DisputeStatus(outcome), reviewer=by, reason=reason
-    )
+    made = decide_dispute(installation().deps, dispute_id, DisputeStatus(outcome), reviewer=by, reason=reason)
     click.echo(f"{made.id} is {made.status}" + (f", refunded by {made.refund_id}" if made.refund_id else ""))

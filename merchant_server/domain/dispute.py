@@ -117,7 +117,12 @@ class Dispute:
         return replace(self, status=DISPUTE_MACHINE.check(self.status, status), version=self.version + 1)
 
     def close(
-        self, status: DisputeStatus, at: datetime, *, decided_by: str | None = None, refund_id: str | None = None
+        self,
+        status: DisputeStatus,
+        at: datetime,
+        *,
+        decided_by: str | None = None,
+        refund_id: str | None = None,
     ) -> "Dispute":
         """Return it ended, or raise TransitionNotAllowed."""
         return replace(self.to(status), closed_at=at, decided_by=decided_by, refund_id=refund_id)

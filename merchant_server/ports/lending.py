@@ -119,6 +119,10 @@ class Deductions(Protocol):
         """Return how often an installment was tried."""
         ...
 
+    def under_way(self, merchant_id: str) -> int:
+        """Return how many of a merchant's deductions wait for the bank."""
+        ...
+
     def of_loan(self, loan_id: str) -> list[Deduction]:
         """Return a loan's deductions, oldest first."""
         ...

@@ -14,7 +14,6 @@ from merchant_server.services.decisioning import reviewing
 from merchant_server.services.decisioning.explaining import explain
 from merchant_server.services.decisioning.watching import block
 from merchant_server.services.operation.upkeep import expire_checkouts
-from merchant_server.web.portal.disputes import dispute_pages
 from merchant_server.web.portal.review import review_pages
 from tests.decision.people import id_number
 from tests.installation import ID_NUMBER, NAME, PHONE, Installation
@@ -264,7 +263,6 @@ def portal(sqlite_installation: Installation) -> Installation:
     """An installation with the review pages and one reviewer."""
     reviewing.add_reviewer(sqlite_installation.deps, "Li Wei", id_number(1, "19800101"))
     sqlite_installation.app.register_blueprint(review_pages(sqlite_installation.deps, TOKEN))
-    sqlite_installation.app.register_blueprint(dispute_pages(sqlite_installation.deps))
     sqlite_installation.app.config["WTF_CSRF_ENABLED"] = False
     return sqlite_installation
 

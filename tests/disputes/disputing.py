@@ -29,9 +29,7 @@ def open_one(
 ) -> Dispute:
     loan = loan_of(house, sold)
     amount = None if minor is None else Money(minor, "CNY")
-    return open_by_consumer(
-        house.deps, loan.consumer_id, loan.id, DisputeReason.NOT_RECEIVED, text, amount
-    )
+    return open_by_consumer(house.deps, loan.consumer_id, loan.id, DisputeReason.NOT_RECEIVED, text, amount)
 
 
 def _as_merchant(house: Installation, act: Callable[..., Any], dispute_id: str, *more: Any) -> Dispute:

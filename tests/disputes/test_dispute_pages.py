@@ -6,9 +6,17 @@ import pytest
 from flask.testing import FlaskClient
 
 from merchant_server.domain.checkout import Checkout
-from merchant_server.web.portal.disputes import dispute_pages
 from merchant_server.web.portal.review import review_pages
-from tests.disputes.disputing import REVIEWER, RULING, challenged, contest, give_evidence, now, open_one, with_reviewer
+from tests.disputes.disputing import (
+    REVIEWER,
+    RULING,
+    challenged,
+    contest,
+    give_evidence,
+    now,
+    open_one,
+    with_reviewer,
+)
 from tests.installation import Installation
 from tests.privacy.people import Somebody, Visitor, repay, sell
 from tests.refunds.test_refunding import refund
@@ -26,7 +34,6 @@ def house(sqlite_installation: Installation) -> Installation:
 def portal(house: Installation) -> Installation:
     with_reviewer(house)
     house.app.register_blueprint(review_pages(house.deps, TOKEN))
-    house.app.register_blueprint(dispute_pages(house.deps))
     house.app.config["WTF_CSRF_ENABLED"] = False
     return house
 
@@ -130,7 +137,7 @@ def test_the_shops_evidence_is_shown_as_text(house: Installation) -> None:
 
 def signed_in(portal: Installation) -> FlaskClient:
     client = portal.client
-    form = {"name": REVIEWER, "token": TOKEN, "wanted": "rulings.queue"}
+    form = {"name": REVIEWER, "token": TOKEN, "way_on": "disputes"}
     assert client.post("/portal/sign-in", data=form).headers["Location"] == "/portal/disputes"
     return client
 
@@ -162,7 +169,7 @@ def test_an_undecided_answer_is_awaited_and_strangers_see_nothing(portal: Instal
     assert portal.client.post(path, data={"outcome": "won", "reason": RULING}).status_code == 401
     client = signed_in(portal)
     page = client.get(path, headers={"Accept-Language": "en"})
-    assert "once the merchant has answered" in page.text and "<form class=\"card\"" not in page.text
+    assert "once the merchant has answered" in page.text and '<form class="card"' not in page.text
     assert client.post(path, data={"outcome": "won", "reason": RULING}).status_code == 409
     assert client.get("/portal/disputes/dsp_none").status_code == 404
     give_evidence(portal, dispute.id)

@@ -179,7 +179,10 @@ def test_only_a_challenged_dispute_is_decided_and_never_by_who_is_in_it(installa
         assert refused.value.code == code
         with pytest.raises(Forbidden):
             case(installation.deps, dispute.id, name)
-    for outcome, reason, code in ((S.WON, "short", "ruling_invalid"), (S.ACCEPTED, RULING, "outcome_unknown")):
+    for outcome, reason, code in (
+        (S.WON, "short", "ruling_invalid"),
+        (S.ACCEPTED, RULING, "outcome_unknown"),
+    ):
         with pytest.raises(RuleRefused) as invalid:
             decide(installation.deps, dispute.id, outcome, reviewer=REVIEWER, reason=reason)
         assert invalid.value.code == code
@@ -276,7 +279,7 @@ def test_what_people_wrote_is_sealed_shown_to_both_sides_and_part_of_the_persons
     contest(installation, dispute.id)
     decide(installation.deps, dispute.id, S.LOST, reviewer=REVIEWER, reason=words[2])
     for table in ("disputes", "events", "audit", "transitions", "refunds"):
-        stored = str(installation.rows(f"SELECT * FROM {table}"))  # noqa: S608
+        stored = str(installation.rows(f"SELECT * FROM {table}"))
         assert not any(each in stored for each in words)
     _, written = find_dispute(installation.deps, installation.caller, dispute.id)
     assert written is not None and written.ruling is not None

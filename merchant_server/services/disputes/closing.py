@@ -75,7 +75,9 @@ def _lapse(deps: Deps, seen: Dispute) -> bool:
             if was.status != DisputeStatus.EVIDENCE_SUBMITTED:
                 return False
             moved = was.to(DisputeStatus.CHALLENGED)
-            uow.disputes.save(moved, was, deps.business_now(uow, was.merchant_id), "the time to answer is over")
+            uow.disputes.save(
+                moved, was, deps.business_now(uow, was.merchant_id), "the time to answer is over"
+            )
             publish_dispute(uow, deps, moved, "dispute.updated")
             return True
     except DomainError as refused:

@@ -11,24 +11,20 @@ from merchant_server.web.api import (
     disputes,
     events,
     loans,
+    payouts,
     plans,
     refunds,
     test_clock,
+    test_clocks,
     webhook_endpoints,
 )
 from merchant_server.web.bodies import idempotency_key
 from merchant_server.web.context import deps
 
 BLUEPRINTS = (
-    checkouts.blp,
-    plans.blp,
-    loans.blp,
-    refunds.blp,
-    disputes.blp,
-    events.blp,
-    webhook_endpoints.blp,
-    test_clock.blp,
-)
+    checkouts.blp, plans.blp, loans.blp, refunds.blp, disputes.blp, payouts.blp, events.blp,
+    webhook_endpoints.blp, test_clock.blp, test_clocks.blp,
+)  # fmt: skip
 OPENAPI = {
     "API_TITLE": "fenqi",
     "API_VERSION": "v1",

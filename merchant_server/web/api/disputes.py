@@ -58,9 +58,7 @@ def evidence(draft: dict[str, Any], dispute_id: str) -> Response:
 def contest(_: dict[str, Any], dispute_id: str) -> Response:
     """Say that the evidence is complete, and ask for a decision."""
     who = caller("refund")
-    return answer_once(
-        who, 200, lambda uow: full_dispute_resource(*challenge(uow, deps(), who, dispute_id))
-    )
+    return answer_once(who, 200, lambda uow: full_dispute_resource(*challenge(uow, deps(), who, dispute_id)))
 
 
 @blp.post("/<dispute_id>/accept")

@@ -19,7 +19,9 @@ REASON_WORDS = {
 STATUS_WORDS = {
     DisputeStatus.OPEN: (
         _l("The shop is asked"),
-        _l("It has until %(day)s to answer. If it does not, the money is refunded. Nothing is deducted meanwhile."),
+        _l(
+            "It has until %(day)s to answer. If it does not, the money is refunded. Nothing is deducted meanwhile."
+        ),
     ),
     DisputeStatus.EVIDENCE_SUBMITTED: (
         _l("The shop has sent evidence"),
@@ -31,10 +33,15 @@ STATUS_WORDS = {
     ),
     DisputeStatus.WON: (
         _l("Decided for the shop"),
-        _l("Nothing is refunded, and deductions go on. If you think that this is wrong, write us a complaint."),
+        _l(
+            "Nothing is refunded, and deductions go on. If you think that this is wrong, write us a complaint."
+        ),
     ),
     DisputeStatus.LOST: (_l("Decided for you"), _l("What you disputed was refunded; see above.")),
-    DisputeStatus.ACCEPTED: (_l("The shop agreed with you"), _l("What you disputed was refunded; see above.")),
+    DisputeStatus.ACCEPTED: (
+        _l("The shop agreed with you"),
+        _l("What you disputed was refunded; see above."),
+    ),
 }
 CHANGE_WORDS = {
     ChangeKind.REFUND: _l("Goods were taken back"),
@@ -50,7 +57,9 @@ CHANGE_WORDS = {
 }
 PROBLEM_WORDS = {
     "statement_empty": Words(_l("The text is empty."), _l("Say in a few words what went wrong.")),
-    "statement_too_long": Words(_l("The text is too long."), _l("Shorten it to %(characters_max)s characters.")),
+    "statement_too_long": Words(
+        _l("The text is too long."), _l("Shorten it to %(characters_max)s characters.")
+    ),
     "statement_unreadable": Words(
         _l("The text holds invisible characters."), _l("Type it anew, without pasting.")
     ),

@@ -1,4 +1,7 @@
-"""What the dispute pages say to staff, in two languages, beside what the review pages say."""
+"""What the dispute pages say to staff, in two languages."""
+
+from merchant_server.web.language import language_tag
+from merchant_server.web.portal.review_words import problem
 
 TEXTS: dict[str, tuple[str, str]] = {
     "title": ("争议", "Disputes"),
@@ -16,6 +19,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "answer_due": ("商户答复期限", "Merchant's answer due"),
     "goods": ("商品", "Goods"),
     "opened_by": ("提出者", "Opened by"),
+    "consumer": ("消费者", "the consumer"),
     "statement": ("消费者陈述", "The consumer's words"),
     "evidence": ("商户证据", "The merchant's evidence"),
     "no_evidence": ("尚无证据。", "None yet."),
@@ -25,7 +29,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "why": ("裁定理由", "Why it was decided so"),
     "decide_lost": ("支持消费者，退款", "For the consumer: refund"),
     "decide_won": ("支持商户", "For the merchant"),
-    "wait": ("商户答复期满前不能裁定。", "It can be decided once the merchant has answered, or the time is over."),
+    "wait": (
+        "商户答复期满前不能裁定。",
+        "It can be decided once the merchant has answered, or the time is over.",
+    ),
     "refund": ("退款", "Refund"),
     "not_received": ("未收到商品", "not received"),
     "not_as_described": ("与描述不符", "not as described"),
@@ -47,3 +54,15 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     ),
     "conflict": ("刚刚有人处理了此争议。", "Somebody else was faster."),
 }
+
+
+def dispute_words() -> dict[str, str]:
+    """Return every text in the language of the request."""
+    place = 0 if language_tag() == "zh-CN" else 1
+    return {name: texts[place] for name, texts in TEXTS.items()}
+
+
+def dispute_problem(code: str) -> str:
+    """Return what to tell staff about a refusal."""
+    own = PROBLEMS.get(code)
+    return own[0 if language_tag() == "zh-CN" else 1] if own else problem(code)

@@ -1,11 +1,11 @@
-"""The dispute pages at /portal/disputes: a queue, one dispute with both sides, and a decision with a reason.
+"""The staff's dispute pages: what waits, one dispute with both sides, and a decision with a reason.
 
-Staff come in by the sign-in of the review pages; nobody sees or decides a dispute of their own.
+Nobody sees or decides a dispute of their own.
 """
 
-from functools import partial
+from collections.abc import Callable
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from merchant_server.domain.dispute import DisputeStatus
@@ -14,40 +14,20 @@ from merchant_server.services.deps import Deps
 from merchant_server.services.disputes import finding
 from merchant_server.services.disputes.closing import decide
 from merchant_server.web.error_pages import status_for
-from merchant_server.web.language import language_tag
-from merchant_server.web.pages import page_blueprint
-from merchant_server.web.portal.dispute_words import PROBLEMS, TEXTS
-from merchant_server.web.portal.review import staff_only
-from merchant_server.web.portal.review_words import problem, words
+from merchant_server.web.portal.dispute_words import dispute_problem, dispute_words
 
 OUTCOMES = {"won": DisputeStatus.WON, "lost": DisputeStatus.LOST}
 
 
-def dispute_pages(deps: Deps) -> Blueprint:
-    """Return the dispute pages; the review pages have to be there too, for the sign-in."""
-    blueprint = page_blueprint("rulings", __name__)
-    blueprint.context_processor(
-        lambda: {"w": words(TEXTS), "zh": language_tag() == "zh-CN", "wanted": "rulings.queue"}
-    )
-    staff = partial(staff_only, deps)
-    blueprint.add_url_rule("/portal/disputes", "queue", staff(_queue), methods=["GET"])
-    blueprint.add_url_rule("/portal/disputes/<dispute_id>", "case", staff(_case), methods=["GET"])
-    blueprint.add_url_rule("/portal/disputes/<dispute_id>", "decide", staff(_decide), methods=["POST"])
-    return blueprint
+def _disputes(deps: Deps, name: str) -> ResponseReturnValue:
+    return _show("disputes", name, disputes=finding.queue(deps))
 
 
-def _queue(deps: Deps, name: str) -> ResponseReturnValue:
-    """List the live disputes, those to decide first."""
-    return render_template("portal/disputes.html", disputes=finding.queue(deps), name=name)
-
-
-def _case(deps: Deps, name: str, dispute_id: str) -> ResponseReturnValue:
-    """Show one dispute with both sides."""
+def _dispute(deps: Deps, name: str, dispute_id: str) -> ResponseReturnValue:
     return _shown(deps, name, dispute_id, None)
 
 
 def _decide(deps: Deps, name: str, dispute_id: str) -> ResponseReturnValue:
-    """Decide a dispute."""
     outcome = OUTCOMES.get(request.form.get("outcome", ""), DisputeStatus.OPEN)
     try:
         decide(deps, dispute_id, outcome, reviewer=name, reason=request.form.get("reason", ""))
@@ -55,7 +35,7 @@ def _decide(deps: Deps, name: str, dispute_id: str) -> ResponseReturnValue:
         raise
     except DomainError as error:
         return _shown(deps, name, dispute_id, error)
-    return redirect(url_for(".case", dispute_id=dispute_id), 303)
+    return redirect(url_for(".dispute", dispute_id=dispute_id), 303)
 
 
 def _shown(deps: Deps, name: str, dispute_id: str, error: DomainError | None) -> ResponseReturnValue:
@@ -64,9 +44,19 @@ def _shown(deps: Deps, name: str, dispute_id: str, error: DomainError | None) ->
     except NotFound:
         raise
     except DomainError as refused:
-        told = problem(refused.code, PROBLEMS)
-        return render_template("portal/refused.html", problem=told, name=name), status_for(refused)
-    told_error = problem(error.code, PROBLEMS) if error else None
-    typed = request.form.get("reason", "")
-    page = render_template("portal/dispute.html", case=case, problem=told_error, name=name, typed=typed)
+        return _show("dispute_refused", name, problem=dispute_problem(refused.code)), status_for(refused)
+    told = dispute_problem(error.code) if error else ""
+    page = _show("dispute", name, case=case, problem=told, typed=request.form.get("reason", ""))
     return page, status_for(error) if error else 200
+
+
+def _show(template: str, name: str, **values: object) -> str:
+    return render_template(f"portal/{template}.html", d=dispute_words(), name=name, here="disputes", **values)
+
+
+# Path, name, view, method; the staff's pages ask who is there first.
+DISPUTE_ROUTES: tuple[tuple[str, str, Callable[..., ResponseReturnValue], str], ...] = (
+    ("/portal/disputes", "disputes", _disputes, "GET"),
+    ("/portal/disputes/<dispute_id>", "dispute", _dispute, "GET"),
+    ("/portal/disputes/<dispute_id>", "decide", _decide, "POST"),
+)

@@ -1,12 +1,9 @@
 """What the review pages say, in two languages; they are for staff, so they stay out of the consumer's catalogue."""
 
-from collections.abc import Mapping
-
 from merchant_server.web.language import language_tag
 
 TEXTS: dict[str, tuple[str, str]] = {
     "title": ("人工复核", "Human review"),
-    "reviews": ("人工复核", "Reviews"),
     "disputes": ("争议", "Disputes"),
     "sign_in": ("登录", "Sign in"),
     "sign_out": ("退出", "Sign out"),
@@ -39,6 +36,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "approved": ("已通过", "Approved"),
     "declined": ("已拒绝", "Declined"),
     "queued": ("待复核", "Waiting"),
+    "sources": ("外部数据源（本进程所见）", "Outside sources, as this process sees them"),
+    "identity": ("实名核验", "Identity check"),
+    "bureau": ("征信", "Credit bureau"),
+    "closed": ("正常", "asked as usual"),
+    "half_open": ("正在试探恢复", "being tried again"),
+    "open": (
+        "已熔断：连续失败，暂停查询，申请转人工",
+        "not asked after failures in a row; cases go to people",
+    ),
 }
 PROBLEMS: dict[str, tuple[str, str]] = {
     "review_reason_invalid": ("理由需 10 至 1000 字。", "A reason has 10 to 1,000 characters."),
@@ -59,13 +65,12 @@ PROBLEMS: dict[str, tuple[str, str]] = {
 OTHER_PROBLEM = ("操作未成功，请重试。", "That did not work; try again.")
 
 
-def words(more: Mapping[str, tuple[str, str]] | None = None) -> dict[str, str]:
-    """Return every text in the language of the request; `more` adds or replaces some."""
+def words() -> dict[str, str]:
+    """Return every text in the language of the request."""
     place = 0 if language_tag() == "zh-CN" else 1
-    return {name: texts[place] for name, texts in (TEXTS | dict(more or {})).items()}
+    return {name: texts[place] for name, texts in TEXTS.items()}
 
 
-def problem(code: str, more: Mapping[str, tuple[str, str]] | None = None) -> str:
-    """Return what to tell a reviewer about a refusal; `more` knows codes of one page alone."""
-    known = (more or {}).get(code) or PROBLEMS.get(code, OTHER_PROBLEM)
-    return known[0 if language_tag() == "zh-CN" else 1]
+def problem(code: str) -> str:
+    """Return what to tell a reviewer about a refusal."""
+    return PROBLEMS.get(code, OTHER_PROBLEM)[0 if language_tag() == "zh-CN" else 1]

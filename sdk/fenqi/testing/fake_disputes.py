@@ -124,9 +124,7 @@ class FakeDisputes:
         dispute.closed_at = now
         self._enter(dispute, status, now, "dispute.closed")
 
-    def _enter(
-        self, dispute: FakeDispute, status: str, now: datetime, kind: str = "dispute.updated"
-    ) -> None:
+    def _enter(self, dispute: FakeDispute, status: str, now: datetime, kind: str = "dispute.updated") -> None:
         dispute.status, dispute.sequence = status, dispute.sequence + 1
         self._tell(dispute, kind, now)
 

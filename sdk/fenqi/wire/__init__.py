@@ -20,6 +20,7 @@ from fenqi.wire.answers import (
     page_of,
 )
 from fenqi.wire.drafts import (
+    CancelSchema,
     CaptureSchema,
     CheckoutDraftSchema,
     CheckoutQuerySchema,
@@ -32,7 +33,9 @@ from fenqi.wire.drafts import (
     RefundDraftSchema,
     RefundPreviewDraftSchema,
     RefundQuerySchema,
+    SendLinkSchema,
     TestClockAdvanceSchema,
+    TestClockTurnSchema,
     WebhookEndpointDraftSchema,
 )
 from fenqi.wire.fields import (
@@ -40,6 +43,7 @@ from fenqi.wire.fields import (
     UNKNOWN_FIELD,
     Answer,
     CalendarDate,
+    Flag,
     MoneyField,
     MoneySchema,
     Prose,
@@ -52,6 +56,15 @@ from fenqi.wire.fields import (
 )
 from fenqi.wire.first_error import FirstError, first_error
 from fenqi.wire.plans import PlanDraftSchema, PlanSchema
+from fenqi.wire.settlement import (
+    BalanceSchema,
+    PayoutQuerySchema,
+    PayoutSchema,
+    PayoutStatementSchema,
+    StatementLineSchema,
+    StatementQuerySchema,
+    StatementSchema,
+)
 from fenqi.wire.strict_json import strict_json
 from fenqi.wire.vocabulary import (
     CAPTURES,
@@ -61,6 +74,7 @@ from fenqi.wire.vocabulary import (
     EVENT_TYPES,
     LANGUAGES,
     MODES,
+    PAYOUT_STATUSES,
     REFUND_STATUSES,
     REFUND_STRATEGIES,
 )
@@ -74,11 +88,14 @@ __all__ = [
     "EVENT_TYPES",
     "LANGUAGES",
     "MODES",
+    "PAYOUT_STATUSES",
     "REFUND_STATUSES",
     "REFUND_STRATEGIES",
     "UNKNOWN_FIELD",
     "Answer",
+    "BalanceSchema",
     "CalendarDate",
+    "CancelSchema",
     "CaptureSchema",
     "CheckoutDraftSchema",
     "CheckoutQuerySchema",
@@ -91,6 +108,7 @@ __all__ = [
     "EvidenceDraftSchema",
     "EvidenceSchema",
     "FirstError",
+    "Flag",
     "InstallmentSchema",
     "LoanQuerySchema",
     "LoanSchema",
@@ -98,6 +116,9 @@ __all__ = [
     "MoneySchema",
     "OwedRowSchema",
     "PageQuerySchema",
+    "PayoutQuerySchema",
+    "PayoutSchema",
+    "PayoutStatementSchema",
     "PlanDraftSchema",
     "PlanSchema",
     "ProblemSchema",
@@ -108,8 +129,13 @@ __all__ = [
     "RefundQuerySchema",
     "RefundSchema",
     "Request",
+    "SendLinkSchema",
+    "StatementLineSchema",
+    "StatementQuerySchema",
+    "StatementSchema",
     "TestClockAdvanceSchema",
     "TestClockSchema",
+    "TestClockTurnSchema",
     "Text",
     "UtcTime",
     "WebAddress",

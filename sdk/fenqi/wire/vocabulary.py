@@ -14,8 +14,10 @@ EVENT_TYPES = (
     "loan.written_off", "loan.schedule_changed", "installment.paid", "installment.partly_paid",
     "repayment.reversed", "deduction.failed", "mandate.revoked",
     "refund.pending", "refund.succeeded", "refund.failed",
+    "payout.created", "payout.paid", "payout.failed",
     "dispute.opened", "dispute.updated", "dispute.closed", "loan.collection_paused", "loan.collection_resumed",
 )  # fmt: skip
+PAYOUT_STATUSES = ("pending", "paid", "failed")
 REFUND_STATUSES = ("pending", "succeeded", "failed")
 REFUND_STRATEGIES = ("last_first", "next_first", "equal", "shorter", "recompute", "full_settlement")
 DISPUTE_STATUSES = ("open", "evidence_submitted", "challenged", "won", "lost", "accepted")
