@@ -4,7 +4,7 @@ from flask_babel import lazy_gettext as _l
 
 from merchant_server.domain.dispute import DisputeReason, DisputeStatus
 from merchant_server.domain.schedule_change import ChangeKind
-from merchant_server.web.error_pages import Words
+from merchant_server.web.error_words import Words
 
 REASON_WORDS = {
     DisputeReason.NOT_RECEIVED: _l("It never came"),

@@ -12,7 +12,8 @@ from merchant_server.domain.errors import DomainError, Unauthenticated
 from merchant_server.domain.my_visit import LONGEST_SECONDS
 from merchant_server.services.deps import Deps
 from merchant_server.services.person.visits import who_is_there
-from merchant_server.web.error_pages import Words, retry_header, status_for, words_for
+from merchant_server.web.error_pages import retry_header, status_for, words_for
+from merchant_server.web.error_words import Words
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22,128}")
 
@@ -70,7 +71,7 @@ def go(page: str, **named: Any) -> Response:
 
 
 def show_refusal(
-    error: DomainError, template: str, own_words: Mapping[str, Words] | None = None, **values: Any
+    error: DomainError, template: str, own_words: Mapping[str, Words] | None = None, /, **values: Any
 ) -> ResponseReturnValue:
     """Render the same form once more, with what was wrong; `own_words` are those of codes of this form alone."""
     if isinstance(error, Unauthenticated):

@@ -1,4 +1,4 @@
-"""The staff's pages at /portal: reviews with a queue, one masked case and a verdict, and beside them complaints and disputes.
+"""The staff's pages at /portal: reviews with a queue, a masked case and a verdict; complaints and disputes beside them.
 
 One token of the installation (FENQI_PORTAL_TOKEN) lets staff in, and each says who they are; a name that is no
 reviewer sees nothing. Without a token these pages do not exist.
@@ -76,8 +76,8 @@ def _sign_in(deps: Deps, token: str) -> ResponseReturnValue:
         return render_template("portal/sign_in.html", wrong=True, name=name, way_on=way_on), 401
     session[NAME] = name
     session[UNTIL] = (deps.clock.now() + timedelta(hours=SESSION_HOURS)).isoformat()
-    way_on = request.form.get("way_on")
-    return redirect(url_for(f".{way_on}" if way_on in WAYS_ON else ".queue"), 303)
+    chosen = request.form.get("way_on")
+    return redirect(url_for(f".{chosen}" if chosen in WAYS_ON else ".queue"), 303)
 
 
 def _sign_out() -> ResponseReturnValue:
