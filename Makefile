@@ -29,6 +29,7 @@ soak: ## the long runs: a million examples, with a progress bar and a seed that 
 	@$(PYTHON) scripts/bootstrap.py dev
 	@$(RUN) tests.finance.soak --examples $(or $(EXAMPLES),1000000) $(if $(SEED),--seed $(SEED))
 	@FENQI_SALES=100 $(RUN) pytest -q tests/faults
+	@FENQI_SOAK=1 $(RUN) pytest -q --timeout=0 tests/evidence/test_attacks.py
 	@FENQI_FORGERIES=100000 $(RUN) pytest -q tests/till/test_attacks.py
 
 bench: ## how far each path is from the bare floor under it

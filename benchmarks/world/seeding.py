@@ -63,7 +63,16 @@ class OneDocument:
         """Return the rendered document."""
         return self._shown
 
-    def sign(self, pdf: bytes, *, agreement_id: str, signer: str, signed_at: datetime) -> bytes:
+    def sign(
+        self,
+        pdf: bytes,
+        *,
+        agreement_id: str,
+        signer: str,
+        signed_at: datetime,
+        stroke: Any = None,
+        stamped: bool = True,
+    ) -> bytes:
         """Return the signed document."""
         return self._signed
 

@@ -27,6 +27,7 @@ from merchant_server.providers.agreement import (
 from merchant_server.providers.agreement.timestamps import BuiltInTimestamps
 from tests.agreement.conftest import SIGNED_AT
 from tests.pdfsig import pdfsig
+from tests.threads import in_its_own_thread
 
 MakeTerms = Callable[..., dict[str, Any]]
 LARGEST_BYTES = 300_000
@@ -51,6 +52,7 @@ def sign(authority: Authority, pdf: bytes, **changes: Any) -> bytes:
     return PadesSigner(authority).sign(pdf, **arguments)
 
 
+@in_its_own_thread
 def test_three_validators_agree_on_twenty_agreements(
     authority: Authority, renderer: TypstRenderer, make_terms: MakeTerms, tmp_path: Path
 ) -> None:

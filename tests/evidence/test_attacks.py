@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+import os
 import random
 import zipfile
 from collections.abc import Callable
@@ -46,13 +47,17 @@ def moment(text: str) -> datetime:
 
 
 def test_every_byte_of_every_small_file_is_bound(sale: Sale) -> None:
-    """Each byte once, at a bit by chance: base64, hexadecimal and JSON all have forms that some readers let differ."""
+    """A bit by chance of each byte: base64, hexadecimal and JSON all have forms that some readers let differ.
+
+    The long run takes every byte, the short one every seventh, beginning anew with each bundle.
+    """
     chance = random.Random(SEED)
+    stride = 1 if os.environ.get("FENQI_SOAK") else 7
     for name in NAMES:
         if name == "agreement.pdf":
             continue
         content = sale.parts[name]
-        for place in range(len(content)):
+        for place in range(chance.randrange(stride), len(content), stride):
             flipped = bytearray(content)
             flipped[place] ^= 1 << chance.randrange(8)
             assert not sale.accepts(**{name: bytes(flipped)}), f"{name} byte {place} (seed {SEED})"

@@ -200,7 +200,7 @@ def test_a_request_is_a_span_of_the_callers_trace_without_its_address(
     assert first.name == "GET /p/<token>"
     assert f"{first.context.trace_id:032x}" == "0af7651916cd43dd8448eb211c80319c"
     assert first.attributes is not None
-    assert first.attributes["http.response.status_code"] == 200
+    assert first.attributes["http.response.status_code"] == 303
     assert first.attributes["fenqi.request_id"] == answer.headers["Request-Id"]
     assert checkout.token not in first.to_json()
     assert lost.name == "GET (none)"

@@ -40,8 +40,10 @@ def pooled_url(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> I
             f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
             f"pool_mode = transaction\ndefault_pool_size = {SERVER_CONNECTIONS}\nmax_client_conn = 50\n"
         )
-        for path in (settings, home, *home.parents[:2]):
-            path.chmod(0o755)
+        # The pooler runs under an account that may not enter the folders of this one.
+        for path in (settings, home, *home.parents):
+            if path.owner() == settings.owner() and path.stat().st_mode & 0o055 != 0o055:
+                path.chmod(0o755)
         pooler = subprocess.Popen(
             ["pgbouncer", str(settings)],
             stdout=subprocess.DEVNULL,

@@ -9,6 +9,8 @@ from fenqi import Money
 from fenqi.inbox import Inbox
 from fenqi.testing import FakeServer
 
+from tests.threads import in_its_own_thread
+
 SECRET = FakeServer.webhook_secret
 
 
@@ -68,6 +70,7 @@ def fastapi_post(options):
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop") as client:
             return await client.post("/webhooks/fenqi", content=body, headers=headers)
 
+    @in_its_own_thread
     def post(body, headers):
         answer = asyncio.run(ask(body, headers))
         return answer.status_code, answer.text, answer.headers

@@ -250,7 +250,7 @@ def test_the_phone_opens_a_sale_and_ends_with_the_receipt_on_its_page(counter):
     phone = counter.house.client
     answer = phone.get(f"/o/{letters(sale)}")
     assert answer.status_code == 303
-    page = phone.get(answer.location)
+    page = phone.get(answer.location, follow_redirects=True)
     assert page.status_code == 200 and "3,999.00" in page.text
     robot = counter.house.client.get(f"/o/{letters(sale)}", headers={"User-Agent": "WhatsApp/2.1"})
     assert robot.status_code == 200 and "3,999.00" not in robot.text
