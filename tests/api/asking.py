@@ -44,4 +44,8 @@ def body_for(path: str) -> dict[str, object]:
     if path.startswith("/v1/test_clocks/"):
         return {"by": "P1D"}
     amount = {"amount": {"minor": 100, "currency": "CNY"}}
-    return {"refund_previews": amount, "refunds": amount | {"loan_id": "loan_x"}}.get(last, {})
+    return {
+        "refund_previews": amount,
+        "refunds": amount | {"loan_id": "loan_x"},
+        "evidence": {"text": "Signed for on Monday."},
+    }.get(last, {})

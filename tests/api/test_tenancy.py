@@ -4,7 +4,7 @@ from tests.api.asking import body_for, refused
 from tests.api.test_problems import api_rules
 from tests.installation import Installation
 
-IDS = ("checkout_id", "loan_id", "endpoint_id", "payout_id", "clock_id", "refund_id")
+IDS = ("checkout_id", "loan_id", "endpoint_id", "payout_id", "clock_id", "refund_id", "dispute_id")
 
 
 def test_another_merchants_ids_are_not_found_anywhere(installation: Installation) -> None:
