@@ -8,12 +8,13 @@ from flask import Flask, Response, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
-from demo_store import catalog, database, language, offline_till, shop, till, webhook, widget
+from demo_store import catalog, database, language, offline_till, returning, shop, till, webhook, widget
 from demo_store.clock import Clock, system_clock
 from demo_store.live import LiveCheckouts
 from demo_store.orders import OrderBook
 from demo_store.payments import PaymentUnavailableError
 from demo_store.plans import PlanShelf
+from demo_store.returns import ReturnBook
 from demo_store.settings import Settings
 from demo_store.wiring import EXTENSION, Shop
 
@@ -52,6 +53,7 @@ def create_app(
     language.install(app, settings.timezone)
     for blueprint in (
         shop.blueprint,
+        returning.blueprint,
         till.blueprint,
         offline_till.blueprint,
         webhook.blueprint,
@@ -75,6 +77,7 @@ def _parts(settings: Settings, client: Client | None, clock: Clock, new_token: C
         inbox=webhook.WebhookInbox(settings.database, clock, settings.mode),
         plans=PlanShelf(settings, client, clock),
         live=LiveCheckouts(client, settings.max_streams),
+        returns=ReturnBook(settings.database, clock),
     )
 
 

@@ -56,6 +56,24 @@ def m001_shop(db: Database) -> None:
     db.table("facts").create({"name": str, "value": str}, pk="name")
 
 
+@migrations()
+def m_returns(db: Database) -> None:
+    """What customers return, and what events say about its refunds."""
+    db.table("returns").create(
+        {"preview_id": str, "order_id": str, "quantities": str, "refund_id": str, "created_at": str},
+        pk="preview_id",
+    )
+    db.table("returns").create_index(["order_id"])
+    db.table("refunds").create(
+        {
+            "id": str, "order_id": str, "status": str, "amount_minor": int, "to_customer_minor": int,
+            "currency": str, "sequence": int,
+        },
+        pk="id",
+    )  # fmt: skip
+    db.table("refunds").create_index(["order_id"])
+
+
 def migrate(path: str) -> None:
     """Create or upgrade the file at `path`; safe to repeat."""
     if path != ":memory:":

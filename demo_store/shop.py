@@ -11,6 +11,7 @@ from demo_store.language import language_tag
 from demo_store.live import stream_response
 from demo_store.orders import ENDED_UNPAID, Order, OrderDraft, OrderStatus
 from demo_store.payments import PaymentRefusedError, start_checkout
+from demo_store.returns import refunded
 from demo_store.wiring import shop
 
 MAX_ORDERS_REMEMBERED = 20
@@ -95,7 +96,10 @@ def pay() -> BaseResponse | tuple[str, int]:
 @blueprint.get("/orders")
 def orders() -> str:
     """Show the orders made in this browser."""
-    return render_template("orders.html", orders=shop().orders.several(_remembered()))
+    found = shop().orders.several(_remembered())
+    refunds = shop().returns.refunds([order.id for order in found])
+    states = {order.id: refunded(order, refunds) for order in found}
+    return render_template("orders.html", orders=found, refunded=states)
 
 
 @blueprint.get("/orders/<order_id>")
@@ -136,14 +140,21 @@ def _web_order(order_id: str) -> Order:
 
 
 def _live(order: Order) -> dict[str, Any]:
-    return {"final": order.status is OrderStatus.PAID or order.status in ENDED_UNPAID}
+    returns = shop().returns
+    refunds = returns.refunds([order.id])
+    settled = order.status is OrderStatus.PAID or order.status in ENDED_UNPAID
+    return {
+        "final": settled and not returns.is_waited_for(order),
+        "refunds": refunds,
+        "refunded": refunded(order, refunds),
+    }
 
 
 def _look(order_id: str) -> dict[str, Any]:
     found = _web_order(order_id)
     known = _live(found)
     panel = render_template("_order_state.html", order=found, **known)
-    return {"status": found.status.value, "html": panel, **known}
+    return {"status": found.status.value, "html": panel, "final": known["final"]}
 
 
 def _remembered() -> list[str]:

@@ -1,4 +1,4 @@
-"""Takes fenqi's events in: verified bytes, once per id, never backwards. The only place where an order is paid."""
+"""Takes fenqi's events in: verified bytes, once per id, never backwards. Nothing else pays or refunds an order."""
 
 import json
 
@@ -9,6 +9,7 @@ from sqlite_utils import Database
 from demo_store.clock import Clock
 from demo_store.database import writing
 from demo_store.orders import OrderStatus, status_of_checkout
+from demo_store.returns import apply_refund
 from demo_store.wiring import shop
 
 MAX_BODY_BYTES = 256 * 1024
@@ -42,6 +43,8 @@ class WebhookInbox:
             outcome = "ignored"
             if event.data.get("object") == "checkout":
                 outcome = self._apply(db, event)
+            elif event.data.get("object") == "refund":
+                outcome = apply_refund(db, event, self._mode)
             db.table("webhook_inbox").insert(row | {"outcome": outcome})
             return outcome
 

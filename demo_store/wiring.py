@@ -15,6 +15,7 @@ from demo_store.settings import Settings
 if TYPE_CHECKING:
     from demo_store.catalog import Catalog
     from demo_store.live import LiveCheckouts
+    from demo_store.returns import ReturnBook
     from demo_store.webhook import WebhookInbox
 
 EXTENSION = "demo_store"
@@ -33,6 +34,7 @@ class Shop:
     inbox: "WebhookInbox"
     plans: PlanShelf
     live: "LiveCheckouts"
+    returns: "ReturnBook"
 
 
 def shop() -> Shop:

@@ -12,6 +12,7 @@ from merchant_server.app import install
 from merchant_server.commands import api_keys as api_key_commands
 from merchant_server.commands import audit as audit_commands
 from merchant_server.commands import databases as database_commands
+from merchant_server.commands import dispute as dispute_commands
 from merchant_server.commands import export as export_commands
 from merchant_server.commands import installation as _installation
 from merchant_server.commands import keys as key_commands
@@ -207,6 +208,7 @@ main.add_command(settlement_commands.lender)
 main.add_command(settlement_commands.statement)
 main.add_command(audit_commands.audit)
 main.add_command(audit_commands.evidence)
+main.add_command(dispute_commands.dispute)
 main.add_command(database_commands.copy)
 main.add_command(database_commands.backup)
 main.add_command(database_commands.restore)

@@ -9,6 +9,7 @@ from functools import partial
 from merchant_server.services.collection.deductions import age, ask_bank, request_due
 from merchant_server.services.decisioning.watching import forget_velocity
 from merchant_server.services.deps import Deps
+from merchant_server.services.disputes.closing import close_unanswered
 from merchant_server.services.operation.audit import tend_log
 from merchant_server.services.operation.delivery import Courier
 from merchant_server.services.operation.idempotency import forget_answers
@@ -57,6 +58,7 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
     steps: tuple[Callable[[], int], ...] = (
         deliver,
         lambda: collect(deps, run),
+        lambda: close_unanswered(deps),
         lambda: close_days(deps),
         lambda: pay_out_due(deps),
         lambda: ask_about_payouts(deps),

@@ -9,7 +9,7 @@ from merchant_server.commands import installation, readable
 from merchant_server.domain.errors import NotFound
 from merchant_server.domain.merchant import KIND_SCOPES, SCOPES
 from merchant_server.services.operation import api_keys
-from merchant_server.services.resources import key_resource
+from merchant_server.services.setup_resources import key_resource
 
 
 @click.group()

@@ -82,7 +82,7 @@ def complaint_text(typed: str, field: str = "text") -> Secret[str]:
             hint="shorten it; you can write a second one",
             characters_max=TEXT_CHARACTERS_MAX,
         )
-    if any(unicodedata.category(each) in _REFUSED and each not in _ALLOWED for each in text):
+    if holds_hidden_marks(text):
         raise RuleRefused(
             "the text holds invisible control characters",
             code="complaint_unreadable",
@@ -90,6 +90,11 @@ def complaint_text(typed: str, field: str = "text") -> Secret[str]:
             hint="type it anew, without pasting",
         )
     return Secret(text)
+
+
+def holds_hidden_marks(text: str) -> bool:
+    """Say whether a text holds characters that are invisible, or move other text about; line breaks are none."""
+    return any(unicodedata.category(each) in _REFUSED and each not in _ALLOWED for each in text)
 
 
 def answer_due_on(created_on: date) -> date:

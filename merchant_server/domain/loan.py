@@ -222,6 +222,7 @@ class Loan:
     signed_on: date
     created_at: datetime
     plan: Plan | None = None
+    collection_paused_reason: str | None = None
 
     @property
     def total_payable(self) -> Money:
@@ -248,6 +249,17 @@ class Loan:
                 loan_id=self.id,
             )
         return build_schedule(self.plan, self.principal, self.signed_on)
+
+    def paused(self, reason: str) -> "Loan":
+        """Return it one version later with nothing collected; a pause that is there already keeps its reason."""
+        return replace(
+            self, version=self.version + 1, collection_paused_reason=self.collection_paused_reason or reason
+        )
+
+    def resumed(self, reason: str) -> "Loan":
+        """Return it one version later, collected again unless the pause has another reason."""
+        kept = self.collection_paused_reason if self.collection_paused_reason != reason else None
+        return replace(self, version=self.version + 1, collection_paused_reason=kept)
 
     def next(self, status: LoanStatus | None = None, **changes: Money) -> "Loan":
         """Return it one version later, with the state moved when `status` names another one.

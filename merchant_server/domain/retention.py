@@ -27,7 +27,7 @@ class EndedLoan:
 class Keeping:
     """One reason to keep a person's data. `until` is None while the end is open; `subject` names what it is about.
 
-    code: loan_open | purchase_open | records_kept | complaint_open.
+    code: loan_open | purchase_open | records_kept | complaint_open | dispute_open.
     """
 
     code: str
@@ -40,6 +40,7 @@ def keepings(
     *,
     open_checkout_until: datetime | None,
     complaints_due_on: Iterable[tuple[str, date]],
+    disputes_open: Iterable[str] = (),
     retention_years: int,
     today: date,
 ) -> tuple[Keeping, ...]:
@@ -59,6 +60,7 @@ def keepings(
     found += [
         Keeping("complaint_open", subject, due_on) for subject, due_on in complaints_due_on if due_on >= today
     ]
+    found += [Keeping("dispute_open", subject, None) for subject in disputes_open]
     return tuple(found)
 
 

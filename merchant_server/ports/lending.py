@@ -53,12 +53,16 @@ class Loans(Protocol):
     def to_collect(self, merchant_id: str, today: date, limit: int) -> list[tuple[str, int]]:
         """Return (loan id, number) of installments to collect by today, oldest first.
 
-        One per loan: a loan's installments are collected in order, and none while one is under way.
+        One per loan: a loan's installments are collected in order, and none while one is under way or while the loan's
+        collection is paused.
         """
         ...
 
     def to_age(self, merchant_id: str, today: date, limit: int) -> list[str]:
-        """Return loans with an installment that was due before today, is not paid, and is not called overdue yet."""
+        """Return loans with an installment that was due before today, is not paid, and is not called overdue yet.
+
+        Nothing turns overdue while its collection is paused.
+        """
         ...
 
     def save_installment(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from merchant_server.ports.deciding import Decisions, Policies, Reviews, Watch
+from merchant_server.ports.disputing import Disputes
 from merchant_server.ports.evidence import Audit, ConsentEvents
 from merchant_server.ports.lending import (
     Callbacks,
@@ -122,6 +123,11 @@ class UnitOfWork(CounterRepositories, SettlementWork, Protocol):
     @property
     def refunds(self) -> Refunds:
         """Goods taken back."""
+        ...
+
+    @property
+    def disputes(self) -> Disputes:
+        """What consumers object to."""
         ...
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from merchant_server.domain.checkout import Checkout
+from merchant_server.domain.dispute import Dispute
 from merchant_server.domain.event import Fact
 from merchant_server.domain.loan import Installment, Loan
 from merchant_server.domain.refund import Refund
@@ -12,10 +13,11 @@ from merchant_server.services import cause
 from merchant_server.services.deps import Deps
 from merchant_server.services.resources import (
     checkout_resource,
-    endpoint_resource,
+    dispute_resource,
     loan_resource,
     refund_resource,
 )
+from merchant_server.services.setup_resources import endpoint_resource
 
 
 def move_checkout(
@@ -62,10 +64,15 @@ def publish_refund(uow: UnitOfWork, deps: Deps, refund: Refund) -> None:
     _publish(uow, deps, refund, "refund", f"refund.{refund.status}", refund_resource(refund))
 
 
+def publish_dispute(uow: UnitOfWork, deps: Deps, dispute: Dispute, event: str) -> None:
+    """Queue an event of a dispute's present version; what people wrote in it stays out."""
+    _publish(uow, deps, dispute, "dispute", event, dispute_resource(dispute))
+
+
 def _publish(
     uow: UnitOfWork,
     deps: Deps,
-    aggregate: Checkout | Loan | Refund | Endpoint,
+    aggregate: Checkout | Loan | Refund | Endpoint | Dispute,
     noun: str,
     event: str,
     data: dict[str, Any],

@@ -21,6 +21,29 @@ RECORD_LAWS: tuple[tuple[str, str], ...] = (
         " WHERE r.status <> 'queued' AND (u.id IS NULL OR w.id_number_index = c.id_number_index)",
     ),
     (
+        "4 a live dispute pauses the collection of its loan, and no other pause calls itself one",
+        "SELECT l.id AS subject, COALESCE(d.status, l.collection_paused_reason) AS detail FROM loans l"
+        " LEFT JOIN disputes d ON d.loan_id = l.id AND d.status IN ('open', 'evidence_submitted', 'challenged')"
+        " WHERE (d.id IS NOT NULL AND l.collection_paused_reason IS NULL)"
+        " OR (d.id IS NULL AND l.collection_paused_reason = 'dispute')",
+    ),
+    (
+        "4 a lost or accepted dispute is refunded",
+        "SELECT d.id AS subject, d.status || ' ' || d.amount_minor || ' refunded ' || (COALESCE(r.refunded, 0)"
+        " - d.refunded_before_minor) AS detail FROM disputes d"
+        " LEFT JOIN (SELECT loan_id, SUM(amount_minor) AS refunded FROM refunds GROUP BY loan_id) r"
+        " ON r.loan_id = d.loan_id WHERE d.status IN ('lost', 'accepted')"
+        " AND COALESCE(r.refunded, 0) - d.refunded_before_minor < d.amount_minor",
+    ),
+    (
+        "4 a dispute is decided by somebody else's audited act",
+        "SELECT d.id AS subject, CASE WHEN u.id IS NULL THEN 'no audit row' ELSE 'own case' END AS detail"
+        " FROM disputes d JOIN consumers c ON c.id = d.consumer_id LEFT JOIN reviewers w ON w.name = d.decided_by"
+        " LEFT JOIN audit u ON u.subject = d.id AND u.action = 'dispute.' || d.status"
+        " WHERE d.status IN ('won', 'lost', 'accepted') AND (u.id IS NULL OR w.id_number_index = c.id_number_index"
+        " OR d.decided_by = d.opened_by)",
+    ),
+    (
         "4 an answered complaint has its answer and its audit row",
         "SELECT c.id AS subject, CASE WHEN u.id IS NULL THEN 'no audit row' ELSE 'no answer' END AS detail"
         " FROM complaints c LEFT JOIN audit u ON u.subject = c.id AND u.action = 'complaint.answered'"

@@ -36,6 +36,9 @@ PLACES = (
     Place("complaints", "text", owner="consumer_id"),
     Place("complaints", "answer", owner="consumer_id"),
     Place("reviews", "reason", owner="consumer_id"),
+    Place("disputes", "statement", owner="consumer_id"),
+    Place("disputes", "evidence", owner="consumer_id"),
+    Place("disputes", "ruling", owner="consumer_id"),
     Place(
         "quarantined_answers",
         "body",

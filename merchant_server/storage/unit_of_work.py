@@ -20,6 +20,7 @@ from merchant_server.storage.repositories.consumers import Consumers, CreditLine
 from merchant_server.storage.repositories.decisions import Decisions
 from merchant_server.storage.repositories.deductions import Callbacks, Deductions
 from merchant_server.storage.repositories.deliveries import Deliveries
+from merchant_server.storage.repositories.disputes import Disputes
 from merchant_server.storage.repositories.ledger import Ledger
 from merchant_server.storage.repositories.loans import Loans
 from merchant_server.storage.repositories.merchants import Merchants
@@ -64,6 +65,7 @@ class SqlUnitOfWork:
         self.repayments = Repayments(connection)
         self.schedule_changes = ScheduleChanges(connection)
         self.refunds = Refunds(connection)
+        self.disputes = Disputes(connection, sealer)
         self.deductions = Deductions(connection)
         self.callbacks = Callbacks(connection)
         self.ledger = Ledger(connection)

@@ -9,6 +9,7 @@ import requests
 
 from fenqi.api.checkouts import Checkouts
 from fenqi.api.clocks import TestClocks
+from fenqi.api.disputes import Disputes
 from fenqi.api.events import Events
 from fenqi.api.intent import checked_money, fresh_key, intent_key, path_id
 from fenqi.api.keys import Keys
@@ -35,8 +36,8 @@ class Client:
     api_key and base_url fall back to FENQI_API_KEY and FENQI_BASE_URL. timeout: (connect, read) seconds.
     max_retries: further tries after a lost connection, 429, 502, 503, 504 or an operation still in progress;
     all tries carry one Idempotency-Key. session: your own requests.Session, for proxies or certificates.
-    Attributes: checkouts, offers, plans, loans, refunds, payouts, statements, events, webhook_endpoints, deliveries,
-    stores, tills, keys, test_clocks, test_clock. Raises ConfigError.
+    Attributes: checkouts, offers, plans, loans, refunds, disputes, payouts, statements, events, webhook_endpoints,
+    deliveries, stores, tills, keys, test_clocks, test_clock. Raises ConfigError.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Client:
         self.plans = Plans(self._transport)
         self.loans = Loans(self._transport)
         self.refunds = Refunds(self._transport)
+        self.disputes = Disputes(self._transport)
         self.events = Events(self._transport)
         self.webhook_endpoints = WebhookEndpoints(self._transport)
         self.deliveries = Deliveries(self._transport)

@@ -14,8 +14,12 @@ from fenqi.testing import FakeServer
 from fenqi.wire import CHECKOUT_STATUSES, EVENT_TYPES
 from werkzeug.serving import make_server
 
+from merchant_server.domain.dispute import DisputeReason, DisputeStatus
+from merchant_server.services.disputes.closing import decide
+from merchant_server.services.disputes.opening import open_by_consumer
 from merchant_server.services.operation.test_clock import advance_clock
 from merchant_server.services.settlement import terms
+from tests.disputes.disputing import REVIEWER, RULING, with_reviewer
 from tests.installation import ID_NUMBER, Installation
 
 AMOUNT = Money(399900, "CNY")
@@ -39,6 +43,18 @@ class Target(Protocol):
 
     def pay_installment(self, loan_id: str) -> None:
         """Be the bank: collect the next installment."""
+        ...
+
+    def open_dispute(self, loan_id: str) -> str:
+        """Be the consumer who objects to the whole purchase; return the dispute's id."""
+        ...
+
+    def decide_dispute(self, dispute_id: str, outcome: str) -> None:
+        """Be the operator."""
+        ...
+
+    def work(self) -> None:
+        """Let the server do what is due."""
         ...
 
     def pay_out(self) -> None:
@@ -65,6 +81,15 @@ class FakeTarget:
 
     def pay_installment(self, loan_id: str) -> None:
         self._server.pay_installment(loan_id)
+
+    def open_dispute(self, loan_id: str) -> str:
+        return self._server.open_dispute(loan_id, statement="It never came.")
+
+    def decide_dispute(self, dispute_id: str, outcome: str) -> None:
+        self._server.decide_dispute(dispute_id, outcome, ruling=RULING)
+
+    def work(self) -> None:
+        pass
 
     def pay_out(self) -> None:
         self._server.pay_out()
@@ -95,6 +120,21 @@ class ServerTarget:
     def pay_installment(self, loan_id: str) -> None:
         with self._house.deps.storage.unit_of_work() as uow:
             advance_clock(uow, self._house.deps, self._house.caller, months=1)
+        self._house.work()
+
+    def open_dispute(self, loan_id: str) -> str:
+        deps = self._house.deps
+        with deps.storage.reading() as uow:
+            loan = uow.loans.get(loan_id)
+        assert loan is not None
+        reason = DisputeReason.NOT_RECEIVED
+        return open_by_consumer(deps, loan.consumer_id, loan_id, reason, "It never came.").id
+
+    def decide_dispute(self, dispute_id: str, outcome: str) -> None:
+        with_reviewer(self._house)
+        decide(self._house.deps, dispute_id, DisputeStatus(outcome), reviewer=REVIEWER, reason=RULING)
+
+    def work(self) -> None:
         self._house.work()
 
     def pay_out(self) -> None:
@@ -451,6 +491,76 @@ def test_what_cannot_be_refunded_is_refused_by_name(target: Target, api_client: 
         api_client.loans.refund(preview="rfp_none")
     with pytest.raises(errors.InvalidArgument):
         api_client.loans.refund(loan.id, preview=old, amount=Money(1, "CNY"))
+
+
+def test_a_dispute_pauses_the_loan_takes_evidence_and_is_decided(target: Target, api_client: Client) -> None:
+    loan = sold_loan(target, api_client)
+    opened = api_client.disputes.retrieve(target.open_dispute(loan.id))
+    assert (opened.status, opened.reason, opened.opened_by) == ("open", "not_received", "consumer")
+    assert (opened.amount, opened.loan_id, opened.statement) == (AMOUNT, loan.id, "It never came.")
+    assert opened.answer_due_on == opened.created_at.date() + timedelta(days=10)
+    assert api_client.loans.retrieve(loan.id).collection_paused_reason == "dispute"
+    with pytest.raises(errors.InvalidRequestError) as bare:
+        api_client.disputes.challenge(opened.id)
+    assert bare.value.code == "evidence_missing"
+    link = "https://shop.example/slip.pdf"
+    for _ in range(2):
+        given = api_client.disputes.submit_evidence(
+            opened.id, text="Signed for.\nSee the slip.", links=[link]
+        )
+    assert (given.status, given.sequence) == ("evidence_submitted", 2)
+    assert [(each.text, each.links) for each in given.evidence] == [("Signed for.\nSee the slip.", (link,))]
+    assert api_client.disputes.challenge(opened.id).status == "challenged"
+    target.decide_dispute(opened.id, "won")
+    won = api_client.disputes.retrieve(opened.id)
+    assert (won.status, won.refund_id, won.ruling) == ("won", None, RULING)
+    assert won.closed_at is not None and set(won.raw) == set(wire.DisputeSchema().fields)
+    assert api_client.loans.retrieve(loan.id).collection_paused_reason is None
+    (listed,) = api_client.disputes.list(loan_id=loan.id, status="won")
+    assert (listed.id, listed.statement, listed.evidence) == (opened.id, None, ())
+    types = [event.type for event in api_client.events.list(limit=100)]
+    assert types[types.index("dispute.opened") :] == [
+        "dispute.opened",
+        "loan.collection_paused",
+        "dispute.updated",
+        "dispute.updated",
+        "loan.collection_resumed",
+        "dispute.closed",
+    ]
+    assert all("statement" not in event.data for event in events_of(api_client, opened.id))
+
+
+def test_an_accepted_dispute_is_refunded_at_once_and_once(target: Target, api_client: Client) -> None:
+    loan = sold_loan(target, api_client)
+    dispute_id = target.open_dispute(loan.id)
+    done = api_client.disputes.accept(dispute_id)
+    assert api_client.disputes.accept(dispute_id) == done
+    (refunded,) = api_client.refunds.list(loan_id=loan.id)
+    assert (done.status, done.refund_id, refunded.amount) == ("accepted", refunded.id, AMOUNT)
+    assert refunded.reference == dispute_id
+    assert api_client.loans.retrieve(loan.id).status == "refunded"
+    with pytest.raises(errors.ConflictError):
+        api_client.disputes.submit_evidence(dispute_id, text="Too late.")
+
+
+def test_a_dispute_without_an_answer_is_lost_after_ten_days(target: Target, api_client: Client) -> None:
+    loan = sold_loan(target, api_client)
+    dispute_id = target.open_dispute(loan.id)
+    api_client.test_clock.advance(days=11)
+    target.work()
+    lost = api_client.disputes.retrieve(dispute_id)
+    assert lost.status == "lost"
+    assert api_client.refunds.retrieve(lost.refund_id or "").amount == AMOUNT
+
+
+def test_disputes_and_evidence_that_are_none_are_refused(target: Target, api_client: Client) -> None:
+    with pytest.raises(errors.NotFoundError):
+        api_client.disputes.retrieve("dsp_none")
+    dispute_id = target.open_dispute(sold_loan(target, api_client).id)
+    for text, links in (("x" * 4_001, []), (" ", []), ("x", ["ftp://x"]), ("x", ["https://x.example"] * 11)):
+        with pytest.raises(errors.InvalidRequestError):
+            api_client.disputes.submit_evidence(dispute_id, text=text, links=links)
+    assert api_client.disputes.retrieve(dispute_id).status == "open"
 
 
 def test_watching_ends_with_the_final_state(target: Target, api_client: Client) -> None:

@@ -9,6 +9,7 @@ import pytest
 from merchant_server.domain.agreement import AGREEMENT_MACHINE, TIMESTAMP_MACHINE
 from merchant_server.domain.checkout import BEFORE_SIGNATURE, MACHINE, TILL_TEXT, CheckoutStatus
 from merchant_server.domain.deduction import DEDUCTION_MACHINE, MANDATE_MACHINE
+from merchant_server.domain.dispute import DISPUTE_MACHINE
 from merchant_server.domain.errors import TransitionNotAllowed
 from merchant_server.domain.event import DELIVERY_MACHINE
 from merchant_server.domain.loan import INSTALLMENT_MACHINE, LOAN_MACHINE, OPEN_INSTALLMENTS
@@ -58,6 +59,12 @@ DRAWN: dict[str, tuple[Machine[Any], dict[str, str]]] = {
     }),
     "agreement": (AGREEMENT_MACHINE, {"draft": "signed replaced", "signed": "", "replaced": ""}),
     "delivery": (DELIVERY_MACHINE, {"pending": "delivered dead", "dead": "pending", "delivered": "pending"}),
+    "dispute": (DISPUTE_MACHINE, {
+        "open": "evidence_submitted accepted lost",
+        "evidence_submitted": "evidence_submitted challenged accepted",
+        "challenged": "won lost accepted",
+        "won": "", "lost": "", "accepted": "",
+    }),
     "timestamp": (TIMESTAMP_MACHINE, {"pending": "stamped", "stamped": ""}),
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from merchant_server.providers.webhook_signing import new_secret, signed_headers
-from merchant_server.services.resources import public_key
+from merchant_server.services.setup_resources import public_key
 from tests.fakes.receiver import RawReceiver, Receiver
 from tests.providers.webhooks import SECRET, send, sender
 

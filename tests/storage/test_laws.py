@@ -14,6 +14,7 @@ from merchant_server.services.refunds.committing import refund_at_once
 from merchant_server.services.settlement.terms import set_terms
 from merchant_server.storage.engine import open_engine
 from merchant_server.storage.laws import LAWS, breaches
+from tests.disputes.disputing import give_in, open_one
 from tests.installation import Installation, build
 
 PAID = "(SELECT id FROM deductions WHERE status = 'succeeded' ORDER BY id LIMIT 1)"
@@ -117,6 +118,19 @@ BREAKS: dict[str, tuple[str, ...]] = {
         "UPDATE agreements SET signed_sha256 = NULL",
         "UPDATE agreements SET loan_id = 'loan_' || id",
     ),
+    "4 a live dispute": (
+        "UPDATE loans SET collection_paused_reason = NULL WHERE collection_paused_reason IS NOT NULL",
+        "UPDATE loans SET collection_paused_reason = 'dispute' WHERE collection_paused_reason IS NULL",
+    ),
+    "4 a lost or accepted": (
+        "UPDATE disputes SET status = 'lost' WHERE status = 'open'",
+        "UPDATE disputes SET refunded_before_minor = 1 WHERE status = 'accepted'",
+        "UPDATE disputes SET amount_minor = amount_minor + 1 WHERE status = 'accepted'",
+    ),
+    "4 a dispute is decided": (
+        "UPDATE disputes SET status = 'won' WHERE status = 'open'",
+        "UPDATE disputes SET decided_by = opened_by WHERE status = 'accepted'",
+    ),
     "6 a signature has its timestamp": (
         "UPDATE agreements SET timestamp_status = NULL",
         "UPDATE agreements SET status = 'draft'",
@@ -171,6 +185,8 @@ def lived_in(
     other = house.sell(Money(50_000, "CNY"), plan="p3", account="0006", reference="order-2")
     third = house.sell(Money(60_000, "CNY"), plan="p3", reference="order-3")
     house.sell(Money(50_000, "CNY"), plan="p6", reference="order-4")
+    fourth = house.sell(Money(40_000, "CNY"), plan="p3", reference="order-5")
+    fifth = house.sell(Money(30_000, "CNY"), plan="p3", reference="order-6")
     house.advance(months=1)
     house.work()
     deduction = house.rows("SELECT id FROM deductions WHERE loan_id = :id", id=other.loan_id)[0]["id"]
@@ -180,6 +196,8 @@ def lived_in(
         refund_at_once(
             uow, house.deps, house.caller, str(third.loan_id), Money(60_000, "CNY"), Strategy.RECOMPUTE, ""
         )
+    open_one(house, fourth)
+    give_in(house, open_one(house, fifth).id)
     house.work()
     assert house.breaches() == []
     engine.close()

@@ -20,7 +20,16 @@ from merchant_server.providers.agreement.errors import TemplateBroken
 from merchant_server.providers.agreement.figures import short_date_text
 
 ZONE = ZoneInfo("Asia/Shanghai")
-SECTIONS = ("person", "applications", "decisions", "loans", "agreements", "mandates", "complaints")
+SECTIONS = (
+    "person",
+    "applications",
+    "decisions",
+    "loans",
+    "agreements",
+    "mandates",
+    "disputes",
+    "complaints",
+)
 TEXT_CHARACTERS_MAX = 10_000
 # The title says the id; a list of agreements, not their terms; a version number says nothing to a person.
 UNTOLD = ("object", "id", "terms", "sequence")

@@ -39,9 +39,10 @@ def _request(deps: Deps, loan_id: str, number: int) -> bool:
         waiting = installment
         if waiting.status == InstallmentStatus.SCHEDULED:
             waiting = waiting.to(InstallmentStatus.DUE)
-        # Somebody was faster, or the consumer took the mandate back: nothing to ask for.
+        # Somebody was faster, or the collection was paused meanwhile: nothing to ask for.
         if (
-            waiting.status not in (InstallmentStatus.DUE, InstallmentStatus.OVERDUE)
+            loan.collection_paused_reason is not None
+            or waiting.status not in (InstallmentStatus.DUE, InstallmentStatus.OVERDUE)
             or installment.due_on > today
         ):
             return False

@@ -68,7 +68,7 @@ def look_at_house(deps: Deps) -> House:
         return House(
             clocks=tuple(ShopClock(each, read_clock(uow, deps, _visitor(each.id))) for each in merchants),
             loans=tuple(
-                LoanStrip(loan, tuple(uow.loans.installments(loan.id)))
+                LoanStrip(loan, tuple(uow.loans.installments(loan.id)), tuple(uow.refunds.of_loan(loan.id)))
                 for loan in uow.loans.latest(LOANS_MAX)
             ),
             mandates=tuple(uow.mandates.latest(MANDATES_MAX)),

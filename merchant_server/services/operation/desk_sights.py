@@ -10,6 +10,7 @@ from merchant_server.domain.deduction import Mandate
 from merchant_server.domain.ledger import Posting
 from merchant_server.domain.loan import OPEN_INSTALLMENTS, Installment, Loan
 from merchant_server.domain.merchant import Merchant
+from merchant_server.domain.refund import Refund
 from merchant_server.ports import BankBooking, Breach, FaultDials, MagicValue, SentCallback, TextMessage
 from merchant_server.services.operation.test_clock import ClockReading
 
@@ -35,10 +36,11 @@ class ShopClock:
 
 @dataclass(frozen=True, slots=True)
 class LoanStrip:
-    """One loan with its schedule."""
+    """One loan with its schedule and its refunds."""
 
     loan: Loan
     installments: tuple[Installment, ...]
+    refunds: tuple[Refund, ...] = ()
 
     @property
     def next_open(self) -> Installment | None:

@@ -14,7 +14,7 @@ from merchant_server.domain.refusal import Refusal, public_reasons
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.person.belongings import consumer_of
-from merchant_server.services.resources import loan_resource
+from merchant_server.services.resources import full_dispute_resource, loan_resource
 
 FORMAT = "fenqi.personal-data/1"
 
@@ -42,6 +42,10 @@ def copy_of_data(deps: Deps, consumer_id: str) -> dict[str, Any]:
             "loans": _each(uow, "loans", consumer_id, _loan),
             "agreements": _each(uow, "agreements", consumer_id, _agreement),
             "mandates": _each(uow, "mandates", consumer_id, _mandate),
+            "disputes": [
+                full_dispute_resource(each, uow.disputes.words(each.id))
+                for each in uow.disputes.of_consumer(consumer_id)
+            ],
             "complaints": [
                 {
                     "id": each.id,

@@ -130,6 +130,7 @@ def _reasons(uow: UnitOfWork, deps: Deps, consumer_id: str) -> tuple[Keeping, ..
         uow.people.loans_ended(consumer_id),
         open_checkout_until=uow.people.open_checkout_until(consumer_id, now),
         complaints_due_on=[(each.id, each.due_on) for each in waiting],
+        disputes_open=[each.id for each in uow.disputes.of_consumer(consumer_id) if each.is_live],
         retention_years=deps.retention_years,
         today=now.date(),
     )

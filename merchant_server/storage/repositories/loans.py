@@ -89,12 +89,13 @@ class Loans:
     def save(self, loan: Loan, was: Loan, at: datetime, reason: str) -> None:
         """Store the next version; raises TransitionConflict when somebody else moved it first."""
         changed = self._db.execute(
-            f"UPDATE loans SET status = :status, version = :version, {_SET_LOAN}"
+            f"UPDATE loans SET status = :status, version = :version, collection_paused_reason = :paused, {_SET_LOAN}"
             " WHERE id = :id AND version = :was",
             {
                 "id": loan.id,
                 "status": loan.status.value,
                 "version": loan.version,
+                "paused": loan.collection_paused_reason,
                 **{part: getattr(loan, part).minor for part in _MOVING},
                 "was": was.version,
             },
@@ -126,7 +127,8 @@ class Loans:
     def to_collect(self, merchant_id: str, today: date, limit: int) -> list[tuple[str, int]]:
         """Return (loan id, number) of installments to collect by today, oldest first.
 
-        One per loan: a loan's installments are collected in order, and none while one is under way.
+        One per loan: a loan's installments are collected in order, and none while one is under way or while the loan's
+        collection is paused.
         """
         rows = self._db.all(
             "SELECT i.loan_id, i.number FROM installments i"
@@ -134,16 +136,21 @@ class Loans:
             " AND i.status IN ('scheduled', 'due', 'overdue')"
             " AND NOT EXISTS (SELECT 1 FROM installments e WHERE e.loan_id = i.loan_id AND ("
             " e.status = 'deducting' OR (e.number < i.number AND e.status IN ('scheduled', 'due', 'overdue'))))"
+            " AND NOT EXISTS (SELECT 1 FROM loans l WHERE l.id = i.loan_id AND l.collection_paused_reason IS NOT NULL)"
             " ORDER BY i.collect_on, i.loan_id LIMIT :limit",
             {"merchant_id": merchant_id, "today": today.isoformat(), "limit": limit},
         )
         return [(row["loan_id"], row["number"]) for row in rows]
 
     def to_age(self, merchant_id: str, today: date, limit: int) -> list[str]:
-        """Return loans with an installment that was due before today, is not paid, and is not called overdue yet."""
+        """Return loans with an installment that was due before today, is not paid, and is not called overdue yet.
+
+        Nothing turns overdue while its collection is paused.
+        """
         rows = self._db.all(
-            "SELECT DISTINCT loan_id FROM installments"
-            " WHERE merchant_id = :merchant_id AND status = 'due' AND due_on < :today ORDER BY loan_id LIMIT :limit",
+            "SELECT DISTINCT i.loan_id FROM installments i JOIN loans l ON l.id = i.loan_id"
+            " WHERE i.merchant_id = :merchant_id AND i.status = 'due' AND i.due_on < :today"
+            " AND l.collection_paused_reason IS NULL ORDER BY i.loan_id LIMIT :limit",
             {"merchant_id": merchant_id, "today": today.isoformat(), "limit": limit},
         )
         return [row["loan_id"] for row in rows]

@@ -8,6 +8,7 @@ from merchant_server.web import limits
 from merchant_server.web.api import (
     checkouts,
     deliveries,
+    disputes,
     events,
     guarding,
     keys,
@@ -31,6 +32,7 @@ BLUEPRINTS = (
     plans.blp,
     loans.blp,
     refunds.blp,
+    disputes.blp,
     payouts.blp,
     events.blp,
     webhook_endpoints.blp,

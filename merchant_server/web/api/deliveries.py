@@ -6,7 +6,7 @@ from fenqi.wire import DeliverySchema, EmptySchema
 from flask import Response
 
 from merchant_server.services.operation import webhooks
-from merchant_server.services.resources import delivery_resource
+from merchant_server.services.setup_resources import delivery_resource
 from merchant_server.web.api.describing import IDEMPOTENT, answer
 from merchant_server.web.bodies import ApiBlueprint, answer_once
 from merchant_server.web.context import caller, deps

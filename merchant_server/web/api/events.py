@@ -7,7 +7,7 @@ from fenqi.wire import AckSchema, EventMarkSchema, EventQuerySchema, EventSchema
 from flask import Response
 
 from merchant_server.services.operation import feed
-from merchant_server.services.resources import mark_resource
+from merchant_server.services.setup_resources import mark_resource
 from merchant_server.web.api.describing import IDEMPOTENT, listed
 from merchant_server.web.bodies import ApiBlueprint, answer_once
 from merchant_server.web.context import caller, deps

@@ -9,7 +9,7 @@ from merchant_server.domain.errors import Forbidden
 from merchant_server.domain.merchant import SCOPES, Caller
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.operation import api_keys
-from merchant_server.services.resources import key_resource
+from merchant_server.services.setup_resources import key_resource
 from merchant_server.web.api.describing import IDEMPOTENT, answer, window
 from merchant_server.web.bodies import ApiBlueprint, answer_once
 from merchant_server.web.context import caller, deps

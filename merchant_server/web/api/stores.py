@@ -6,7 +6,7 @@ from fenqi.wire import StoreChangeSchema, StoreDraftSchema, StoreQuerySchema, St
 from flask import Response
 
 from merchant_server.services.operation import places
-from merchant_server.services.resources import store_resource
+from merchant_server.services.setup_resources import store_resource
 from merchant_server.web.api.describing import IDEMPOTENT, answer, window
 from merchant_server.web.bodies import ApiBlueprint, answer_once
 from merchant_server.web.context import caller, deps

@@ -19,7 +19,7 @@ from flask import Response
 
 from merchant_server.ports import Endpoint, EventSpan, UnitOfWork
 from merchant_server.services.operation import webhooks
-from merchant_server.services.resources import delivery_resource, endpoint_resource
+from merchant_server.services.setup_resources import delivery_resource, endpoint_resource
 from merchant_server.web.api.describing import IDEMPOTENT, answer, page, window
 from merchant_server.web.bodies import ApiBlueprint, answer_once
 from merchant_server.web.context import caller, deps

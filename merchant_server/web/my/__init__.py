@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from merchant_server.domain.errors import Unauthenticated
 from merchant_server.services.deps import Deps
-from merchant_server.web.my import data, entering, loans
+from merchant_server.web.my import data, disputes, entering, loans
 from merchant_server.web.my.room import Room
 from merchant_server.web.pages import page_blueprint
 
@@ -25,6 +25,8 @@ ROUTES: tuple[tuple[str, str, str, Callable[..., ResponseReturnValue]], ...] = (
     ("document", "/my/agreements/<agreement_id>.pdf", "GET", loans.document),
     ("revoke", "/my/loans/<loan_id>/mandate", "GET", loans.ask_to_revoke),
     ("revoke_form", "/my/loans/<loan_id>/mandate", "POST", loans.revoke),
+    ("dispute", "/my/loans/<loan_id>/dispute", "GET", disputes.ask),
+    ("dispute_form", "/my/loans/<loan_id>/dispute", "POST", disputes.send),
     ("data", "/my/data", "GET", data.data),
     ("copy_json", "/my/data.json", "POST", data.copy_json),
     ("copy_pdf", "/my/data.pdf", "POST", data.copy_pdf),

@@ -4,16 +4,19 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from merchant_server.services.person.belongings import one_loan, signed_document
+from merchant_server.services.person.loan_history import loan_history
 from merchant_server.services.person.mandates import revoke_mandate
+from merchant_server.web.my.history_sights import history_view
 from merchant_server.web.my.room import Room, go, pdf, show
 from merchant_server.web.my.sights import loan_view
 
 
 def loan(room: Room, loan_id: str) -> ResponseReturnValue:
     """Show one of the person's loans."""
-    view = loan_view(one_loan(room.deps, room.who(), loan_id))
-    revoked = request.args.get("revoked") == "1"
-    return show("loan", view=view, revoked=revoked, lender=room.deps.lender_name)
+    history = loan_history(room.deps, room.who(), loan_id)
+    view, told = loan_view(history.own), history_view(history, history.own.merchant.time_zone)
+    said = {name: request.args.get(name) == "1" for name in ("revoked", "disputed")}
+    return show("loan", view=view, history=told, lender=room.deps.lender_name, **said)
 
 
 def document(room: Room, agreement_id: str) -> ResponseReturnValue:

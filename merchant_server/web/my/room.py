@@ -1,6 +1,7 @@
 """What the views of one's own page share: the cookie of a visit, who is there, and how a form is shown once more."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from merchant_server.domain.my_visit import LONGEST_SECONDS
 from merchant_server.services.deps import Deps
 from merchant_server.services.person.visits import who_is_there
 from merchant_server.web.error_pages import retry_header, status_for, words_for
+from merchant_server.web.error_words import Words
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{22,128}")
 
@@ -68,11 +70,15 @@ def go(page: str, **named: Any) -> Response:
     return make_response(redirect(url_for(f".{page}", **named), 303))
 
 
-def show_refusal(error: DomainError, template: str, **values: Any) -> ResponseReturnValue:
-    """Render the same form once more, with what was wrong."""
+def show_refusal(
+    error: DomainError, template: str, own_words: Mapping[str, Words] | None = None, /, **values: Any
+) -> ResponseReturnValue:
+    """Render the same form once more, with what was wrong; `own_words` are those of codes of this form alone."""
     if isinstance(error, Unauthenticated):
         raise error
-    problem = {"code": error.code, "field": error.field, "words": words_for(error.code, error.facts)}
+    own = (own_words or {}).get(error.code)
+    words = own.filled(error.facts) if own else words_for(error.code, error.facts)
+    problem = {"code": error.code, "field": error.field, "words": words}
     return make_response(show(template, problem=problem, **values), status_for(error), retry_header(error))
 
 

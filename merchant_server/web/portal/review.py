@@ -1,4 +1,4 @@
-"""The staff's pages at /portal: reviews with a queue, one masked case and a verdict, and the complaints beside them.
+"""The staff's pages at /portal: reviews with a queue, a masked case and a verdict; complaints and disputes beside them.
 
 One token of the installation (FENQI_PORTAL_TOKEN) lets staff in, and each says who they are; a name that is no
 reviewer sees nothing. Without a token these pages do not exist.
@@ -22,9 +22,12 @@ from merchant_server.web.language import language_tag
 from merchant_server.web.pages import page_blueprint
 from merchant_server.web.portal.complaint_words import complaint_words
 from merchant_server.web.portal.complaints import COMPLAINT_ROUTES
+from merchant_server.web.portal.disputes import DISPUTE_ROUTES
 from merchant_server.web.portal.review_words import problem, words
 
 SESSION_HOURS = 8
+# Where a sign-in leads besides the reviews; a form names one, never an address.
+WAYS_ON = ("complaints", "disputes")
 NAME, UNTIL = "reviewer", "reviewer_until"
 
 
@@ -38,7 +41,7 @@ def review_pages(deps: Deps, token: str) -> Blueprint:
         def guarded(**path: str) -> ResponseReturnValue:
             name = _reviewer(deps)
             if name is None:
-                way_on = "complaints" if request.path.startswith(url_for(".complaints")) else ""
+                way_on = next((each for each in WAYS_ON if request.path.startswith(url_for(f".{each}"))), "")
                 return render_template("portal/sign_in.html", way_on=way_on), 401
             return view(deps, name, **path)
 
@@ -47,7 +50,7 @@ def review_pages(deps: Deps, token: str) -> Blueprint:
     blueprint.add_url_rule("/portal/reviews", "queue", staff(_queue), methods=["GET"])
     blueprint.add_url_rule("/portal/reviews/<review_id>", "case", staff(_case), methods=["GET"])
     blueprint.add_url_rule("/portal/reviews/<review_id>", "judge", staff(_judge), methods=["POST"])
-    for path, endpoint, view, method in COMPLAINT_ROUTES:
+    for path, endpoint, view, method in (*COMPLAINT_ROUTES, *DISPUTE_ROUTES):
         blueprint.add_url_rule(path, endpoint, staff(view), methods=[method])
     blueprint.add_url_rule("/portal/sign-in", "sign_in", lambda: _sign_in(deps, token), methods=["POST"])
     blueprint.add_url_rule("/portal/sign-out", "sign_out", _sign_out, methods=["POST"])
@@ -73,7 +76,8 @@ def _sign_in(deps: Deps, token: str) -> ResponseReturnValue:
         return render_template("portal/sign_in.html", wrong=True, name=name, way_on=way_on), 401
     session[NAME] = name
     session[UNTIL] = (deps.clock.now() + timedelta(hours=SESSION_HOURS)).isoformat()
-    return redirect(url_for(".complaints" if request.form.get("way_on") == "complaints" else ".queue"), 303)
+    chosen = request.form.get("way_on")
+    return redirect(url_for(f".{chosen}" if chosen in WAYS_ON else ".queue"), 303)
 
 
 def _sign_out() -> ResponseReturnValue:

@@ -41,6 +41,7 @@ STATES: dict[str, Any] = {
     "dead": later("given up"),
     "forged": later("forged"),
     "quarantined": later("quarantined"),
+    "paused": later("not collected for now"),
 }
 GOOD = frozenset({"active", "repaid", "paid", "succeeded", "delivered"})
 BAD = frozenset({"overdue", "failed", "reversed", "dead", "forged", "written_off", "refused"})
@@ -89,6 +90,9 @@ ENTRIES: dict[str, Any] = {
     "capture": later("Sale captured"),
     "repayment": later("Repayment"),
     "reversal": later("Reversal"),
+    "refund": later("Refund: owed no more"),
+    "refund_money": later("Refund: to give back"),
+    "money_back": later("Money sent back"),
     "subsidy": later("Subsidy"),
     "funding": later("Sale funded"),
     "share": later("Shared with the funder"),

@@ -158,6 +158,7 @@ class Loan:
     created_at: datetime
     sequence: int
     installments: tuple[LoanInstallment, ...]
+    collection_paused_reason: str | None = None
     raw: Mapping[str, Any] = RAW
 
     @classmethod

@@ -5,6 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+TITLES = {
+    400: "Bad request", 401: "Not authenticated", 404: "Not found", 405: "Method not allowed",
+    409: "Conflict", 422: "Not accepted", 429: "Too many requests", 500: "Server error", 503: "Unavailable",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Answer:

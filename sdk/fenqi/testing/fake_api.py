@@ -13,7 +13,9 @@ from fenqi.durations import Duration
 from fenqi.errors import InvalidArgument, JsonRefused
 from fenqi.ids import REQUEST
 from fenqi.testing.clock import ManualClock
-from fenqi.testing.fake_answers import Answer, Refused, json_bytes, page
+from fenqi.testing.fake_answers import TITLES, Answer, Refused, json_bytes, page
+from fenqi.testing.fake_dispute_api import DISPUTE_ROUTES, DisputeHandlers
+from fenqi.testing.fake_disputes import FakeDisputes
 from fenqi.testing.fake_feed import FakeFeed
 from fenqi.testing.fake_json import checkout_json, loan_json
 from fenqi.testing.fake_refund_api import REFUND_ROUTES, RefundHandlers
@@ -43,14 +45,10 @@ from fenqi.wire import (
     strict_json,
 )
 
-_TITLES = {
-    400: "Bad request", 401: "Not authenticated", 404: "Not found", 405: "Method not allowed",
-    409: "Conflict", 422: "Not accepted", 429: "Too many requests", 500: "Server error", 503: "Unavailable",
-}  # fmt: skip
 _KEY = re.compile(r"[!-~]{1,255}")
 
 
-class FakeApi(RefundHandlers):
+class FakeApi(RefundHandlers, DisputeHandlers):
     """Answers requests out of a FakeSales."""
 
     def __init__(self, sales: FakeSales, clock: ManualClock, api_key: str, place: str) -> None:
@@ -61,11 +59,13 @@ class FakeApi(RefundHandlers):
         self._feed = FakeFeed(sales, clock)
         self._requests = 0
         self._refunds = FakeRefunds(sales)
+        self.disputes = FakeDisputes(sales, self._refunds)
 
     def handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Answer one request; whatever is wrong with it comes back as a problem."""
         path, _, query_text = target.partition("?")
         self._sales.expire_due(self._clock.now())
+        self.disputes.lapse(self.business_now())
         try:
             if headers.get("Authorization") != f"Bearer {self._api_key}":
                 raise Refused(401, "key_invalid", "The API key is not known.")
@@ -102,7 +102,7 @@ class FakeApi(RefundHandlers):
         request_id = self._request_id()
         body = {
             "type": f"https://fenqi.dev/errors/{code}",
-            "title": _TITLES.get(status, "Refused"),
+            "title": TITLES.get(status, "Refused"),
             "status": status,
             "detail": detail,
             "code": code,
@@ -117,9 +117,7 @@ class FakeApi(RefundHandlers):
         if key is None:
             raise Refused(400, "idempotency_key_missing", "Send an Idempotency-Key with every POST.")
         if not _KEY.fullmatch(key):
-            raise Refused(
-                400, "idempotency_key_invalid", "An Idempotency-Key is 1 to 255 visible ASCII characters."
-            )
+            raise Refused(400, "idempotency_key_invalid", "A key is 1 to 255 visible ASCII characters.")
         fingerprint = ("POST", path, body)
         if key in self._done:
             before, answer = self._done[key]
@@ -236,12 +234,12 @@ class FakeApi(RefundHandlers):
             raise Refused(404, "not_found", "There is no such loan.")
         return self._sales.loans[loan_id]
 
-    def _business_now(self) -> datetime:
+    def business_now(self) -> datetime:
         return self._clock.now() + self.settlement.offset
 
     def list_offers(self, query: dict[str, str], _: bytes) -> Answer:
-        rows = self._sales.offers(OfferQuerySchema().load(query), self._clock.now())
-        return self._json(200, page(rows, len(rows) + 1, None))
+        wanted = OfferQuerySchema().load(query)
+        return self._json(200, page(self._sales.offers(wanted, self._clock.now()), 1_000, None))
 
     def delete_endpoint(self, _: dict[str, str], __: bytes, endpoint_id: str) -> Answer:
         self._setup.delete_endpoint(endpoint_id)
@@ -287,6 +285,7 @@ _ROUTES: tuple[tuple[str, Mapping[str, _Handler]], ...] = (
     ("/v1/loans", {"GET": FakeApi.list_loans}),
     ("/v1/loans/([^/]+)", {"GET": FakeApi.retrieve_loan}),
     *REFUND_ROUTES,
+    *DISPUTE_ROUTES,
     ("/v1/events", {"GET": _feed("list_events")}),
     ("/v1/offers", {"GET": FakeApi.list_offers}),
     ("/v1/events/ack", {"POST": _feed("acknowledge")}),

@@ -85,6 +85,7 @@ def loan_json(loan: "FakeLoan") -> dict[str, Any]:
             "outstanding": Money(total - loan.relieved_minor - paid, currency),
             "signed_on": loan.created_at.date(),
             "created_at": loan.created_at,
+            "collection_paused_reason": loan.collection_paused_reason,
             "sequence": loan.sequence,
             "installments": loan.rows,
         }

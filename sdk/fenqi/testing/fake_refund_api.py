@@ -31,7 +31,7 @@ class RefundHandlers:
     def _loan(self, loan_id: str) -> FakeLoan:
         raise NotImplementedError
 
-    def _business_now(self) -> datetime:
+    def business_now(self) -> datetime:
         raise NotImplementedError
 
     def _json(self, status: int, body: Mapping[str, Any]) -> Answer:
@@ -48,12 +48,12 @@ class RefundHandlers:
     def create_refund_preview(self, _: dict[str, str], body: bytes, loan_id: str) -> Answer:
         draft = RefundPreviewDraftSchema().load(strict_json(body))
         made = self._refunds.preview(
-            self._loan(loan_id), draft["amount"], draft["strategy"], self._business_now()
+            self._loan(loan_id), draft["amount"], draft["strategy"], self.business_now()
         )
         return self._json(201, preview_json(made))
 
     def create_refund(self, _: dict[str, str], body: bytes) -> Answer:
-        draft, now = RefundDraftSchema().load(strict_json(body)), self._business_now()
+        draft, now = RefundDraftSchema().load(strict_json(body)), self.business_now()
         if "preview_id" in draft:
             preview = self._refunds.previews.get(draft["preview_id"])
             if preview is None:

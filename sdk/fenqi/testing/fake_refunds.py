@@ -64,7 +64,7 @@ class FakeRefunds:
 
     def preview(self, loan: FakeLoan, amount: Money, strategy: str, now: datetime) -> FakePreview:
         """Work a refund out. Raises RefundRefused, InvalidArgument."""
-        currency, refunded = loan.principal.currency, self._refunded_minor(loan)
+        currency, refunded = loan.principal.currency, self.refunded_minor(loan)
         if amount.currency != currency:
             raise RefundRefused("currency_mismatch", f"Expected {currency}.", "amount.currency")
         if not loan.checkout.captured_minor:
@@ -92,7 +92,7 @@ class FakeRefunds:
             raise RefundRefused("preview_expired", "This preview has expired.")
         loan = preview.loan
         seen = (preview.loan_sequence, preview.refunded_before_minor)
-        if (loan.sequence, self._refunded_minor(loan)) != seen:
+        if (loan.sequence, self.refunded_minor(loan)) != seen:
             raise RefundRefused("preview_stale", "The loan changed since this preview.")
         made = FakeRefund(self.sales.new_id(REFUND, now), preview, reference, now)
         self.refunds[made.id] = made
@@ -133,7 +133,8 @@ class FakeRefunds:
             loan.status = over if whole else "repaid"
             self.sales.changed(loan, f"loan.{loan.status}", now)
 
-    def _refunded_minor(self, loan: FakeLoan) -> int:
+    def refunded_minor(self, loan: FakeLoan) -> int:
+        """Return the price of all goods taken back on a loan."""
         return sum(
             each.preview.effect.amount.minor for each in self.refunds.values() if each.preview.loan is loan
         )

@@ -67,6 +67,7 @@ class FakeLoan:
     status: str = "active"
     sequence: int = 1
     relieved_minor: int = 0
+    collection_paused_reason: str | None = None
 
 
 @dataclass

@@ -15,6 +15,7 @@ from fenqi.api.resources import Event, Payout
 from fenqi.api.transport import SystemClock
 from fenqi.client import Client
 from fenqi.errors import InvalidArgument
+from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
 from fenqi.testing.clock import ManualClock
 from fenqi.testing.fake_answers import Answer
@@ -95,6 +96,33 @@ class FakeServer:
         if loan is None:
             raise InvalidArgument("There is no such loan.", field="loan_id")
         self._sales.pay_installment(loan, self.clock.now())
+
+    def open_dispute(
+        self,
+        loan_id: str,
+        *,
+        reason: str = "not_received",
+        statement: str = "It never came.",
+        amount: Money | None = None,
+    ) -> str:
+        """Play the consumer who objects to a purchase, and return the dispute's id.
+
+        Raises InvalidArgument for an unknown loan or reason, and when nothing is left to dispute.
+        """
+        loan = self._sales.loans.get(loan_id)
+        if loan is None:
+            raise InvalidArgument("There is no such loan.", field="loan_id")
+        return self._api.disputes.open(loan, reason, statement, amount, self._api.business_now()).id
+
+    def decide_dispute(self, dispute_id: str, outcome: str, *, ruling: str = "Decided by the test.") -> None:
+        """Play the operator who decides a challenged dispute as won or lost by the merchant.
+
+        Raises InvalidArgument for an unknown dispute and TransitionNotAllowed when it is not challenged.
+        """
+        dispute = self._api.disputes.disputes.get(dispute_id)
+        if dispute is None:
+            raise InvalidArgument("There is no such dispute.", field="dispute_id")
+        self._api.disputes.decide(dispute, outcome, ruling, self._api.business_now())
 
     def pay_out(self) -> Payout:
         """Play the payout day: pay everything captured. Raises InvalidArgument when there is nothing."""

@@ -8,6 +8,8 @@ from fenqi.wire.fields import Answer, CalendarDate, MoneyField, UtcTime, WholeNu
 from fenqi.wire.vocabulary import (
     CAPTURES,
     CHECKOUT_STATUSES,
+    DISPUTE_REASONS,
+    DISPUTE_STATUSES,
     EVENT_TYPES,
     MODES,
     REFUND_STATUSES,
@@ -103,6 +105,11 @@ class LoanSchema(Answer):
     outstanding = MoneyField(required=True)
     signed_on = CalendarDate(required=True)
     created_at = UtcTime(required=True)
+    collection_paused_reason = fields.String(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Why nothing is deducted at the moment, such as dispute; null while it is."},
+    )
     sequence = WholeNumber(required=True)
     installments = fields.List(fields.Nested(InstallmentSchema), load_default=list)
 
@@ -159,6 +166,36 @@ class RefundSchema(Answer):
     code = fields.String(load_default=None, allow_none=True)
     created_at = UtcTime(required=True)
     sequence = WholeNumber(required=True)
+
+
+class EvidenceSchema(Answer):
+    """What was submitted to a dispute at one time."""
+
+    text = fields.String(required=True)
+    links = fields.List(fields.String(), load_default=list)
+    submitted_at = UtcTime(required=True)
+
+
+class DisputeSchema(Answer):
+    """A dispute; won and lost are told from your side. In a list or an event it comes without what people wrote."""
+
+    object = fields.Constant("dispute")
+    id = fields.String(required=True)
+    mode = fields.String(load_default="test", metadata={"enum": MODES})
+    status = fields.String(required=True, metadata={"enum": DISPUTE_STATUSES})
+    reason = fields.String(required=True, metadata={"enum": DISPUTE_REASONS})
+    loan_id = fields.String(required=True)
+    checkout_id = fields.String(required=True)
+    amount = MoneyField(required=True)
+    opened_by = fields.String(load_default="consumer", metadata={"enum": ("consumer", "operator")})
+    answer_due_on = CalendarDate(required=True)
+    refund_id = fields.String(load_default=None, allow_none=True)
+    created_at = UtcTime(required=True)
+    closed_at = UtcTime(load_default=None, allow_none=True)
+    sequence = WholeNumber(required=True)
+    statement = fields.String(load_default=None, allow_none=True)
+    evidence = fields.List(fields.Nested(EvidenceSchema), load_default=list)
+    ruling = fields.String(load_default=None, allow_none=True)
 
 
 class _Aggregate(Answer):

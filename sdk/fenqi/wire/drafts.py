@@ -13,6 +13,7 @@ from fenqi.wire.fields import (
     AMOUNT_MINOR_MAX,
     Flag,
     MoneyField,
+    Prose,
     Request,
     Text,
     UtcTime,
@@ -22,6 +23,7 @@ from fenqi.wire.fields import (
 from fenqi.wire.vocabulary import (
     CAPTURES,
     CHECKOUT_STATUSES,
+    DISPUTE_STATUSES,
     LANGUAGES,
     REFUND_STATUSES,
     REFUND_STRATEGIES,
@@ -29,6 +31,8 @@ from fenqi.wire.vocabulary import (
 
 METADATA_MAX = 20
 PLAN_IDS_MAX = 20
+EVIDENCE_CHARACTERS_MAX = 4_000
+EVIDENCE_LINKS_MAX = 10
 TEST_CLOCK_STEP_SECONDS_MAX = 10 * 366 * 86_400
 
 
@@ -137,6 +141,17 @@ class RefundDraftSchema(Request):
                 raise ValidationError("Give preview_id, or loan_id and amount.", field_name=name)
 
 
+class EvidenceDraftSchema(Request):
+    """POST /v1/disputes/{id}/evidence: what speaks for you, and where files that show it can be read."""
+
+    text = Prose(required=True, minimum=1, maximum=EVIDENCE_CHARACTERS_MAX)
+    links = fields.List(
+        WebAddress(minimum=1, maximum=2000),
+        load_default=list,
+        validate=validate.Length(max=EVIDENCE_LINKS_MAX),
+    )
+
+
 class TestClockAdvanceSchema(Request):
     """POST /v1/test_clock/advance; exactly one of months, days and seconds, forwards only."""
 
@@ -196,3 +211,10 @@ class RefundQuerySchema(PageQuerySchema):
 
     loan_id = Text(minimum=1, maximum=64, load_default=None)
     status = fields.String(load_default=None, validate=validate.OneOf(REFUND_STATUSES))
+
+
+class DisputeQuerySchema(PageQuerySchema):
+    """GET /v1/disputes."""
+
+    loan_id = Text(minimum=1, maximum=64, load_default=None)
+    status = fields.String(load_default=None, validate=validate.OneOf(DISPUTE_STATUSES))

@@ -20,7 +20,7 @@ _UTC = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)Z")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 # Control characters, line and paragraph separators, direction overrides.
 _FORBIDDEN = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069"
-_FORBIDDEN_CHARACTER = re.compile(f"[{_FORBIDDEN}\ud800-\udfff]")
+_FORBIDDEN_IN_PROSE = _FORBIDDEN.replace(r"\u0000-\u001f", r"\u0000-\u0009\u000b-\u001f")
 _PORT = "(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?"
 _ADDRESS_PATTERN = rf'^https?://[A-Za-z0-9.-]+{_PORT}([/?][!"$-\[\]-~]*)?(#[!"$-\[\]-~]*)?$'
 
@@ -85,22 +85,29 @@ class Text(fields.String):
     """
 
     default_error_messages = _TEXT_MESSAGES
+    forbidden = _FORBIDDEN
 
     def __init__(self, *, minimum: int = 0, maximum: int, **arguments: Any) -> None:
-        visible = rf"^[^{_FORBIDDEN}]*[^{_FORBIDDEN}\s][^{_FORBIDDEN}]*$"
-        pattern = visible if minimum else rf"^[^{_FORBIDDEN}]*$"
+        allowed, seen = f"[^{self.forbidden}]*", rf"[^{self.forbidden}\s]"
+        pattern = f"^{allowed}{seen}{allowed}$" if minimum else f"^{allowed}$"
         arguments["metadata"] = {"pattern": pattern} | arguments.get("metadata", {})
         self._minimum = minimum
         super().__init__(validate=validate.Length(min=minimum or None, max=maximum), **arguments)
 
     def _deserialize(self, value: Any, *positional: Any, **arguments: Any) -> str:
         text: str = super()._deserialize(value, *positional, **arguments)
-        found = _FORBIDDEN_CHARACTER.search(text)
+        found = re.search(f"[{self.forbidden}\ud800-\udfff]", text)
         if found:
             raise self.make_error("character", name=f"U+{ord(found.group()):04X}")
         if self._minimum and not text.strip():
             raise self.make_error("blank")
         return text
+
+
+class Prose(Text):
+    """Text of several lines: line feeds are allowed, and nothing else that Text refuses."""
+
+    forbidden = _FORBIDDEN_IN_PROSE
 
 
 class WebAddress(Text):

@@ -16,6 +16,7 @@ EVENT_TYPES = (
     "refund.pending", "refund.succeeded", "refund.failed",
     "webhook_endpoint.ping", "webhook_endpoint.disabled",
     "payout.created", "payout.paid", "payout.failed",
+    "dispute.opened", "dispute.updated", "dispute.closed", "loan.collection_paused", "loan.collection_resumed",
 )  # fmt: skip
 PAYOUT_STATUSES = ("pending", "paid", "failed")
 REFUND_STATUSES = ("pending", "succeeded", "failed")
@@ -29,4 +30,8 @@ SCOPES = ("create", "capture", "refund", "read", "settings")
 SIGNATURES = ("v1", "v1a")
 # Versions of the API, oldest first; a caller names one in Fenqi-Version.
 VERSIONS = ("2026-11-01", "2026-11-22")
+DISPUTE_STATUSES = ("open", "evidence_submitted", "challenged", "won", "lost", "accepted")
+DISPUTE_REASONS = (
+    "not_received", "not_as_described", "damaged", "returned", "wrong_amount", "not_mine", "other",
+)  # fmt: skip
 MODES = ("test", "live")
