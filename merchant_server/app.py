@@ -101,6 +101,7 @@ def install(settings: Settings) -> Installation:
         rate_cap=settings.legal_rate_cap,
         codes_per_hour=int(settings.codes_per_hour),
         retention_years=int(settings.retention_years),
+        grace_days=int(settings.grace_days),
     )
     return Installation(settings, keys, engine, deps, Rotation(engine, ring, ids.new))
 

@@ -61,6 +61,14 @@ class Loans(Protocol):
         """Return loans with an installment that was due before today, is not paid, and is not called overdue yet."""
         ...
 
+    def to_penalize(self, merchant_id: str, today: date, limit: int) -> list[str]:
+        """Return overdue loans whose penalties were not looked at on this day."""
+        ...
+
+    def mark_penalized(self, loan_id: str, today: date) -> None:
+        """Remember that a loan's penalties of this day are charged."""
+        ...
+
     def save_installment(
         self, installment: Installment, was: Installment, collect_on: date | None = None
     ) -> None:
@@ -95,6 +103,10 @@ class ScheduleChanges(Protocol):
         """Store a change; Conflict when the same one was made before."""
         ...
 
+    def of_source(self, source_id: str) -> ScheduleChange | None:
+        """Return the change that a refund, payment or decision made and that can be undone, or None."""
+        ...
+
     def of_loan(self, loan_id: str) -> list[ScheduleChange]:
         """Return a loan's changes, oldest first."""
         ...
@@ -111,8 +123,8 @@ class Deductions(Protocol):
         """Return the deduction, locked for this transaction where the engine can, or None."""
         ...
 
-    def attempts(self, loan_id: str, installment_number: int) -> int:
-        """Return how often an installment was tried."""
+    def next_attempt(self, loan_id: str, installment_number: int, *, own: bool = False) -> int:
+        """Return the number of the next attempt at an installment, or of the next one that the consumer asks for."""
         ...
 
     def of_loan(self, loan_id: str) -> list[Deduction]:

@@ -186,6 +186,10 @@ class CreditLines(Protocol):
         """Store what a new decision grants; what is used stays as it is."""
         ...
 
+    def end(self, consumer_id: str, currency: str, at: datetime) -> None:
+        """Let nothing more be drawn from a line; what is used stays owed."""
+        ...
+
     def save(self, line: CreditLine, was: CreditLine) -> None:
         """Store what is used; raises TransitionConflict when another checkout drew first."""
         ...

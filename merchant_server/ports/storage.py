@@ -17,6 +17,7 @@ from merchant_server.ports.lending import (
 from merchant_server.ports.outbox import Deliveries, Endpoints, Events, IdempotencyKeys
 from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People
 from merchant_server.ports.refunding import Refunds
+from merchant_server.ports.relieving import ReliefProposals, SettlementQuotes
 from merchant_server.ports.selling import (
     Agreements,
     Applicants,
@@ -119,6 +120,16 @@ class UnitOfWork(Protocol):
     @property
     def refunds(self) -> Refunds:
         """Goods taken back."""
+        ...
+
+    @property
+    def settlement_quotes(self) -> SettlementQuotes:
+        """What settles a loan early."""
+        ...
+
+    @property
+    def relief_proposals(self) -> ReliefProposals:
+        """Relief that two people decide on."""
         ...
 
     @property

@@ -30,6 +30,7 @@ class Deps:
     """The outside of a service. `code_key` is the HMAC key of one-time codes; `rate_cap` the legal yearly cost.
 
     `policy` is the shipped one, which decides until another is published; `workshop` opens the published ones.
+    `grace_days` are days after a due date that cost no penalty.
     `codes_per_hour` is the whole installation's budget of text messages; `retention_years` how long a loan's records
     are kept after its end.
     """
@@ -53,6 +54,7 @@ class Deps:
     rate_cap: Decimal
     codes_per_hour: int = 3_000
     retention_years: int = 10
+    grace_days: int = 3
 
     def business_now(self, uow: UnitOfWork, merchant_id: str) -> datetime:
         """Return the merchant's time: wall time, plus its test clock's offset. Dates of loans follow it."""

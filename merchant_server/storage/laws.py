@@ -95,8 +95,22 @@ LAWS: tuple[tuple[str, str], ...] = (
         " LEFT JOIN (SELECT e.source_id, SUM(g.amount_minor) AS booked FROM journal_entries e"
         " JOIN postings g ON g.entry_id = e.id WHERE e.kind = 'repayment'"
         " AND (g.target = 'bank:cash' OR g.target LIKE 'merchant:%:payable') GROUP BY e.source_id) b"
-        " ON b.source_id = r.id WHERE r.amount_minor <> COALESCE(p.paid, 0) + r.excess_minor"
+        " ON b.source_id = r.id"
+        " WHERE (r.kind <> 'recovery' AND r.amount_minor <> COALESCE(p.paid, 0) + r.excess_minor)"
         " OR COALESCE(b.booked, 0) <> r.amount_minor",
+    ),
+    (
+        "3 what was recovered is booked as such, and is at most what was written off",
+        "SELECT r.loan_id AS subject, 'recovered ' || r.came || ' of ' || COALESCE(w.lost, 0) || ', booked '"
+        " || COALESCE(b.booked, 0) AS detail FROM (SELECT loan_id,"
+        " SUM(CASE WHEN reversed_at IS NULL THEN amount_minor - excess_minor ELSE 0 END) AS came,"
+        " SUM(amount_minor - excess_minor) AS ever FROM repayments WHERE kind = 'recovery' GROUP BY loan_id) r"
+        " LEFT JOIN (SELECT loan_id, SUM(relieved_principal_minor + relieved_interest_minor + relieved_fee_minor"
+        " + relieved_penalty_minor) AS lost FROM schedule_changes WHERE kind = 'write_off' GROUP BY loan_id) w"
+        " ON w.loan_id = r.loan_id"
+        " LEFT JOIN (SELECT e.loan_id, SUM(p.amount_minor) AS booked FROM journal_entries e JOIN postings p"
+        " ON p.entry_id = e.id WHERE e.kind = 'repayment' AND p.source = 'income:recovery' GROUP BY e.loan_id) b"
+        " ON b.loan_id = r.loan_id WHERE r.came > COALESCE(w.lost, 0) OR r.ever <> COALESCE(b.booked, 0)",
     ),
     (
         "3 every deduction that succeeded is booked once, and no other",
@@ -132,6 +146,16 @@ LAWS: tuple[tuple[str, str], ...] = (
         " FROM loans l JOIN journal_entries e ON e.loan_id = l.id JOIN postings p ON p.entry_id = e.id"
         " GROUP BY l.consumer_id, p.currency) b ON b.consumer_id = c.consumer_id AND b.currency = c.currency"
         " WHERE c.used_minor <> COALESCE(b.owed, 0)",
+    ),
+    (
+        "4 relief was granted by a second person, and only what was granted changed a schedule",
+        "SELECT id AS subject, COALESCE(decided_by, 'nobody') AS detail FROM relief_proposals"
+        " WHERE status = 'approved' AND LOWER(COALESCE(decided_by, proposed_by)) = LOWER(proposed_by)"
+        " UNION ALL SELECT c.id, c.kind || ' ' || c.source_id FROM schedule_changes c"
+        " LEFT JOIN relief_proposals p ON p.id = c.source_id AND p.kind = c.kind AND p.status = 'approved'"
+        " AND p.loan_id = c.loan_id LEFT JOIN repayments r ON r.id = c.source_id AND c.kind = 'write_off'"
+        " AND r.reversed_at IS NOT NULL"
+        " WHERE c.kind IN ('waiver', 'write_off', 'extension', 'hardship') AND p.id IS NULL AND r.id IS NULL",
     ),
     (
         "4 every decision's policy is kept",

@@ -27,6 +27,7 @@ from merchant_server.storage.repositories.records import IdempotencyKeys
 from merchant_server.storage.repositories.refunds import Refunds
 from merchant_server.storage.repositories.repayments import Repayments, ScheduleChanges
 from merchant_server.storage.repositories.reviews import Reviews
+from merchant_server.storage.repositories.settlements import ReliefProposals, SettlementQuotes
 from merchant_server.storage.repositories.watch import Watch
 from merchant_server.storage.sealed import Sealer
 
@@ -55,6 +56,8 @@ class SqlUnitOfWork:
         self.repayments = Repayments(connection)
         self.schedule_changes = ScheduleChanges(connection)
         self.refunds = Refunds(connection)
+        self.settlement_quotes = SettlementQuotes(connection)
+        self.relief_proposals = ReliefProposals(connection)
         self.deductions = Deductions(connection)
         self.callbacks = Callbacks(connection)
         self.ledger = Ledger(connection)
