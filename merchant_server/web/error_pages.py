@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 from merchant_server.domain.errors import DomainError
 from merchant_server.web.context import request_id
 from merchant_server.web.language import LOCALES, language_tag
+from merchant_server.web.payment_words import PAYMENT_WORDS
 from merchant_server.web.problems import STATUS
 
 log = logging.getLogger(__name__)
@@ -221,6 +222,8 @@ WORDS: dict[str, Words] = {
     "rate_limited": Words(_l("That was too fast."), _l("Wait a minute and try again.")),
     "internal": INTERNAL,
 }
+
+WORDS |= {code: Words(*texts) for code, texts in PAYMENT_WORDS.items()}
 
 
 def words_for(code: str, facts: dict[str, Any] | None = None) -> Words:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -71,9 +72,28 @@ class LifeOfALoan(RuleBasedStateMachine):
             assert self.life.loan() == before
             return None
 
-    @rule(days=st.sampled_from([1, 1, 3, 15, 31, 62]))
+    @initialize(months=st.integers(0, 3), answer=ANSWERS, days=st.sampled_from([0, 5, 40]))
+    def it_has_lived_already(self, months: int, answer: tuple[str, str], days: int) -> None:
+        for _ in range(months):
+            self.a_row_falls_due(answer)
+        self.time_passes(days)
+        self.late_rows_age_and_cost()
+
+    @rule(days=st.sampled_from([0, 1, 4, 15, 31]))
     def time_passes(self, days: int) -> None:
-        self.life.house.advance(days=days)
+        if days:
+            self.life.house.advance(days=days)
+
+    @rule(answer=ANSWERS)
+    def a_row_falls_due(self, answer: tuple[str, str]) -> None:
+        open_rows = [row.due_on for row in self.life.rows() if row.is_open]
+        with self.deps.storage.reading() as uow:
+            today = self.deps.today(uow, merchant_of(uow, self.life.house.caller.merchant_id))
+        wait = (min(open_rows) - today).days if open_rows else 0
+        self.time_passes(max(0, wait))
+        self.what_is_due_is_requested()
+        for each in self.life.pending():
+            self.life.tell(each, *answer)
 
     @rule()
     def what_is_due_is_requested(self) -> None:
@@ -112,15 +132,19 @@ class LifeOfALoan(RuleBasedStateMachine):
             lambda: pay_now(self.deps, self.consumer_id, loan_id, amount, DeductionPurpose(purpose))
         )
 
-    @rule()
-    def a_settlement_is_quoted(self) -> None:
+    @rule(pay=st.booleans(), answer=ANSWERS)
+    def a_settlement_is_quoted(self, pay: bool, answer: tuple[str, str]) -> None:
         quote = self.may_refuse(lambda: quote_own(self.deps, self.consumer_id, self.life.loan_id))
-        if quote is not None:
-            owed = self.life.loan().outstanding
-            assert (
-                quote.total.minor <= owed.minor and quote.given_back.minor >= quote.early_settlement_fee.minor
-            )
-            self.quotes.append(quote.id)
+        if quote is None:
+            return
+        owed = self.life.loan().outstanding
+        assert quote.total == owed - quote.given_back + quote.early_settlement_fee
+        assert quote.given_back.minor >= quote.early_settlement_fee.minor
+        self.quotes.append(quote.id)
+        if pay:
+            made = settle_now(self.deps, self.consumer_id, quote.id)
+            assert settle_now(self.deps, self.consumer_id, quote.id).id == made.id
+            self.life.tell(made, *answer)
 
     @precondition(lambda self: self.quotes)
     @rule(which=st.integers(0, 5))
@@ -144,9 +168,11 @@ class LifeOfALoan(RuleBasedStateMachine):
         self.life.house.clock.pass_(seconds=30)
         return_money(self.deps)
 
-    @rule(kind=st.sampled_from(list(ReliefKind)), size=st.integers(1, 60))
+    @rule(
+        kind=st.sampled_from([*ReliefKind, ReliefKind.WRITE_OFF, ReliefKind.WAIVER]), size=st.integers(1, 60)
+    )
     def two_operators_grant_relief(self, kind: ReliefKind, size: int) -> None:
-        terms = {"minor": size * 100, "months": 1 + size % 12, "installments": size}
+        terms = {"minor": size * size, "months": 1 + size % 12, "installments": size}
 
         def grant() -> None:
             made = proposals.propose(self.deps, self.life.loan_id, kind, terms, reason="hardship", by="An")

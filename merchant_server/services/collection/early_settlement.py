@@ -17,6 +17,16 @@ def quote_own(deps: Deps, consumer_id: str, loan_id: str) -> SettlementQuote:
         return quote_loan(uow, deps, loan)
 
 
+def own_quote(deps: Deps, consumer_id: str, quote_id: str) -> SettlementQuote:
+    """Return a quote as it was shown to this person. Raises NotFound, also for somebody else's."""
+    with deps.storage.reading() as uow:
+        quote = uow.settlement_quotes.get(quote_id)
+        loan = None if quote is None else uow.loans.get(quote.loan_id)
+    if quote is None or loan is None or loan.consumer_id != consumer_id:
+        raise NotFound("there is no such quote")
+    return quote
+
+
 def quote_loan(uow: UnitOfWork, deps: Deps, loan: Loan) -> SettlementQuote:
     """Work out what settles a loan today, and keep it; it is good until the business day is over.
 

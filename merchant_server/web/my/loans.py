@@ -13,7 +13,8 @@ def loan(room: Room, loan_id: str) -> ResponseReturnValue:
     """Show one of the person's loans."""
     view = loan_view(one_loan(room.deps, room.who(), loan_id))
     revoked = request.args.get("revoked") == "1"
-    return show("loan", view=view, revoked=revoked, lender=room.deps.lender_name)
+    paying = request.args.get("paying") == "1"
+    return show("loan", view=view, revoked=revoked, paying=paying, lender=room.deps.lender_name)
 
 
 def document(room: Room, agreement_id: str) -> ResponseReturnValue:
