@@ -12,6 +12,7 @@ from merchant_server.app import install
 from merchant_server.commands import audit as audit_commands
 from merchant_server.commands import installation as _installation
 from merchant_server.commands import keys as key_commands
+from merchant_server.commands import loan as loan_commands
 from merchant_server.commands import policy as policy_commands
 from merchant_server.commands import readable as _readable
 from merchant_server.commands import review as review_commands
@@ -186,6 +187,7 @@ def settings() -> None:
 main.add_command(audit_commands.audit)
 main.add_command(audit_commands.evidence)
 main.add_command(key_commands.keys)
+main.add_command(loan_commands.loan)
 main.add_command(policy_commands.policy)
 main.add_command(review_commands.review)
 main.add_command(review_commands.block)

@@ -19,7 +19,17 @@ from werkzeug.routing import Rule
 
 from merchant_server.app import create_app, install
 from merchant_server.cli import main as server_command
-from merchant_server.domain import agreement, checkout, code, deduction, event, loan, refund, review
+from merchant_server.domain import (
+    agreement,
+    checkout,
+    code,
+    deduction,
+    event,
+    loan,
+    refund,
+    relief_proposal,
+    review,
+)
 from merchant_server.domain.code_limits import LIMITS
 from merchant_server.domain.machine import Machine
 from merchant_server.domain.refusal import REFUSALS
@@ -36,6 +46,7 @@ MACHINES: tuple[Machine[Any], ...] = (
     loan.INSTALLMENT_MACHINE,
     deduction.MANDATE_MACHINE,
     deduction.DEDUCTION_MACHINE,
+    relief_proposal.PROPOSAL_MACHINE,
     agreement.AGREEMENT_MACHINE,
     event.DELIVERY_MACHINE,
     refund.REFUND_MACHINE,

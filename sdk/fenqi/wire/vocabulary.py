@@ -11,7 +11,8 @@ EVENT_TYPES = (
     "checkout.referred", "checkout.signing", "checkout.authorized", "checkout.captured", "checkout.closed",
     "checkout.expired", "checkout.cancelled", "checkout.voided", "checkout.authorization_expiring", "loan.created",
     "loan.cancelled", "loan.overdue", "loan.repaid", "loan.refunded",
-    "loan.written_off", "loan.schedule_changed", "installment.paid", "installment.partly_paid",
+    "loan.written_off", "loan.recovered", "loan.schedule_changed", "penalty.charged",
+    "installment.paid", "installment.partly_paid",
     "repayment.reversed", "deduction.failed", "mandate.revoked",
     "refund.pending", "refund.succeeded", "refund.failed",
 )  # fmt: skip
