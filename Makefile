@@ -29,6 +29,7 @@ soak: ## the long runs: a million examples, with a progress bar and a seed that 
 	@$(PYTHON) scripts/bootstrap.py dev
 	@$(RUN) tests.finance.soak --examples $(or $(EXAMPLES),1000000) $(if $(SEED),--seed $(SEED))
 	@FENQI_SALES=100 $(RUN) pytest -q tests/faults
+	@FENQI_LIVES=$(or $(LIVES),2000) $(RUN) pytest -q tests/life $(if $(SEED),--hypothesis-seed $(SEED))
 
 bench: ## how far each path is from the bare floor under it
 	@$(PYTHON) scripts/bootstrap.py dev

@@ -127,14 +127,9 @@ class Installment:
     def agreed(self) -> Due:
         """Return what was to be paid in all, part by part."""
         return Due(
-            self.number,
-            self.due_on,
-            self.principal.minor,
-            self.interest.minor,
-            self.fee.minor,
-            self.penalty.minor,
-            self.principal.currency,
-        )
+            self.number, self.due_on, self.principal.minor, self.interest.minor, self.fee.minor,
+            self.penalty.minor, self.principal.currency,
+        )  # fmt: skip
 
     def due(self) -> Due:
         """Return what is still owed, part by part."""

@@ -1,6 +1,7 @@
 """A loan lives through anything that happens to loans, in any order, and the laws of the house hold after each step."""
 
 import itertools
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ from merchant_server.services.refunds.committing import refund_at_once
 from merchant_server.services.refunds.returning import return_money
 from tests.life.standing_loan import Life, living, make_template
 
-EXAMPLES, STEPS = 50, 40
+# `make soak` lets many more be lived.
+EXAMPLES, STEPS = int(os.environ.get("FENQI_LIVES", "50")), 40
 ANSWERS = st.sampled_from(
     [
         ("succeeded", ""),
