@@ -4,7 +4,7 @@ HOST ?= 127.0.0.1
 RUN := .venv/bin/python -m
 .DEFAULT_GOAL := help
 
-.PHONY: help demo demo-reset test soak bench lint lock texts wheel clean
+.PHONY: help demo demo-reset test soak bench bench-full failover lint lock texts wheel clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,10 +30,21 @@ soak: ## the long runs: a million examples, with a progress bar and a seed that 
 	@$(RUN) tests.finance.soak --examples $(or $(EXAMPLES),1000000) $(if $(SEED),--seed $(SEED))
 	@FENQI_SALES=100 $(RUN) pytest -q tests/faults
 	@FENQI_LIVES=$(or $(LIVES),2000) $(RUN) pytest -q tests/life $(if $(SEED),--hypothesis-seed $(SEED))
+	@FENQI_SOAK=1 $(RUN) pytest -q --timeout=0 tests/evidence/test_attacks.py
+	@FENQI_FORGERIES=100000 $(RUN) pytest -q tests/till/test_attacks.py
 
 bench: ## how far each path is from the bare floor under it
 	@$(PYTHON) scripts/bootstrap.py dev
 	@$(RUN) benchmarks
+
+bench-full: ## the same with JSON and a chart for the docs, and the simulation of growth
+	@$(PYTHON) scripts/bootstrap.py dev
+	@$(RUN) benchmarks --json docs/reference/benchmarks.json --svg docs/reference/benchmarks.svg
+	@$(RUN) benchmarks.scale --write
+
+failover: ## kill the leader of a PostgreSQL cluster under load (Debian: patroni, etcd-server, pgbouncer; as root)
+	@$(PYTHON) scripts/bootstrap.py dev
+	@$(RUN) scripts.failover
 
 lock: ## write requirements/*.txt anew from setup.cfg
 	@$(RUN) scripts.lock

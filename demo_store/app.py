@@ -8,7 +8,7 @@ from flask import Flask, Response, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
-from demo_store import catalog, database, language, shop, till, webhook, widget
+from demo_store import catalog, database, language, offline_till, shop, till, webhook, widget
 from demo_store.clock import Clock, system_clock
 from demo_store.live import LiveCheckouts
 from demo_store.orders import OrderBook
@@ -50,7 +50,13 @@ def create_app(
     )
     CSRFProtect(app).exempt(webhook.blueprint)
     language.install(app, settings.timezone)
-    for blueprint in (shop.blueprint, till.blueprint, webhook.blueprint, widget.blueprint):
+    for blueprint in (
+        shop.blueprint,
+        till.blueprint,
+        offline_till.blueprint,
+        webhook.blueprint,
+        widget.blueprint,
+    ):
         app.register_blueprint(blueprint)
     _install_errors(app)
     app.after_request(_harden)

@@ -16,7 +16,7 @@ from typing import Any
 from fenqi import FenqiError, qr
 
 from demo_store.processes import Process, StartFailed, free_or_explain, run_command
-from demo_store.seeding import seed
+from demo_store.seeding import enroll_tills, seed
 
 PORTS = {"store": 8000, "server": 8010, "sandbox": 8011}
 READY_SECONDS = 60
@@ -80,6 +80,7 @@ def _start(options: argparse.Namespace, processes: list[Process]) -> None:
     shop = seed(
         folder / "shop.json", environment, server_url, f"http://{near}:{options.store_port}/webhooks/fenqi"
     )
+    enroll_tills(folder / "tills", shop, environment, base_url)
     more = {
         **environment,
         "FENQI_API_KEY": shop.api_key,
@@ -89,6 +90,7 @@ def _start(options: argparse.Namespace, processes: list[Process]) -> None:
         "DEMO_PUBLIC_URL": store_url,
         "DEMO_SECRET_KEY": shop.secret_key,
         "DEMO_STORES": json.dumps([{"id": s["id"], "name": s["name"]} for s in shop.stores]),
+        "DEMO_OFFLINE_TILLS": str(folder / "tills"),
         "DEMO_TILLS": json.dumps([{**s["till"], "store_id": s["id"]} for s in shop.stores]),
     }
     command = ["fenqi-demo", "run", "--host", options.host, "--port", str(options.store_port)]

@@ -64,7 +64,7 @@ def cancel_checkout(parts: Shop, order: Order) -> bool:
     Raises PaymentUnavailableError when fenqi gave no answer: whether the checkout still lives is then unknown.
     """
     try:
-        parts.client.checkouts.cancel(order.checkout_id)
+        parts.client.checkouts.cancel(order.checkout_id, confirm=True)
     except (ConflictError, NotFoundError, InvalidRequestError):
         return False
     except FenqiError as error:

@@ -37,6 +37,9 @@ class PlanShelf:
             self._fetch_first()
         elif self._older_than(datetime.fromisoformat(fetched_at), self._settings.plans_max_age_seconds):
             threading.Thread(target=self.refresh, name="plans", daemon=True).start()
+        return self._kept()
+
+    def _kept(self) -> tuple[Plan, ...]:
         with opened(self._settings.database) as db:
             rows = list(db.query("SELECT terms FROM plans ORDER BY position"))
         return tuple(Plan.from_dict(json.loads(row["terms"])) for row in rows)
@@ -49,6 +52,10 @@ class PlanShelf:
     def offers(self, amount: Money) -> tuple[Offer, ...]:
         """Price `amount` under every plan that can price it."""
         return self.price_list([amount])[0]
+
+    def kept_offers(self, amount: Money) -> tuple[Offer, ...]:
+        """Price `amount` under the plans that are at hand; asks nobody, for a till without network."""
+        return tuple(_priced(amount, self._kept(), self.today()))
 
     def price_list(self, amounts: Iterable[Money]) -> list[tuple[Offer, ...]]:
         """Price several amounts under the same plans on the same day; a plan that cannot is left out."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fenqi import Client, Money, Plan
+from fenqi.till import SecretKeys
 
 from demo_store.processes import run_command
 
@@ -48,6 +49,22 @@ def seed(file: Path, environment: dict[str, str], server_url: str, webhook_url: 
         known |= {"webhook_url": webhook_url, "webhook_secret": made.secret}
         _keep(file, known)
     return Shop(**known)
+
+
+def enroll_tills(folder: Path, shop: Shop, environment: dict[str, str], base_url: str) -> None:
+    """Let each till sell without network: its own key, the merchant's bounds, both kept in the till's folder."""
+    for store in shop.stores:
+        place = folder / store["till"]["id"]
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = place / "grant.json"
+        if not file.exists():
+            keys = SecretKeys.open(place / "till.key").public
+            command = ["fenqi-server", "till", "key", "add", store["till"]["id"], str(keys)]
+            command += ["--sale-max", "5000.00", "--day-max", "50000.00", "--day-count", "50"]
+            file.write_text(run_command(command, environment))
+        grant = json.loads(file.read_text())
+        if grant["public_url"] != base_url:
+            file.write_text(json.dumps(grant | {"public_url": base_url}, ensure_ascii=False))
 
 
 def _create(environment: dict[str, str]) -> dict[str, Any]:

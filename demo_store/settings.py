@@ -48,6 +48,7 @@ class Settings:
     currency: str = "CNY"
     timezone: str = "Asia/Shanghai"
     max_streams: int = 24
+    offline_tills: str = ""
     plans_max_age_seconds: int = 30
 
     @property
@@ -59,6 +60,7 @@ class Settings:
 def from_env(environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings; raises SettingsError naming the variable and what it should hold.
 
+    DEMO_OFFLINE_TILLS: a folder with one folder a till (its key, its grant and its journal), for sales without network.
     FENQI_API_KEY, FENQI_BASE_URL, FENQI_WEBHOOK_SECRET (several, comma-separated, while rotating), DEMO_DATABASE,
     DEMO_PUBLIC_URL, DEMO_SECRET_KEY, DEMO_STORES and DEMO_TILLS (JSON lists of {id, name} and {id, name, store_id}).
     """
@@ -87,6 +89,7 @@ def from_env(environment: Mapping[str, str] | None = None) -> Settings:
             secret_key=read("DEMO_SECRET_KEY", ""),
             stores=stores,
             tills=tills,
+            offline_tills=read("DEMO_OFFLINE_TILLS", ""),
         )
     except EnvError as error:
         raise SettingsError(str(error)) from error

@@ -1,5 +1,6 @@
 """The till: amount, plans, a big QR, live states, receipt. Written for a counter, with or without scripts."""
 
+from pathlib import Path
 from typing import Any
 
 from fenqi import FenqiError, Money, Offer, qr
@@ -31,10 +32,10 @@ class UnusableAmountError(Exception):
 @blueprint.get("")
 def new_sale() -> str | BaseResponse:
     """Show the keypad, and the plans for the amount when one is given."""
-    counter = _counter()
+    counter = this_counter()
     if counter is None:
         return render_template("till_stores.html", stores=shop().settings.stores)
-    return _new_sale_page(counter)
+    return new_sale_page(counter)
 
 
 @blueprint.post("/store")
@@ -55,22 +56,20 @@ def offers() -> str:
         amount = read_amount(request.args.get("amount", ""))
     except UnusableAmountError as error:
         return render_template("_till_plans.html", amount=None, offers=(), problem=error.text)
-    return render_template(
-        "_till_plans.html", amount=amount, offers=shop().plans.offers(amount), problem=None
-    )
+    return render_template("_till_plans.html", amount=amount, offers=_offers(amount), problem=None)
 
 
 @blueprint.post("/sales")
 def open_sale() -> BaseResponse | tuple[str, int]:
     """Make the sale and show its QR. The same form sent twice is one sale."""
     parts = shop()
-    counter = _counter()
+    counter = this_counter()
     if counter is None:
         return redirect(url_for("till.new_sale"), 303)
     store, device = counter
     try:
         amount = read_amount(request.form.get("amount", ""))
-        plan_ids = _chosen_plans(amount)
+        plan_ids = chosen_plans(amount)
         draft = OrderDraft(
             "till",
             amount,
@@ -83,9 +82,9 @@ def open_sale() -> BaseResponse | tuple[str, int]:
         order = parts.orders.open_order(draft, form_token, f"xm-{parts.new_token()}")
         order = start_checkout(parts, order, return_url=None, language=language_tag())
     except UnusableAmountError as error:
-        return _new_sale_page(counter, error.text), 422
+        return new_sale_page(counter, error.text), 422
     except PaymentRefusedError as error:
-        return _new_sale_page(counter, str(error)), 422
+        return new_sale_page(counter, str(error)), 422
     return redirect(url_for("till.sale", order_id=order.id), 303)
 
 
@@ -151,7 +150,8 @@ def read_amount(text: str) -> Money:
 _FULL_WIDTH = str.maketrans("０１２３４５６７８９．，￥", "0123456789.,¥")
 
 
-def _new_sale_page(counter: tuple[Store, Till | None], problem: str | None = None) -> str:
+def new_sale_page(counter: tuple[Store, Till | None], problem: str | None = None) -> str:
+    """Show the keypad for one counter; without network it prices by the plans at hand."""
     parts = shop()
     store, device = counter
     text = request.values.get("amount", "")
@@ -160,7 +160,7 @@ def _new_sale_page(counter: tuple[Store, Till | None], problem: str | None = Non
     if text:
         try:
             amount = read_amount(text)
-            offers = parts.plans.offers(amount)
+            offers = _offers(amount)
         except UnusableAmountError as error:
             problem = problem or error.text
     recent = parts.orders.recent_at(device.id if device else "")
@@ -168,12 +168,13 @@ def _new_sale_page(counter: tuple[Store, Till | None], problem: str | None = Non
         "till.html", store=store, device=device, amount_text=text, amount=amount, offers=offers, problem=problem,
         form_token=parts.new_token(), recent=[(order, sale_state(order, None)) for order in recent],
         several_stores=len(parts.settings.stores) > 1, products=parts.catalog.products(),
+        offline=is_offline(), may_go_offline=device is not None and offline_folder(device) is not None,
     )  # fmt: skip
 
 
-def _chosen_plans(amount: Money) -> tuple[str, ...]:
+def chosen_plans(amount: Money) -> tuple[str, ...]:
     """Return the ticked plans that can price the amount; without a plan table shown, all of them."""
-    fitting = [offer.plan.id for offer in shop().plans.offers(amount)]
+    fitting = [offer.plan.id for offer in _offers(amount)]
     if not fitting:
         raise UnusableAmountError(gettext("No plan can be offered for this amount."))
     if "plans_shown" not in request.form:
@@ -184,7 +185,24 @@ def _chosen_plans(amount: Money) -> tuple[str, ...]:
     return chosen
 
 
-def _counter() -> tuple[Store, Till | None] | None:
+def is_offline() -> bool:
+    """Say whether this device was switched to sell without network."""
+    return bool(session.get("till_offline"))
+
+
+def offline_folder(device: Till) -> Path | None:
+    """Return where a till's key and grant lie; None when it may not sell without network."""
+    folder = shop().settings.offline_tills
+    place = Path(folder) / device.id if folder else None
+    return place if place and (place / "grant.json").exists() else None
+
+
+def _offers(amount: Money) -> tuple[Offer, ...]:
+    plans = shop().plans
+    return plans.kept_offers(amount) if is_offline() else plans.offers(amount)
+
+
+def this_counter() -> tuple[Store, Till | None] | None:
     """Return the store and till of this device; None when it must be chosen first."""
     settings = shop().settings
     stores = settings.stores or (Store("", gettext("Counter")),)

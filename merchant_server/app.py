@@ -9,9 +9,17 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from merchant_server.keys import InstallationKeys
-from merchant_server.providers.agreement import AuditHeadKey, Authority, PadesSigner, TypstRenderer
+from merchant_server.providers.agreement import (
+    AuditHeadKey,
+    Authority,
+    AuthorityUnusable,
+    OutsideTimestamps,
+    PadesSigner,
+    TypstRenderer,
+    check_roots,
+)
 from merchant_server.providers.bank import HttpBank
-from merchant_server.providers.breaker import CircuitBreaker, GuardedBureau, GuardedIdentity
+from merchant_server.providers.breaker import Breakers, CircuitBreaker, GuardedBureau, GuardedIdentity
 from merchant_server.providers.bureau import HttpBureauProvider
 from merchant_server.providers.credit_policy import ZenCreditPolicy, ZenWorkshop
 from merchant_server.providers.identity import HttpIdentityProvider
@@ -22,17 +30,22 @@ from merchant_server.providers.sms import HttpSmsSender
 from merchant_server.providers.system import SystemClock, SystemIds
 from merchant_server.providers.webhook_sender import HttpWebhookSender
 from merchant_server.services.deps import Deps
-from merchant_server.settings import Settings
-from merchant_server.storage.engine import Engine, open_engine
+from merchant_server.settings import Settings, SettingsError
+from merchant_server.storage.backups import restored_at
+from merchant_server.storage.engine import Engine, StorageError, open_engine
 from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.migrations import check_schema
+from merchant_server.storage.readiness import clock_apart_seconds, require_ready
 from merchant_server.storage.rotation import Rotation
 from merchant_server.storage.unit_of_work import SqlStorage
 from merchant_server.web import api, callbacks, problems
 from merchant_server.web.bodies import BODY_BYTES_MAX
 from merchant_server.web.consumer import consumer_pages
+from merchant_server.web.consumer.counter import counter_pages
 from merchant_server.web.context import EXTENSION
+from merchant_server.web.credit import credit_pages
 from merchant_server.web.health import health_routes, name_request
+from merchant_server.web.metrics import metrics_page, watch_requests
 from merchant_server.web.my import my_pages
 from merchant_server.web.pages import set_up_pages
 from merchant_server.web.paths import PathWord
@@ -64,8 +77,24 @@ class Installation:
         return HttpSandboxWindow(base_url=self.settings.sandbox_url, api_key=self.keys.sandbox_api)
 
     def require_schema(self) -> None:
-        """Raise SchemaMismatch unless the database has exactly this code's migrations."""
+        """Raise SchemaMismatch unless this code can run on the database's schema."""
         check_schema(self.engine)
+
+    def require_reconciled(self) -> None:
+        """Raise StorageError while nobody has looked at a restored database: a worker would repeat what it forgot."""
+        if at := restored_at(self.engine):
+            raise StorageError(
+                f"the database was restored on {at:%Y-%m-%d %H:%M} UTC: compare its deductions with the bank's"
+                " statement, then run `fenqi-server restore --reconciled`"
+            )
+
+    def clock_apart_seconds(self) -> float:
+        """Return how far this machine's clock is ahead of the database's."""
+        return clock_apart_seconds(self.engine, self.deps.clock.now)
+
+    def require_ready(self) -> None:
+        """Raise unless the database can serve: its schema, whether it takes writes, and its clock."""
+        require_ready(self.engine, self.deps.clock.now)
 
 
 def install(settings: Settings) -> Installation:
@@ -76,12 +105,13 @@ def install(settings: Settings) -> Installation:
     ring = KeyRing.open(settings.state_path / "wrapping-keys.json", keys.index, {LEGACY_KEY_ID: keys.sealing})
     authority = Authority.open(settings.state_path / "authority")
     url, key = settings.sandbox_url, keys.sandbox_api
+    identity_breaker, bureau_breaker = CircuitBreaker("identity"), CircuitBreaker("bureau")
     deps = Deps(
         storage=SqlStorage(engine, ring, ids.new),
         clock=SystemClock(),
         ids=ids,
-        identity=GuardedIdentity(HttpIdentityProvider(base_url=url, api_key=key), CircuitBreaker("identity")),
-        bureau=GuardedBureau(HttpBureauProvider(base_url=url, api_key=key), CircuitBreaker("bureau")),
+        identity=GuardedIdentity(HttpIdentityProvider(base_url=url, api_key=key), identity_breaker),
+        bureau=GuardedBureau(HttpBureauProvider(base_url=url, api_key=key), bureau_breaker),
         sms=HttpSmsSender(base_url=url, api_key=key),
         bank=HttpBank(
             base_url=url,
@@ -92,7 +122,7 @@ def install(settings: Settings) -> Installation:
         policy=ZenCreditPolicy(Path(str(files("merchant_server") / "policy" / POLICY_FILE))),
         workshop=ZenWorkshop(),
         renderer=TypstRenderer(),
-        signer=PadesSigner(authority),
+        signer=_signer(settings, authority),
         heads=AuditHeadKey.open(settings.state_path / "authority", authority),
         sender=HttpWebhookSender(version=__version__, allow_private=True),
         code_key=keys.codes,
@@ -102,8 +132,28 @@ def install(settings: Settings) -> Installation:
         codes_per_hour=int(settings.codes_per_hour),
         retention_years=int(settings.retention_years),
         grace_days=int(settings.grace_days),
+        timestamp_when_down=settings.timestamp_when_down,
+        deliveries_kept_days=int(settings.deliveries_kept_days),
+        sandbox=True,
+        circuits=Breakers(identity_breaker, bureau_breaker),
     )
     return Installation(settings, keys, engine, deps, Rotation(engine, ring, ids.new))
+
+
+def _signer(settings: Settings, authority: Authority) -> PadesSigner:
+    if not settings.timestamp_url:
+        return PadesSigner(authority, level=settings.signature_level)
+    try:
+        roots = Path(settings.timestamp_root).read_bytes()
+        check_roots(roots)
+    except (OSError, AuthorityUnusable) as problem:
+        raise SettingsError(f"FENQI_TIMESTAMP_ROOT={settings.timestamp_root!r}: {problem}") from problem
+    return PadesSigner(
+        authority,
+        timestamper=OutsideTimestamps(settings.timestamp_url),
+        timestamp_root_pem=roots,
+        level=settings.signature_level,
+    )
 
 
 def create_app(installation: Installation) -> Flask:
@@ -112,7 +162,13 @@ def create_app(installation: Installation) -> Flask:
     app = build_app(installation.deps, secret_key=installation.keys.web, secure=secure)
     if proxies := int(installation.settings.trusted_proxies):
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
-    app.register_blueprint(health_routes(installation.deps, installation.require_schema))
+    app.register_blueprint(health_routes(installation.deps, installation.require_ready))
+    if installation.settings.metrics_token:
+        app.register_blueprint(metrics_page(installation.deps, installation.settings.metrics_token))
+    if installation.settings.trace_url:
+        from merchant_server.tracing import trace_requests, tracer_to
+
+        trace_requests(app, tracer_to(installation.settings.trace_url))
     if installation.settings.portal_token:
         app.register_blueprint(review_pages(installation.deps, installation.settings.portal_token))
     if installation.settings.desk == "on":
@@ -131,6 +187,9 @@ def build_app(deps: Deps, *, secret_key: bytes, secure: bool) -> Flask:
     api.register(app)
     app.register_blueprint(callbacks.blp)
     app.register_blueprint(consumer_pages(deps, secure=secure))
+    app.register_blueprint(counter_pages(deps))
     app.register_blueprint(my_pages(deps, secure=secure))
+    app.register_blueprint(credit_pages(deps, secure=secure))
     app.after_request(name_request)
+    watch_requests(app)
     return app

@@ -10,13 +10,19 @@ import click
 
 from merchant_server.app import install
 from merchant_server.commands import audit as audit_commands
+from merchant_server.commands import databases as database_commands
+from merchant_server.commands import export as export_commands
 from merchant_server.commands import installation as _installation
 from merchant_server.commands import keys as key_commands
 from merchant_server.commands import loan as loan_commands
 from merchant_server.commands import policy as policy_commands
 from merchant_server.commands import readable as _readable
+from merchant_server.commands import reconcile as reconcile_commands
 from merchant_server.commands import review as review_commands
 from merchant_server.commands import risk as risk_commands
+from merchant_server.commands import settlement as settlement_commands
+from merchant_server.commands import signing as signing_commands
+from merchant_server.commands import till as till_commands
 from merchant_server.settings import Settings
 
 
@@ -40,7 +46,7 @@ def run() -> None:
     from merchant_server.serving import serve
 
     settings = Settings.from_env()
-    install(settings).require_schema()
+    install(settings).require_ready()
     serve("merchant_server.serving:application", settings.host, int(settings.port), int(settings.threads))
 
 
@@ -48,10 +54,13 @@ def run() -> None:
 @_readable
 def worker() -> None:
     """Deliver events, collect installments and tidy up until told to stop."""
+    from merchant_server import logs
     from merchant_server.worker import work
 
     installation = _installation()
-    installation.require_schema()
+    installation.require_ready()
+    installation.require_reconciled()
+    logs.set_up(installation.settings.log_format)
     stop = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stop.set())
@@ -80,12 +89,13 @@ def sandbox() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @_readable
 def doctor(as_json: bool) -> None:
-    """Read the laws of the house; exit code 1 when one is broken."""
+    """Read the laws of the house and the audit log's state; exit code 1 when something is wrong."""
     from merchant_server.services.operation.doctor import check
 
     installation = _installation()
     installation.require_schema()
     checkup = check(installation.deps)
+    clock_apart_seconds = installation.clock_apart_seconds()
     if as_json:
         click.echo(
             json.dumps(
@@ -96,6 +106,12 @@ def doctor(as_json: bool) -> None:
                     ],
                     "balances": {account: money.to_dict() for account, money in checkup.balances},
                     "pending_deliveries": checkup.pending_deliveries,
+                    "clock_apart_seconds": round(clock_apart_seconds, 3),
+                    "audit_log": {
+                        "altered": checkup.audit_alarm.detail if checkup.audit_alarm else None,
+                        "waiting": checkup.audit_waiting,
+                        "behind_seconds": checkup.audit_behind_seconds,
+                    },
                 },
                 ensure_ascii=False,
             )
@@ -106,8 +122,17 @@ def doctor(as_json: bool) -> None:
         for account, money in checkup.balances:
             if not account.startswith("loan:"):
                 click.echo(f"{money!s:>24}  {account}")
-        click.echo("balanced: every law holds" if checkup.healthy else f"{len(checkup.breaches)} breaches")
+        if checkup.audit_alarm:
+            click.echo(
+                f"ALTERED {checkup.audit_alarm.detail}, found {checkup.audit_alarm.found_at:%Y-%m-%d %H:%M}"
+            )
+        if checkup.audit_is_behind:
+            click.echo(
+                f"BEHIND  acts wait {checkup.audit_behind_seconds} s for the audit log: does a worker run?"
+            )
+        click.echo(f"{len(checkup.breaches)} breaches" if checkup.breaches else "balanced: every law holds")
         click.echo(f"{checkup.pending_deliveries} deliveries pending")
+        click.echo(f"{clock_apart_seconds:+.3f} s between this clock and the database's")
     sys.exit(0 if checkup.healthy else 1)
 
 
@@ -128,14 +153,24 @@ def merchant() -> None:
     help="Where it sells, such as CN (ISO 3166-1); by default the currency's country.",
 )
 @click.option("--fee-bps", default=60, show_default=True, help="What the merchant pays, in basis points.")
+@click.option(
+    "--payout-account",
+    default="sandbox_9001",
+    show_default=True,
+    help="Where the merchant is paid; empty for none yet.",
+)
 @click.option("--store", "stores", multiple=True, help="A store's name; repeat for more. Each gets a till.")
 @_readable
-def create(name: str, legal_name: str | None, stores: tuple[str, ...], **more: Any) -> None:
+def create(
+    name: str, legal_name: str | None, stores: tuple[str, ...], payout_account: str, **more: Any
+) -> None:
     """Make a merchant with stores, tills and a test key; print them as JSON, the key for the only time."""
     from merchant_server.services.operation import merchants
+    from merchant_server.services.settlement.terms import set_terms
 
     deps = _installation().deps
     made = merchants.create_merchant(deps, name=name, legal_name=legal_name or name, **more)
+    set_terms(deps, made.id, payout_account=payout_account or None)
     places = []
     for store_name in stores:
         store = merchants.create_store(deps, made.id, store_name)
@@ -184,11 +219,22 @@ def settings() -> None:
         click.echo(f"FENQI_{each.name.upper():<18} {shown(each.name):<28} {each.metadata['help']}")
 
 
+main.add_command(export_commands.export)
+main.add_command(reconcile_commands.reconcile)
+main.add_command(reconcile_commands.bank_file)
+main.add_command(settlement_commands.settlement)
+main.add_command(settlement_commands.lender)
+main.add_command(settlement_commands.statement)
 main.add_command(audit_commands.audit)
 main.add_command(audit_commands.evidence)
+main.add_command(database_commands.copy)
+main.add_command(database_commands.backup)
+main.add_command(database_commands.restore)
 main.add_command(key_commands.keys)
 main.add_command(loan_commands.loan)
+main.add_command(signing_commands.signing)
 main.add_command(policy_commands.policy)
 main.add_command(review_commands.review)
 main.add_command(review_commands.block)
 main.add_command(risk_commands.risk)
+main.add_command(till_commands.till)

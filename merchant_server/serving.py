@@ -1,7 +1,5 @@
 """The WSGI application for any server, and the default server: one process, many threads, graceful at SIGTERM."""
 
-import logging
-
 from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
@@ -11,12 +9,14 @@ GRACE_SECONDS = 10
 
 def application() -> Flask:
     """Return the application of the environment's settings; gunicorn takes it as a factory too."""
+    from merchant_server import logs
     from merchant_server.app import create_app, install
     from merchant_server.settings import Settings
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    installation = install(Settings.from_env())
-    installation.require_schema()
+    settings = Settings.from_env()
+    logs.set_up(settings.log_format)
+    installation = install(settings)
+    installation.require_ready()
     return create_app(installation)
 
 

@@ -12,6 +12,15 @@ RANGES = {
     "codes_per_hour": (1, 10**9),
     "retention_years": (0, 100),
     "trusted_proxies": (0, 9),
+    "deliveries_kept_days": (1, 36_500),
+}
+TOKEN_LENGTH_MIN = 24
+
+WORDS = {
+    "desk": ("on", "off"),
+    "log_format": ("auto", "json", "text"),
+    "signature_level": ("B-LT", "B-T"),
+    "timestamp_when_down": ("refuse", "later"),
 }
 
 
@@ -51,11 +60,32 @@ class Settings:
     trusted_proxies: str = _setting(
         "0", "proxies in front whose X-Forwarded-For is believed; 0 when there is none"
     )
+    signature_level: str = _setting(
+        "B-LT", "B-LT keeps the list of revoked certificates inside each signature; B-T leaves it out"
+    )
+    timestamp_url: str = _setting(
+        "", "an RFC 3161 timestamp authority; empty means the built-in one, for tests"
+    )
+    timestamp_root: str = _setting(
+        "", "PEM file of that authority's root certificates; what it signs is checked against them"
+    )
+    timestamp_when_down: str = _setting(
+        "refuse",
+        "refuse signs nothing without a timestamp; later signs, and stamps when the authority is back",
+    )
     desk: str = _setting("on", "on shows the sandbox desk at /desk; it exists in sandbox installations only")
     portal_token: str = _setting(
-        "", "secret that lets staff review at /portal/reviews; empty means no such pages"
+        "", "secret that lets staff review and answer complaints at /portal; empty means no such pages"
     )
     threads: str = _setting("64", "threads of the web server; each live page holds one")
+    deliveries_kept_days: str = _setting("30", "days that a delivery which arrived can be looked up")
+    log_format: str = _setting("auto", "json, text, or auto: text in a terminal and json elsewhere")
+    metrics_token: str = _setting(
+        "", "secret that lets Prometheus read /metrics as a bearer token; empty means no such page"
+    )
+    trace_url: str = _setting(
+        "", "where traces go by OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces; needs fenqi[otel]"
+    )
 
     @classmethod
     def from_env(cls) -> "Settings":
@@ -71,7 +101,7 @@ class Settings:
 
     def check(self) -> None:
         """Raise SettingsError for the first value that cannot be used."""
-        for name in ("public_url", "sandbox_url", "callback_url"):
+        for name in ("public_url", "sandbox_url", "callback_url", "timestamp_url", "trace_url"):
             address = getattr(self, name)
             if address and (
                 urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname
@@ -88,10 +118,18 @@ class Settings:
             text = getattr(self, name)
             if not text.isdecimal() or not least <= int(text) <= most:
                 raise SettingsError(f"FENQI_{name.upper()}={text!r}: use a number from {least} to {most}")
-        if self.portal_token and len(self.portal_token) < 24:
-            raise SettingsError("FENQI_PORTAL_TOKEN is too short: use at least 24 random characters")
-        if self.desk not in ("on", "off"):
-            raise SettingsError(f"FENQI_DESK={self.desk!r}: use on or off")
+        for name in ("portal_token", "metrics_token"):
+            if 0 < len(getattr(self, name)) < TOKEN_LENGTH_MIN:
+                raise SettingsError(
+                    f"FENQI_{name.upper()} is too short: use at least {TOKEN_LENGTH_MIN} random characters"
+                )
+        for name, words in WORDS.items():
+            if getattr(self, name) not in words:
+                raise SettingsError(f"FENQI_{name.upper()}={getattr(self, name)!r}: use {' or '.join(words)}")
+        if bool(self.timestamp_url) != bool(self.timestamp_root):
+            raise SettingsError(
+                "FENQI_TIMESTAMP_URL and FENQI_TIMESTAMP_ROOT go together: set both or neither"
+            )
         if not Decimal(0) < self.legal_rate_cap <= Decimal(1):
             raise SettingsError(f"FENQI_RATE_CAP={self.rate_cap!r}: use a decimal above 0 and at most 1")
 

@@ -10,8 +10,10 @@ from merchant_server.services.collection.deductions import age, ask_bank, reques
 from merchant_server.services.collection.penalties import charge_penalties
 from merchant_server.services.decisioning.watching import forget_velocity
 from merchant_server.services.deps import Deps
-from merchant_server.services.operation.audit import sign_daily_head
+from merchant_server.services.operation.audit import tend_log
 from merchant_server.services.operation.delivery import Courier
+from merchant_server.services.operation.keeping import check_up, forget_deliveries
+from merchant_server.services.operation.turning import turn_clocks
 from merchant_server.services.operation.upkeep import (
     cancel_orphan_mandates,
     expire_checkouts,
@@ -21,6 +23,9 @@ from merchant_server.services.person.erasure import erase_due, forget_old
 from merchant_server.services.person.mandates import end_revoked_mandates
 from merchant_server.services.refunds.returning import return_money
 from merchant_server.services.sale.capturing import void_lapsed, warn_of_expiry
+from merchant_server.services.sale.stamping import stamp_pending
+from merchant_server.services.settlement.closing import close_days
+from merchant_server.services.settlement.payouts import ask_about_payouts, pay_out_due
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
@@ -53,6 +58,10 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
     steps: tuple[Callable[[], int], ...] = (
         deliver,
         lambda: collect(deps, run),
+        lambda: close_days(deps),
+        lambda: pay_out_due(deps),
+        lambda: ask_about_payouts(deps),
+        lambda: turn_clocks(deps),
         lambda: return_money(deps),
         lambda: expire_checkouts(deps),
         lambda: warn_of_expiry(deps),
@@ -60,10 +69,13 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
         lambda: reopen_stuck_decisions(deps),
         lambda: cancel_orphan_mandates(deps),
         lambda: end_revoked_mandates(deps),
+        lambda: stamp_pending(deps),
         lambda: erase_due(deps),
         lambda: forget_old(deps),
-        lambda: sign_daily_head(deps),
+        lambda: tend_log(deps),
         lambda: forget_velocity(deps),
+        lambda: forget_deliveries(deps),
+        lambda: check_up(deps),
     )
     return sum(run(step) for step in steps)
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from ctypes.util import find_library
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
@@ -18,7 +19,8 @@ def main(arguments: list[str]) -> None:
     run("format", "ruff", "format", "--check", ".")
     run("types", "mypy")
     if arguments != ["lint"]:
-        browser = find_browser()
+        browser, pdfsig = find_browser(), find_pdfsig()
+        find_zbar()
         # A file stays in one process, so that its servers and browser are started once.
         workers = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
         run(
@@ -28,7 +30,7 @@ def main(arguments: list[str]) -> None:
             "-ra",
             "--durations=15",
             *workers,
-            environment={"FENQI_TEST_BROWSER": browser},
+            environment={"FENQI_TEST_BROWSER": browser, "FENQI_TEST_PDFSIG": pdfsig},
         )
     print(f"everything passed in {time.monotonic() - started:.0f} s")
 
@@ -47,18 +49,8 @@ def find_browser() -> str:
     named = os.environ.get("FENQI_TEST_BROWSER") or next(filter(None, map(shutil.which, CHROMIUM)), None)
     if named:
         return named
-    if os.geteuid() == 0 and shutil.which("apt-get"):
-        print("installing chromium for the browser tests …", flush=True)
-        packages = ["chromium", "fonts-noto-cjk"]
-        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", *packages]):
-            subprocess.run(
-                command,
-                check=False,
-                stdout=subprocess.DEVNULL,
-                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-            )
-        if found := shutil.which("chromium"):
-            return found
+    if found := install("chromium", "chromium", "fonts-noto-cjk"):
+        return found
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -69,6 +61,35 @@ def find_browser() -> str:
         "the browser tests need chromium: install your system's package, run 'playwright install chromium', "
         "or name one in FENQI_TEST_BROWSER"
     )
+
+
+def find_pdfsig() -> str:
+    """Return poppler's pdfsig, the second judge of signatures, installing Debian's when this is root; or stop."""
+    found = (
+        os.environ.get("FENQI_TEST_PDFSIG") or shutil.which("pdfsig") or install("pdfsig", "poppler-utils")
+    )
+    if not found:
+        sys.exit("the signature tests need pdfsig: install poppler-utils, or name it in FENQI_TEST_PDFSIG")
+    return found
+
+
+def find_zbar() -> None:
+    """See that the zbar library is there, a second reader of QR codes; install Debian's when this is root."""
+    if not find_library("zbar"):
+        install("zbar", "libzbar0")
+    if not find_library("zbar"):
+        sys.exit("the QR tests need the zbar library: install your system's package (Debian: libzbar0)")
+
+
+def install(program: str, *packages: str) -> str | None:
+    """Install Debian packages when this is root; return where a program of theirs is, or None."""
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        return None
+    print(f"installing {program} for the tests …", flush=True)
+    for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", *packages]):
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run(command, check=False, stdout=subprocess.DEVNULL, env=environment)
+    return shutil.which(program)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts import reference_books, reference_tables
+from scripts import reference_books, reference_settlement, reference_tables
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 BLOCKS: dict[str, Callable[[], str]] = {
@@ -20,14 +20,17 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "finance-errors": reference_tables.finance_errors,
     "delivery-retries": reference_tables.delivery_retries,
     "deduction-retries": reference_tables.deduction_retries,
-    "magic-people": reference_tables.magic_people,
-    "magic-accounts": reference_tables.magic_accounts,
-    "magic-phones": reference_tables.magic_phones,
+    "magic-people": reference_settlement.magic_people,
+    "magic-accounts": reference_settlement.magic_accounts,
+    "magic-phones": reference_settlement.magic_phones,
+    "magic-amounts": reference_settlement.magic_amounts,
+    "magic-payouts": reference_settlement.magic_payouts,
     "limits": reference_tables.limits,
     "commands": reference_tables.commands,
     "routes-api": lambda: reference_tables.routes("api"),
     "routes-other": lambda: reference_tables.routes("other"),
     "ledger": reference_books.ledger,
+    "ledger-settlement": reference_settlement.settlement,
 }
 _BLOCK = re.compile(r"(<!-- begin ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

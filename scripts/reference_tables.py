@@ -23,9 +23,11 @@ from merchant_server.domain import (
     agreement,
     checkout,
     code,
+    complaint,
     deduction,
     event,
     loan,
+    payout,
     refund,
     relief_proposal,
     review,
@@ -33,7 +35,6 @@ from merchant_server.domain import (
 from merchant_server.domain.code_limits import LIMITS
 from merchant_server.domain.machine import Machine
 from merchant_server.domain.refusal import REFUSALS
-from merchant_server.providers.sandbox import magic
 from merchant_server.services.operation.merchants import ENDPOINTS_MAX
 from merchant_server.settings import Settings
 from merchant_server.web.api.streaming import STREAMS_MAX
@@ -48,9 +49,12 @@ MACHINES: tuple[Machine[Any], ...] = (
     deduction.DEDUCTION_MACHINE,
     relief_proposal.PROPOSAL_MACHINE,
     agreement.AGREEMENT_MACHINE,
+    agreement.TIMESTAMP_MACHINE,
     event.DELIVERY_MACHINE,
     refund.REFUND_MACHINE,
     review.REVIEW_MACHINE,
+    complaint.COMPLAINT_MACHINE,
+    payout.PAYOUT_MACHINE,
 )
 
 
@@ -63,6 +67,7 @@ UNSPOKEN = {
     "POST /desk/faults": "Turn a fault of the sandbox bank on or off.",
     "POST /desk/callbacks/{event_id}": "Let the sandbox bank send a callback again.",
     "GET /healthz": "Say that the process answers.",
+    "GET /metrics": "Return figures for Prometheus; shown only with its token.",
     "GET /readyz": "Say that the database can serve; 503 when it cannot.",
     "GET /v1/openapi.json": "Return the OpenAPI 3.1 document.",
 }
@@ -195,25 +200,6 @@ def deduction_retries() -> str:
     return (
         f"Tried again: {codes}. At most {deduction.ATTEMPTS_MAX} attempts for one installment.\n\n"
         + table(("failed attempt", "next attempt"), rows)
-    )
-
-
-def magic_people() -> str:
-    """Id numbers with a meaning."""
-    rows = ((f"`{p.id_number}`", p.meaning, p.meaning_zh, p.identity, p.bureau, p.bank) for p in magic.PEOPLE)
-    return table(("id number", "meaning", "含义", "identity", "bureau", "bank"), rows)
-
-
-def magic_accounts() -> str:
-    """Bank accounts with a meaning."""
-    rows = ((f"`{a.last_four}`", a.meaning, a.meaning_zh) for a in magic.ACCOUNTS)
-    return table(("account ends in", "deductions", "扣款"), rows)
-
-
-def magic_phones() -> str:
-    """Phone numbers with a meaning."""
-    return table(
-        ("number", "the SMS gateway"), ((f"`{number}`", does) for number, does in magic.PHONES.items())
     )
 
 

@@ -26,6 +26,9 @@ assert not names & {"flask", "cryptography", "typst", "zen-engine"}, names
 assert "flask" not in sys.modules
 own = names - {"pip", "setuptools", "wheel"}
 assert len(own) <= 12, sorted(own)
-print(f"the quick start runs from the wheel with {len(own)} distributions")
+size = sum(file.locate().stat().st_size for each in distributions() if each.metadata["Name"].lower() in own
+           for file in each.files or () if file.locate().is_file())
+assert size <= 25 * 1024 * 1024, size
+print(f"the quick start runs from the wheel with {len(own)} distributions in {size >> 20} MB")
 PY
 venv/bin/fenqi quote --amount 3999.00 --currency CNY --plan 12x0.12 --on 2026-11-21 >/dev/null

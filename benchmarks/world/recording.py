@@ -40,6 +40,10 @@ class RecordingConnection:
         self._inner, self._statements = inner, statements
         self.claim_suffix, self.row_lock = inner.claim_suffix, inner.row_lock
 
+    def hold(self, name: str) -> None:
+        """Hold; the floor is SQLite, which needs none."""
+        self._inner.hold(name)
+
     def execute(self, sql: str, params: Params = NO_PARAMS) -> int:
         """Keep and run."""
         self._statements.append(Statement(sql, dict(params), False))

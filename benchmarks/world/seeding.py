@@ -15,8 +15,10 @@ from merchant_server.domain.merchant import Caller
 from merchant_server.ports import BankCallback
 from merchant_server.providers.bank import authenticate_callback
 from merchant_server.providers.sandbox import ensure_signing_key, key_ring
-from merchant_server.providers.sandbox.callbacks import callback_row, signed_headers
+from merchant_server.providers.sandbox.callbacks import signed_headers
+from merchant_server.providers.sandbox.magic import account_of
 from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT
+from merchant_server.providers.sandbox.tellings import Delays, callback_rows
 from merchant_server.services.collection.deductions import ask_bank, request_due
 from merchant_server.services.deps import Deps
 from merchant_server.services.operation import merchants
@@ -61,7 +63,16 @@ class OneDocument:
         """Return the rendered document."""
         return self._shown
 
-    def sign(self, pdf: bytes, *, agreement_id: str, signer: str, signed_at: datetime) -> bytes:
+    def sign(
+        self,
+        pdf: bytes,
+        *,
+        agreement_id: str,
+        signer: str,
+        signed_at: datetime,
+        stroke: Any = None,
+        stamped: bool = True,
+    ) -> bytes:
         """Return the signed document."""
         return self._signed
 
@@ -109,11 +120,14 @@ class World:
 
     def callback(self, deduction: Mapping[str, Any]) -> tuple[str, bytes]:
         """Return event id and body of a deduction's success; `sign_callback` adds what is sent with them."""
-        row = callback_row(
-            GATEWAY_ACCOUNT, f"{deduction['id'][-24:]}", {
-                "reference": deduction["id"], "mandate_reference": deduction["mandate_id"],
-                "amount_minor": deduction["amount_minor"], "currency": deduction["currency"],
-            }, status="succeeded", code="", copy=0, occurred_at=self.house.clock.now(), due_at_ms=0,
+        asked = {
+            "reference": deduction["id"], "mandate_reference": deduction["mandate_id"],
+            "amount_minor": deduction["amount_minor"], "currency": deduction["currency"],
+            "outcome": "succeeded", "code": "",
+        }  # fmt: skip
+        (row,) = callback_rows(
+            GATEWAY_ACCOUNT, lambda _: deduction["id"][-24:], asked, account_of("pays", 0),
+            self.house.clock.now(), Delays(0, 0, 0),
         )  # fmt: skip
         return row["event_id"], row["body"].encode()
 
@@ -154,9 +168,7 @@ def fill(world: World, *, checkouts_made: int, to_sign: int, to_decide: int, ope
     """Make checkouts nobody opened, and people at each step; every loan has one deduction at the bank."""
     add_checkouts(world, checkouts_made)
     _one_document(world)
-    sold = _up_to_the_code(world, [*_applicants(world, loans)])
-    for applicant, digits in sold:
-        signing.sign(world.deps, applicant.checkout.token, applicant.claim, digits)
+    sell_all(world, loans)
     _collect(world)
     people = _applicants(world, to_sign + to_decide + opened, first=loans)
     world.opened = people[:opened]
@@ -164,6 +176,12 @@ def fill(world: World, *, checkouts_made: int, to_sign: int, to_decide: int, ope
     for applicant in world.to_decide:
         _verify(world, applicant)
     world.to_sign = _up_to_the_code(world, people[opened + to_decide :])
+
+
+def sell_all(world: World, count: int, first: int = 0) -> None:
+    """Make whole sales, from the QR to the signature."""
+    for applicant, digits in _up_to_the_code(world, _applicants(world, count, first)):
+        signing.sign(world.deps, applicant.checkout.token, applicant.claim, digits)
 
 
 def add_checkouts(world: World, count: int) -> None:

@@ -1,6 +1,8 @@
 """Command groups of `fenqi-server`, and what every command shares: the installation, and errors as one sentence."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
@@ -28,3 +30,14 @@ def readable(command: Callable[..., None]) -> Callable[..., None]:
             raise click.ClickException(str(wrong)) from wrong
 
     return wrapped
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Draw on a terminal how far the work is."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(file=sys.stderr), transient=True) as drawing:
+        task = drawing.add_task(label, total=None)
+        yield lambda done, total: drawing.update(task, completed=done, total=max(total, 1))

@@ -4,11 +4,13 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from merchant_server.commands import installation, readable
+from merchant_server.domain.errors import RuleRefused
 from merchant_server.services.operation import audit as log
 
 HEAD_LINE_BYTES_MAX = 100_000
@@ -31,12 +33,15 @@ def verify(head_files: tuple[Path, ...], as_json: bool) -> None:
     found = installation()
     found.require_schema()
     heads = [log.read_head(_first_line(path)) for path in head_files]
+    with suppress(RuleRefused):  # a log that does not go on is what is looked at next
+        log.place_acts(found.deps)
     verified = log.verify_log(found.deps, heads)
     if as_json:
         findings = [{"kind": f.kind, "sequence": f.sequence, "detail": f.detail} for f in verified.findings]
         told = {
             "intact": verified.intact,
             "size": verified.size,
+            "waiting": verified.waiting,
             "root_hash": verified.root_hash,
             "stored_heads": verified.heads,
             "exported_heads": len(heads),
@@ -47,6 +52,8 @@ def verify(head_files: tuple[Path, ...], as_json: bool) -> None:
         for finding in verified.findings:
             click.echo(f"BROKEN  {finding.kind}: {finding.detail}")
         click.echo(f"{verified.size} acts, root {verified.root_hash}")
+        if verified.waiting:
+            click.echo(f"{verified.waiting} acts wait for their place")
         click.echo(f"compared with {verified.heads} stored and {len(heads)} exported heads")
         click.echo("intact" if verified.intact else f"{len(verified.findings)} findings")
     sys.exit(0 if verified.intact else 1)

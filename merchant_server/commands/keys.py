@@ -1,13 +1,9 @@
 """`fenqi-server keys`: rotate the keys of personal data while the installation runs."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 import click
 
 from merchant_server.app import Installation
-from merchant_server.commands import installation, readable
+from merchant_server.commands import installation, progress_bar, readable
 
 
 @click.group()
@@ -28,7 +24,7 @@ def status() -> None:
 def rotate() -> None:
     """Make a new wrapping key and wrap every data key under it; run it again if it was cut off."""
     house = _ready()
-    with _bar("wrapping data keys") as progress:
+    with progress_bar("wrapping data keys") as progress:
         name = house.rotation.rotate(progress)
     _record(house, "keys.rotated", {"wrapping_key": name})
     click.echo(f"{name} is in use; back the key file up, then `fenqi-server keys destroy` the older one")
@@ -39,7 +35,7 @@ def rotate() -> None:
 def reseal() -> None:
     """Seal everything under new data keys; run it again if it was cut off."""
     house = _ready()
-    with _bar("sealing values anew") as progress:
+    with progress_bar("sealing values anew") as progress:
         moved = house.rotation.reseal(progress)
     _record(house, "keys.resealed", {"values": moved})
     click.echo(f"{moved} values are sealed under new keys")
@@ -74,14 +70,3 @@ def _record(house: Installation, action: str, detail: dict[str, object]) -> None
             subject="installation",
             detail=detail,
         )
-
-
-@contextmanager
-def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Draw on a terminal how far the work is."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(file=sys.stderr), transient=True) as drawing:
-        task = drawing.add_task(label, total=None)
-        yield lambda done, total: drawing.update(task, completed=done, total=max(total, 1))

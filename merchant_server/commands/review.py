@@ -29,9 +29,8 @@ def case(review_id: str, by: str) -> None:
     """Show one case: the person masked, the figures, and the rules that fired."""
     found = reviewing.case(installation().deps, review_id, by)
     click.echo(f"{found.masked_name}  {found.masked_id_number}  {found.masked_phone}")
-    click.echo(
-        f"{found.amount} at {found.merchant_name}, grade {found.grade or '-'}, by {found.policy_version}"
-    )
+    shop = found.merchant_name or "no shop yet"
+    click.echo(f"{found.amount} at {shop}, grade {found.grade or '-'}, by {found.policy_version}")
     for reason in found.reasons:
         click.echo(f"  {reason.code}: {reason.text_en}")
     for name, value in found.features.items():

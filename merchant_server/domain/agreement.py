@@ -13,6 +13,7 @@ from merchant_server.domain.errors import RuleRefused
 from merchant_server.domain.machine import Machine
 
 TEMPLATE_VERSION = "2026-11-22"
+STAMP_AGAIN_SECONDS, STAMP_AGAIN_SECONDS_MAX = 15, 3600
 
 
 class AgreementStatus(StrEnum):
@@ -23,6 +24,18 @@ class AgreementStatus(StrEnum):
     REPLACED = "replaced"
 
 
+class TimestampStatus(StrEnum):
+    """Whether a signature has its timestamp."""
+
+    PENDING = "pending"
+    STAMPED = "stamped"
+
+
+TIMESTAMP_MACHINE = Machine(
+    "timestamp",
+    TimestampStatus.PENDING,
+    {TimestampStatus.PENDING: (TimestampStatus.STAMPED,), TimestampStatus.STAMPED: ()},
+)
 AGREEMENT_MACHINE = Machine(
     "agreement",
     AgreementStatus.DRAFT,
@@ -56,6 +69,12 @@ class Agreement:
     signed_pdf: bytes | None = field(default=None, repr=False)
     signed_sha256: str | None = None
     signed_at: datetime | None = None
+    timestamp: TimestampStatus | None = None
+
+    @property
+    def awaits_timestamp(self) -> bool:
+        """Say whether it is signed and its timestamp is still to come."""
+        return self.timestamp == TimestampStatus.PENDING
 
     @property
     def reading_seconds(self) -> int:
@@ -74,7 +93,9 @@ class Agreement:
                 seconds_left=left,
             )
 
-    def sign(self, signed_pdf: bytes, signed_at: datetime) -> "Agreement":
+    def sign(
+        self, signed_pdf: bytes, signed_at: datetime, timestamp: TimestampStatus = TimestampStatus.STAMPED
+    ) -> "Agreement":
         """Return it signed; the signature must be appended to exactly the shown bytes."""
         if not signed_pdf.startswith(self.shown_pdf):
             raise RuleRefused(
@@ -87,7 +108,24 @@ class Agreement:
             signed_pdf=signed_pdf,
             signed_sha256=sha256(signed_pdf),
             signed_at=signed_at,
+            timestamp=timestamp,
         )
+
+    def stamp(self, stamped_pdf: bytes) -> "Agreement":
+        """Return it with the timestamp that was pending. Raises TransitionNotAllowed."""
+        assert self.timestamp is not None and stamped_pdf.startswith(self.shown_pdf)
+        return replace(
+            self,
+            timestamp=TIMESTAMP_MACHINE.check(self.timestamp, TimestampStatus.STAMPED),
+            version=self.version + 1,
+            signed_pdf=stamped_pdf,
+            signed_sha256=sha256(stamped_pdf),
+        )
+
+
+def stamp_again_at(tries: int, now: datetime) -> datetime:
+    """Return when to ask for a timestamp again after `tries` in vain and one more: twice as long, up to an hour."""
+    return now + timedelta(seconds=min(STAMP_AGAIN_SECONDS * 2 ** min(tries, 10), STAMP_AGAIN_SECONDS_MAX))
 
 
 def sha256(data: bytes) -> str:

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from merchant_server.domain.errors import RuleRefused
+
 NO_PREVIOUS = "0" * 64
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 HEAD_LABEL = b"fenqi audit head 1\n"
+_MARKED = ("id", "at", "actor", "action", "subject", "merchant_id", "detail")
 
 # (level, index) to the hash of the full subtree over the 2**level leaves that begin at index * 2**level.
 Subtree = Callable[[int, int], bytes]
@@ -48,6 +51,25 @@ class AuditRow:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingAct:
+    """An act that has no place yet. `is_there` and `mark_holds` say whether it is the row that was written."""
+
+    id: str
+    at: str
+    is_there: bool
+    mark_holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """The log is known to be altered: since when, when that was last looked at, and how it shows."""
+
+    found_at: datetime
+    tried_at: datetime
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class TreeHead:
     """A signed statement: at `at` the log had `size` acts with this root. Hashes and signature are hex."""
 
@@ -71,6 +93,26 @@ class TreeHead:
 def head_message(size: int, root_hash: str, at: datetime) -> bytes:
     """Return the bytes that a head's signature is over."""
     return HEAD_LABEL + canonical({"at": instant(at), "root_hash": root_hash, "size": size})
+
+
+def mark_message(row: Mapping[str, Any]) -> bytes:
+    """Return the bytes that an act's mark is over, from the moment that it is written."""
+    return canonical({name: row[name] for name in _MARKED})
+
+
+def counter_message(size: int, last_hash: str, unmarked: int) -> bytes:
+    """Return the bytes that the mark of the log's counter is over."""
+    return canonical({"last_hash": last_hash, "size": size, "unmarked": unmarked})
+
+
+def altered(detail: str, sequence: int | None) -> RuleRefused:
+    """Return the refusal to go on over a log that is not what was written."""
+    return RuleRefused(
+        f"the audit log was altered: {detail}",
+        code="audit_altered",
+        hint="run fenqi-server audit verify, keep the database as it is, and call for help",
+        sequence=sequence,
+    )
 
 
 def commitment(salt: str, text: str) -> str:

@@ -115,6 +115,11 @@ class Checkout:
             )
 
     @property
+    def in_a_hand(self) -> bool:
+        """Say whether a phone is on the way through it, so that a cashier asks before ending it."""
+        return self.status in BEFORE_SIGNATURE and self.status != _S.CREATED
+
+    @property
     def uncaptured(self) -> Money:
         """What was signed and is neither captured nor voided."""
         return self.amount - self.captured - self.voided
@@ -178,6 +183,17 @@ def expiry(created_at: datetime, seconds: int) -> datetime:
         )
     return created_at + timedelta(seconds=seconds)
 
+
+# How often a till asks, and how long a state usually lasts, in seconds; afterwards the cashier asks the customer.
+TILL_POLL_SECONDS: dict[CheckoutStatus, int] = {_S.DECIDING: 1, _S.REFERRED: 10}
+TILL_POLL_SECONDS_DEFAULT = 2
+TILL_WAIT_SECONDS: dict[CheckoutStatus, int] = {
+    _S.CREATED: 180,
+    _S.OPENED: 300,
+    _S.DECIDING: 30,
+    _S.OFFERED: 300,
+    _S.SIGNING: 300,
+}
 
 # What a till shows in each state, zh-CN and en.
 TILL_TEXT: dict[CheckoutStatus, tuple[str, str]] = {

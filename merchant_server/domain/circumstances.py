@@ -1,9 +1,9 @@
 """Whence an application comes, and what is counted about it: person, phone, device, store, address prefix."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from merchant_server.domain.address import address_prefix
 from merchant_server.domain.consumer import Person
 
 
@@ -41,19 +41,3 @@ class Velocity:
 
     applications: Mapping[str, int] = field(default_factory=dict)
     persons: Mapping[str, int] = field(default_factory=dict)
-
-
-def address_prefix(address: str) -> str:
-    """Return the network of a public IP address, /24 or /48, which is what is counted; empty for any other text.
-
-    A private address is a proxy of ours or a test: everybody would share it.
-    """
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return ""
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-        parsed = parsed.ipv4_mapped
-    if not parsed.is_global:
-        return ""
-    return str(ipaddress.ip_network(f"{parsed}/{24 if parsed.version == 4 else 48}", strict=False))

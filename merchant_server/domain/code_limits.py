@@ -3,15 +3,12 @@
 By number, so that changing address does not help; by address, so that changing number does not help either.
 """
 
-import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from merchant_server.domain.errors import RuleRefused
-
-IPV4_PREFIX, IPV6_PREFIX = 24, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +30,6 @@ LIMITS = (
     Limit("address", 86_400, 1_000),
 )
 LONGEST_SECONDS = max(limit.seconds for limit in LIMITS)
-
-
-def address_prefix(address: str | None) -> str | None:
-    """Return the network that an address counts for: /24 of IPv4, /64 of IPv6; None for one that says nothing.
-
-    An address that is not global is a proxy's, this machine's, or somebody's at home behind no proxy of ours.
-    """
-    try:
-        parsed = ipaddress.ip_address(address or "")
-    except ValueError:
-        return None
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
-    if not parsed.is_global:
-        return None
-    length = IPV4_PREFIX if parsed.version == 4 else IPV6_PREFIX
-    return str(ipaddress.ip_network((parsed, length), strict=False))
 
 
 def refuse_too_many(subject: str, sent_at: Sequence[datetime], now: datetime) -> None:

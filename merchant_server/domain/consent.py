@@ -5,8 +5,9 @@ from enum import StrEnum
 from typing import Any
 
 from merchant_server.domain.audit import AuditRow
+from merchant_server.domain.stroke import Stroke
 
-# Names the wording of the three consents of an application; a change of their text needs a new name.
+# Names the wording of an application's consents and of an agreement's confirmation; another text needs a new name.
 CONSENT_TEXT_VERSION = "2026-11-21"
 # Clocks of two servers may differ a little; more than this, and times would run backwards in the evidence.
 CLOCK_SKEW_SECONDS = 2
@@ -23,26 +24,32 @@ class ConsentKind(StrEnum):
     CODE_WRONG = "code.wrong"
     CODE_USED = "code.used"
     AGREEMENT_SIGNED = "agreement.signed"
+    AGREEMENT_STAMPED = "agreement.stamped"
 
 
 @dataclass(frozen=True, slots=True)
 class Witness:
     """What a page saw of the person who acted; None is "the page did not say".
 
-    `address` and `user_agent` are personal data. `scrolled_to_end` and `confirmed` are the page's own word.
+    `address`, `user_agent` and `stroke` are personal data. `scrolled_to_end` and `confirmed` are the page's own word.
     """
 
     address: str | None = None
     user_agent: str | None = None
     scrolled_to_end: bool | None = None
     confirmed: bool | None = None
+    stroke: Stroke | None = None
 
     def __repr__(self) -> str:
         return "Witness(***)"
 
     def personal(self) -> dict[str, str]:
         """Return what must be sealed, as far as it is known."""
-        known = {"address": self.address, "user_agent": self.user_agent and self.user_agent[:USER_AGENT_MAX]}
+        known = {
+            "address": self.address,
+            "user_agent": self.user_agent and self.user_agent[:USER_AGENT_MAX],
+            "stroke": self.stroke and self.stroke.text(),
+        }
         return {name: _well_formed(value) for name, value in known.items() if value}
 
     def seen(self) -> dict[str, bool]:

@@ -226,6 +226,8 @@ class Features:
 
 REGISTRY: dict[str, Feature] = {each.name: Feature(each.name, **each.metadata) for each in fields(Features)}
 SOURCES = tuple(dict.fromkeys(feature.source for feature in REGISTRY.values()))
+CONFIDENTIAL_SOURCES = ("velocity", "block_list")
+"""What fraud rules look at: told to nobody outside, since it would teach what they look for."""
 COUNTED_FEATURES = tuple(
     each.name
     for each in REGISTRY.values()

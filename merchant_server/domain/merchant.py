@@ -30,6 +30,15 @@ class Merchant:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockState:
+    """A test clock: seconds ahead of wall time, how far ahead it is going, and since when it stands at this day."""
+
+    offset_seconds: int
+    target_seconds: int | None
+    stepped_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Store:
     """One place where a merchant sells."""
 

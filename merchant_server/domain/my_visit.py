@@ -25,8 +25,7 @@ class MyVisit:
 
     def is_over(self, now: datetime) -> bool:
         """Say whether it lay idle too long, or is too old altogether."""
-        idle = now - self.seen_at >= timedelta(seconds=IDLE_SECONDS)
-        return idle or now - self.created_at >= timedelta(seconds=LONGEST_SECONDS)
+        return is_over(self.created_at, self.seen_at, now)
 
     def let_in(self, consumer_id: str, token_hash: str, now: datetime) -> "MyVisit":
         """Return it known, under a new cookie: one that was set before is worth nothing."""
@@ -35,6 +34,12 @@ class MyVisit:
     def is_due_to_be_seen(self, now: datetime) -> bool:
         """Say whether its row should be told that somebody is still there."""
         return now - self.seen_at >= timedelta(seconds=SEEN_EVERY_SECONDS)
+
+
+def is_over(created_at: datetime, seen_at: datetime, now: datetime) -> bool:
+    """Say whether a visit lay idle too long, or is too old altogether."""
+    idle = now - seen_at >= timedelta(seconds=IDLE_SECONDS)
+    return idle or now - created_at >= timedelta(seconds=LONGEST_SECONDS)
 
 
 def signed_out() -> Unauthenticated:

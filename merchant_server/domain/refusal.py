@@ -62,15 +62,41 @@ def public(code: str) -> Refusal:
     return found if found.leak else REFUSALS["general"]
 
 
-def public_reasons(codes: Iterable[str]) -> tuple[Refusal, ...]:
+def public_reasons(codes: Iterable[str], *, proven: bool) -> tuple[Refusal, ...]:
     """Return what the consumer may be told for `codes`, in their order and each once.
 
-    One confidential code hides all others: a list that is one short would say which rule was meant.
-    Raises UnknownReason.
+    One confidential code hides all others: a list that is one short would say which rule was meant. Whoever is not
+    `proven` to be the person hears nothing of that person's records. Raises UnknownReason.
     """
     found = tuple(dict.fromkeys(public(code) for code in codes))
+    if not found:
+        return ()
     general = REFUSALS["general"]
-    return (general,) if general in found else found
+    if not proven and general not in found:
+        found = tuple(each for each in found if each.code in TOLD_TO_ANYBODY)
+    return (general,) if general in found or not found else found
+
+
+def told_to_shop(code: str) -> Refusal:
+    """Return what a shop may be told for `code`: what it can change about its offer, else only that it is a no.
+
+    A shop that read of late payments would know more of its customer than that customer agreed to.
+    """
+    return REFUSALS[code if code in TOLD_TO_SHOPS else "general"]
+
+
+TOLD_TO_SHOPS = frozenset(("amount_over_limit", "price_over_cap"))
+TOLD_TO_ANYBODY = frozenset(
+    (
+        "identity_mismatch",
+        "identity_unknown",
+        "age",
+        "currency_not_covered",
+        "manual_review",
+        "review_declined",
+    )
+)
+"""Reasons that tell nothing but what the form itself said: name and id number may be somebody else's."""
 
 
 REFUSALS: dict[str, Refusal] = {

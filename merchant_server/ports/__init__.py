@@ -1,11 +1,16 @@
 """What services need from outside themselves, as Protocols; storage and providers implement them, app wires them."""
 
-from merchant_server.ports.deciding import CreditPolicy, DecisionCase, PolicyWorkshop
-from merchant_server.ports.evidence import HeadSigner, StoredLeaf
-from merchant_server.ports.outbox import Delivery, Endpoint, StoredReply
-from merchant_server.ports.outside import (
+from merchant_server.ports.deciding import Circuits, CreditPolicy, DecisionCase, PolicyWorkshop
+from merchant_server.ports.documents import (
     AgreementRenderer,
     AgreementSigner,
+    DocumentRefused,
+    UnprintableCharacter,
+)
+from merchant_server.ports.evidence import HeadSigner, StoredLeaf
+from merchant_server.ports.operating import Figures, StoredCheckup
+from merchant_server.ports.outbox import Delivery, Endpoint, StoredReply
+from merchant_server.ports.outside import (
     Bank,
     BankAccount,
     BankCallback,
@@ -16,7 +21,6 @@ from merchant_server.ports.outside import (
     CallbackForged,
     CallbackMalformed,
     Clock,
-    DocumentRefused,
     IdentityProvider,
     Ids,
     ProviderGarbled,
@@ -24,7 +28,6 @@ from merchant_server.ports.outside import (
     ProviderUnavailable,
     Sent,
     SmsSender,
-    UnprintableCharacter,
     WebhookSender,
 )
 from merchant_server.ports.sandbox import (
@@ -36,6 +39,7 @@ from merchant_server.ports.sandbox import (
     SentCallback,
     TextMessage,
 )
+from merchant_server.ports.settlement import BankPayout, StatementPrinter
 from merchant_server.ports.storage import Breach, Storage, UnitOfWork
 
 __all__ = [
@@ -47,12 +51,14 @@ __all__ = [
     "BankCallback",
     "BankDeduction",
     "BankMandate",
+    "BankPayout",
     "BankTransfer",
     "Breach",
     "BureauProvider",
     "CallbackForged",
     "CallbackMalformed",
     "CallbackTry",
+    "Circuits",
     "Clock",
     "CreditPolicy",
     "DecisionCase",
@@ -60,6 +66,7 @@ __all__ = [
     "DocumentRefused",
     "Endpoint",
     "FaultDials",
+    "Figures",
     "HeadSigner",
     "IdentityProvider",
     "Ids",
@@ -72,7 +79,9 @@ __all__ = [
     "Sent",
     "SentCallback",
     "SmsSender",
+    "StatementPrinter",
     "Storage",
+    "StoredCheckup",
     "StoredLeaf",
     "StoredReply",
     "TextMessage",

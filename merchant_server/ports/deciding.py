@@ -66,6 +66,14 @@ class PolicyWorkshop(Protocol):
         ...
 
 
+class Circuits(Protocol):
+    """The breakers before the outside sources, as this process sees them."""
+
+    def states(self) -> Mapping[str, str]:
+        """Return each source's circuit: closed (asked as usual), half_open (being tried) or open (not asked)."""
+        ...
+
+
 class Decisions(Protocol):
     """What was asked of the policy, and what it answered; features are sealed, and kept for replay."""
 

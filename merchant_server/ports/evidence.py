@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from merchant_server.domain.audit import AuditRow, TreeHead
+from merchant_server.domain.audit import Alarm, AuditRow, TreeHead, WaitingAct
 from merchant_server.domain.consent import ConsentEvent
 
 
 @dataclass(frozen=True, slots=True)
 class StoredLeaf:
-    """One place of the log as stored; `row` is None when its act is gone."""
+    """One place of the log as stored; `row` is None when its act is gone, `mark_holds` says it is as written."""
 
     sequence: int
     audit_id: str
     previous_hash: str
     leaf_hash: str
     row: AuditRow | None
+    mark_holds: bool
 
 
 class HeadSigner(Protocol):
@@ -28,9 +29,8 @@ class HeadSigner(Protocol):
         """The certificate of the key that signs now."""
         ...
 
-    @property
-    def root_sha256(self) -> str:
-        """The SHA-256 fingerprint of the root, in hex: what an operator publishes beside it."""
+    def root_of(self, certificate_pem: str) -> str:
+        """Return the SHA-256 fingerprint, in hex, of the root that certified a head's key."""
         ...
 
     def sign(self, message: bytes) -> bytes:
@@ -43,7 +43,7 @@ class HeadSigner(Protocol):
 
 
 class Audit(Protocol):
-    """Who did what to what; rows are only ever added, hold no personal data, and enter the tree with their commit."""
+    """Who did what to what; rows are only ever added, hold no personal data, and enter the tree soon afterwards."""
 
     def add(
         self,
@@ -57,6 +57,37 @@ class Audit(Protocol):
         detail: Mapping[str, object] | None = None,
     ) -> None:
         """Store one act. Its detail is JSON without fractions."""
+        ...
+
+    def place(self, limit: int) -> int:
+        """Give up to `limit` acts that wait their places, in the order of their arrival; return how many that was.
+
+        Raises RuleRefused (audit_altered) when the counter is not as it was left.
+        """
+        ...
+
+    def waiting(self, limit: int) -> list[WaitingAct]:
+        """Return acts that wait for their place, the longest first."""
+        ...
+
+    def backlog(self) -> tuple[int, datetime | None]:
+        """Return how many acts wait for their place, and when the one that waits longest was done."""
+        ...
+
+    def counter_holds(self) -> bool:
+        """Say whether the counter is as this installation left it."""
+        ...
+
+    def alarm(self) -> Alarm | None:
+        """Return what is known of the log being altered, or None."""
+        ...
+
+    def raise_alarm(self, detail: str, at: datetime) -> bool:
+        """Keep that the log is altered, and when that was looked at; say whether it is news."""
+        ...
+
+    def end_alarm(self) -> None:
+        """Forget the alarm: the log was found whole."""
         ...
 
     def of(self, subject: str) -> list[dict[str, Any]]:
@@ -80,7 +111,7 @@ class Audit(Protocol):
         ...
 
     def unchained(self, limit: int) -> list[str]:
-        """Return acts that have no place in the log."""
+        """Return acts that have no place in the log and do not wait for one."""
         ...
 
     def subtree(self, level: int, index: int) -> bytes:
@@ -122,5 +153,5 @@ class ConsentEvents(Protocol):
         ...
 
     def of_checkout(self, checkout_id: str) -> list[ConsentEvent]:
-        """Return the events of a checkout in the log's order; those of a running transaction are not there yet."""
+        """Return the events of a checkout in the log's order; those that wait for their place are not there yet."""
         ...

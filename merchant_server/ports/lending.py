@@ -127,6 +127,10 @@ class Deductions(Protocol):
         """Return the number of the next attempt at an installment, or of the next one that the consumer asks for."""
         ...
 
+    def under_way(self, merchant_id: str) -> int:
+        """Return how many of a merchant's deductions wait for the bank."""
+        ...
+
     def of_loan(self, loan_id: str) -> list[Deduction]:
         """Return a loan's deductions, oldest first."""
         ...

@@ -95,8 +95,11 @@ class Deliveries(Protocol):
         """Mark a delivery as received."""
         ...
 
-    def failed(self, delivery_id: str, status: int, reason: str, again_at: datetime | None) -> None:
-        """Put a delivery off until `again_at`, or call it dead when that is None."""
+    def failed(self, delivery: Delivery, status: int, reason: str, again_at: datetime | None) -> None:
+        """Put a claimed delivery off until `again_at`, or call it dead when that is None.
+
+        Without effect when somebody else has claimed it since: the count of attempts is the fence.
+        """
         ...
 
     def pending(self) -> int:

@@ -7,11 +7,12 @@ is settled by asking again with it. No call here may be made inside a unit of wo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from fenqi.finance.money import Money
 
 from merchant_server.domain.decision import Bureau, Identity
+from merchant_server.ports.settlement import BankPayout
 
 
 class Clock(Protocol):
@@ -166,6 +167,12 @@ class Bank(Protocol):
 
     def find_deduction(self, *, reference: str) -> BankDeduction: ...
 
+    def pay_out(self, *, reference: str, account: str, amount: Money) -> BankPayout:
+        """Send money to a merchant's account. Raises ProviderRefused, ProviderUnavailable."""
+        ...
+
+    def find_payout(self, *, reference: str) -> BankPayout: ...
+
     def return_money(self, *, reference: str, mandate_reference: str, amount: Money) -> BankTransfer:
         """Send money back to the account of a mandate, live or over; repeated, it tells what became of it."""
         ...
@@ -173,38 +180,6 @@ class Bank(Protocol):
     def authenticate(self, body: bytes, headers: Mapping[str, str], now: datetime) -> BankCallback:
         """Check signature, key and time over the raw bytes. Raises CallbackForged."""
         ...
-
-
-class AgreementRenderer(Protocol):
-    """Terms to PDF; the same terms give the same bytes. Raises UnprintableCharacter before anything is signed."""
-
-    def render(self, terms: Mapping[str, Any], *, language: str) -> bytes: ...
-
-    def render_copy(self, data: Mapping[str, Any], *, language: str) -> bytes:
-        """Return the copy of a person's data as a PDF; a character without a glyph is printed as its code point."""
-        ...
-
-
-class AgreementSigner(Protocol):
-    """Signs a rendered agreement with a key used once, certified by the installation's authority."""
-
-    def sign(self, pdf: bytes, *, agreement_id: str, signer: str, signed_at: datetime) -> bytes: ...
-
-
-class DocumentRefused(Exception):
-    """No agreement can be made of these terms. Attributes: field (a path in the terms), reason."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        self.field, self.reason = field, reason
-        super().__init__(f"the agreement's {field} {reason}")
-
-
-class UnprintableCharacter(DocumentRefused):
-    """The agreement's font lacks a character. Attributes: character, field, reason."""
-
-    def __init__(self, character: str, field: str) -> None:
-        self.character = character
-        super().__init__(field, f"has a character without a glyph: {character!r} (U+{ord(character):04X})")
 
 
 @dataclass(frozen=True, slots=True)

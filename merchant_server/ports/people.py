@@ -6,6 +6,7 @@ from typing import Protocol
 from merchant_server.domain.code import Code
 from merchant_server.domain.complaint import Complaint
 from merchant_server.domain.my_visit import MyVisit
+from merchant_server.domain.preapproval import Preapproval
 from merchant_server.domain.retention import EndedLoan
 
 
@@ -105,11 +106,67 @@ class MyVisits(Protocol):
         ...
 
 
+class Preapprovals(Protocol):
+    """Browsers that ask how much could be spent, before there is a cart."""
+
+    def phone_index(self, phone: str) -> str:
+        """Return the keyed hash that a number is looked up by."""
+        ...
+
+    def add(self, preapproval: Preapproval, phone: str) -> None:
+        """Store a new one with the number that was typed, sealed."""
+        ...
+
+    def by_token(self, token_hash: str) -> Preapproval | None:
+        """Return the one behind a cookie, locked where the engine can, or None."""
+        ...
+
+    def phone(self, preapproval_id: str) -> str | None:
+        """Return the number that was typed, or None once it is forgotten."""
+        ...
+
+    def save(self, preapproval: Preapproval) -> None:
+        """Store what changed."""
+        ...
+
+    def forget_phone(self, preapproval_id: str) -> None:
+        """Drop the number that was typed, with its key."""
+        ...
+
+    def end(self, preapproval_id: str, nobody: str) -> None:
+        """Let no cookie lead to it any more; `nobody` is a hash that no secret has."""
+        ...
+
+    def forget(self, before: datetime) -> int:
+        """Forget those that nobody applied on and nobody was seen on since then; return how many."""
+        ...
+
+    def add_code(self, preapproval_id: str, code: Code) -> None:
+        """Store a new code."""
+        ...
+
+    def newest_code(self, preapproval_id: str) -> Code | None:
+        """Return the newest code of one, locked where the engine can, or None; older ones are void."""
+        ...
+
+    def record_try(self, code: Code) -> None:
+        """Store a code after one try; raises TransitionConflict when another try came between."""
+        ...
+
+
 class Complaints(Protocol):
     """What consumers complained about."""
 
     def add(self, complaint: Complaint) -> None:
         """Store a new complaint; its text is sealed."""
+        ...
+
+    def save_answer(self, complaint: Complaint) -> None:
+        """Store the answer to an open complaint, sealed. Raises TransitionConflict when somebody else answered it."""
+        ...
+
+    def get(self, complaint_id: str) -> Complaint | None:
+        """Return one complaint, or None; none of a person who was erased."""
         ...
 
     def of_consumer(self, consumer_id: str) -> list[Complaint]:
@@ -120,12 +177,20 @@ class Complaints(Protocol):
         """Return the open complaints of the installation, the most urgent first."""
         ...
 
+    def answered(self, limit: int) -> list[Complaint]:
+        """Return the complaints that were answered last, the newest answer first."""
+        ...
+
 
 class CodeSends(Protocol):
     """Codes that were sent, for the limits."""
 
     def address_index(self, prefix: str) -> str:
         """Return the keyed hash that a network is counted by."""
+        ...
+
+    def hold(self, *keys: str | None) -> None:
+        """Hold number, person and address until the commit, so that no two sends read the same counts of one."""
         ...
 
     def count_hour(self, hour: str) -> int:

@@ -10,7 +10,7 @@ from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.code import Code
 from merchant_server.domain.consumer import Applicant, Consumer, CreditLine, History
 from merchant_server.domain.deduction import Mandate
-from merchant_server.domain.merchant import ApiKey, Merchant, Store, Till
+from merchant_server.domain.merchant import ApiKey, ClockState, Merchant, Store, Till
 
 
 class Merchants(Protocol):
@@ -66,6 +66,22 @@ class Merchants(Protocol):
 
     def clock_offset_seconds(self, merchant_id: str) -> int:
         """Return how far the merchant's test clock is ahead of wall time."""
+        ...
+
+    def clock_reading(self, merchant_id: str) -> tuple[int, int | None]:
+        """Return how far ahead of wall time a merchant's test clock is, and how far ahead it is going."""
+        ...
+
+    def clock(self, merchant_id: str) -> ClockState:
+        """Return a merchant's test clock, locked for this transaction where the engine can."""
+        ...
+
+    def send_clock(self, merchant_id: str, target_seconds: int | None, at: datetime) -> None:
+        """Set where a merchant's test clock goes from now on; None when it has arrived."""
+        ...
+
+    def clocks_on_their_way(self) -> list[str]:
+        """Return the merchants whose test clocks go somewhere."""
         ...
 
     def advance_clock(self, merchant_id: str, seconds: int) -> int:
@@ -208,6 +224,26 @@ class Agreements(Protocol):
 
     def save_signature(self, agreement: Agreement, was: Agreement) -> None:
         """Store the signed document, once; raises TransitionConflict when it was signed or replaced before."""
+        ...
+
+    def awaits_timestamp(self, agreement_id: str) -> bool:
+        """Say whether a signature still waits for its timestamp."""
+        ...
+
+    def to_stamp(self, now: datetime, limit: int) -> list[str]:
+        """Return the ids of signatures whose timestamp is to be asked for now, longest waiting first."""
+        ...
+
+    def save_stamp(self, agreement: Agreement, was: Agreement) -> None:
+        """Store the timestamped document, once; raises TransitionConflict when another worker did."""
+        ...
+
+    def timestamp_tries(self, agreement_id: str) -> int:
+        """Return how often a timestamp was asked for in vain."""
+        ...
+
+    def put_off_stamp(self, agreement_id: str, tries: int, next_at: datetime) -> None:
+        """Store when to ask for a timestamp again."""
         ...
 
     def replace_drafts(self, checkout_id: str) -> None:

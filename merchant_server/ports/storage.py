@@ -14,8 +14,9 @@ from merchant_server.ports.lending import (
     Repayments,
     ScheduleChanges,
 )
+from merchant_server.ports.operating import Operations
 from merchant_server.ports.outbox import Deliveries, Endpoints, Events, IdempotencyKeys
-from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People
+from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People, Preapprovals
 from merchant_server.ports.refunding import Refunds
 from merchant_server.ports.relieving import ReliefProposals, SettlementQuotes
 from merchant_server.ports.selling import (
@@ -28,6 +29,8 @@ from merchant_server.ports.selling import (
     Mandates,
     Merchants,
 )
+from merchant_server.ports.settlement import SettlementWork
+from merchant_server.ports.tills import CounterRepositories
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Breach:
     detail: str
 
 
-class UnitOfWork(Protocol):
+class UnitOfWork(CounterRepositories, SettlementWork, Protocol):
     """Repositories of one transaction."""
 
     @property
@@ -183,6 +186,11 @@ class UnitOfWork(Protocol):
         ...
 
     @property
+    def preapprovals(self) -> Preapprovals:
+        """Browsers that ask how much could be spent."""
+        ...
+
+    @property
     def complaints(self) -> Complaints:
         """What consumers complained about."""
         ...
@@ -195,6 +203,11 @@ class UnitOfWork(Protocol):
     @property
     def consents(self) -> ConsentEvents:
         """What consumers were shown and did."""
+        ...
+
+    @property
+    def operations(self) -> Operations:
+        """What operators see."""
         ...
 
     def breaches(self) -> list[Breach]:

@@ -20,6 +20,7 @@ from merchant_server.ports import (
     BankCallback,
     BankDeduction,
     BankMandate,
+    BankPayout,
     BankTransfer,
     CallbackForged,
     CallbackMalformed,
@@ -48,6 +49,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:-]{0,80}")
 _CARD_NUMBER = re.compile(r"\d(?:[ -]?\d){11,18}")
 _MANDATE_STATUSES = ("active", "refused", "cancelled")
 _DEDUCTION_STATUSES = ("pending", "succeeded", "failed")
+_PAYOUT_STATUSES = ("pending", "paid", "failed")
 
 
 def public_key_id(key: Ed25519PublicKey) -> str:
@@ -202,6 +204,25 @@ class HttpBank:
             return BankDeduction(reference=reference, status="unknown")
         return self._deduction(reference, answer)
 
+    def pay_out(self, *, reference: str, account: str, amount: Money) -> BankPayout:
+        """Send money to a merchant's account.
+
+        Raises ProviderRefused when the bank did not take it on, and ProviderUnavailable when nobody knows:
+        then find_payout tells, and the same reference makes a second call harmless.
+        """
+        body = {"reference": reference, "account": account, "amount": wire_money(amount)}
+        taken_on = self._payout(reference, self._service.post("payouts", body=body))
+        if taken_on.amount != amount:
+            raise self._service.unavailable("the answer is about another amount")
+        return taken_on
+
+    def find_payout(self, *, reference: str) -> BankPayout:
+        """Ask what became of a payout. Raises ProviderUnavailable."""
+        answer = self._service.get("payouts", reference)
+        if answer.status == 404 and answer.data.get("code") == "payout_unknown":
+            return BankPayout(reference=reference, status="unknown")
+        return self._payout(reference, answer)
+
     def return_money(self, *, reference: str, mandate_reference: str, amount: Money) -> BankTransfer:
         """Send money back to the account of a mandate. Raises ProviderRefused, ProviderUnavailable."""
         body = {"reference": reference, "mandate_reference": mandate_reference, "amount": wire_money(amount)}
@@ -245,3 +266,14 @@ class HttpBank:
         if found["reference"] != reference or found["status"] not in _DEDUCTION_STATUSES:
             raise self._service.unavailable("the answer is not about this deduction")
         return BankDeduction(reference=reference, status=found["status"], code=found["code"], amount=amount)
+
+    def _payout(self, reference: str, answer: Answer) -> BankPayout:
+        self._expect(answer)
+        try:
+            found = closed_object(answer.data, {"reference": str, "status": str, "code": str, "amount": dict})
+            amount = read_money(found["amount"])
+        except NotStrictJson as error:
+            raise self._service.unavailable(error.reason) from None
+        if found["reference"] != reference or found["status"] not in _PAYOUT_STATUSES:
+            raise self._service.unavailable("the answer is not about this payout")
+        return BankPayout(reference=reference, status=found["status"], code=found["code"], amount=amount)

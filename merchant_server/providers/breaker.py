@@ -86,6 +86,17 @@ class CircuitBreaker:
         _STATE.labels(self.source).set(list(CircuitState).index(self.state))
 
 
+class Breakers:
+    """The breakers of one process, to be shown."""
+
+    def __init__(self, *breakers: CircuitBreaker) -> None:
+        self._breakers = breakers
+
+    def states(self) -> dict[str, str]:
+        """Return each source's circuit as it stands now."""
+        return {each.source: each.state.value for each in self._breakers}
+
+
 class GuardedIdentity:
     """An identity provider behind a breaker."""
 

@@ -11,13 +11,13 @@ _FIELDS: dict[str, type] = {
     "inquiries_30d": int,
 }
 _SCORES = range(300, 901)
-_DEBTS_MINOR_MAX = 10**12
+_AMOUNT_MINOR_MAX = 10**12
 _OVERDUE_DAYS_MAX = 3650
 _INQUIRIES_MAX = 1000
 
 
 class HttpBureauProvider:
-    """Implements ports.BureauProvider against `POST /bureau/v1/reports`; debts must be in `currency`."""
+    """Implements ports.BureauProvider against `POST /bureau/v1/reports`; debts and income must be in `currency`."""
 
     def __init__(
         self,
@@ -50,15 +50,15 @@ class HttpBureauProvider:
 
     def _read(self, answer: Answer) -> Bureau:
         score_kind = type(None) if answer.data.get("status") == "thin" else int
-        found = closed_object(answer.data, {**_FIELDS, "score": score_kind})
-        debts = closed_object(found["debts"], {"minor": int, "currency": str})
+        # No income, as opposed to none seen, is never said: a bureau that does not know one sends null.
+        income_kind = type(None) if answer.data.get("income") is None else dict
+        found = closed_object(answer.data, {**_FIELDS, "score": score_kind, "income": income_kind})
+        debts_minor = self._amount("debts", found["debts"])
+        income_minor = 0 if found["income"] is None else self._amount("income", found["income"])
         if found["status"] not in ("found", "thin") or not 0 < len(found["reference"]) <= 64:
             raise NotStrictJson("the status is not one that was agreed on")
-        if debts["currency"] != self._currency:
-            raise NotStrictJson(f"the debts are not in {self._currency}")
         within = (
             (found["score"] is None or found["score"] in _SCORES)
-            and 0 <= debts["minor"] <= _DEBTS_MINOR_MAX
             and 0 <= found["worst_overdue_days"] <= _OVERDUE_DAYS_MAX
             and 0 <= found["inquiries_30d"] <= _INQUIRIES_MAX
         )
@@ -67,8 +67,15 @@ class HttpBureauProvider:
         return Bureau(
             status=found["status"],
             score=found["score"],
-            debts_minor=debts["minor"],
+            debts_minor=debts_minor,
             worst_overdue_days=found["worst_overdue_days"],
             inquiries_30d=found["inquiries_30d"],
             reference=found["reference"],
+            income_minor=income_minor,
         )
+
+    def _amount(self, name: str, value: object) -> int:
+        money = closed_object(value, {"minor": int, "currency": str})
+        if money["currency"] != self._currency or not 0 <= money["minor"] <= _AMOUNT_MINOR_MAX:
+            raise NotStrictJson(f"the field {name} is not an amount in {self._currency} within its bounds")
+        return int(money["minor"])

@@ -21,6 +21,7 @@ from merchant_server.ports import (
 )
 from merchant_server.providers.http import Answer, JsonService, NotStrictJson, closed_object, read_money
 
+EVERYDAY = "everyday"
 ANSWER_BYTES_MAX = 1_000_000
 KEPT_MESSAGES = 100
 PAGES_MAX = 50
@@ -170,8 +171,11 @@ def _magic(data: dict[str, Any]) -> tuple[MagicValue, ...]:
     people = [
         MagicValue("person", row["id_number"], row["meaning"], row["meaning_zh"]) for row in data["people"]
     ]
+    # Ordinary people have the everyday accounts; the others are in the reference.
     accounts = [
-        MagicValue("account", row["last_four"], row["meaning"], row["meaning_zh"]) for row in data["accounts"]
+        MagicValue("account", row["last_four"], row["meaning"], row["meaning_zh"])
+        for row in data["accounts"]
+        if row["group"] == EVERYDAY
     ]
     phones = [MagicValue("phone", number, kind, "") for number, kind in data["phones"].items()]
     return (*people, *accounts, *phones)

@@ -12,6 +12,7 @@ from merchant_server.ports import (
     AgreementSigner,
     Bank,
     BureauProvider,
+    Circuits,
     Clock,
     CreditPolicy,
     HeadSigner,
@@ -32,7 +33,10 @@ class Deps:
     `policy` is the shipped one, which decides until another is published; `workshop` opens the published ones.
     `grace_days` are days after a due date that cost no penalty.
     `codes_per_hour` is the whole installation's budget of text messages; `retention_years` how long a loan's records
-    are kept after its end.
+    are kept after its end, `deliveries_kept_days` how long a delivery that arrived. `timestamp_when_down` is refuse or
+    later: what becomes of a signature without a timestamp. `sandbox` says that the providers are pretended ones, so
+    that nothing asked is real.
+    `circuits` tells which outside sources are not asked at the moment; None where nothing stands before them.
     """
 
     storage: Storage
@@ -55,6 +59,10 @@ class Deps:
     codes_per_hour: int = 3_000
     retention_years: int = 10
     grace_days: int = 3
+    timestamp_when_down: str = "refuse"
+    deliveries_kept_days: int = 30
+    sandbox: bool = False
+    circuits: Circuits | None = None
 
     def business_now(self, uow: UnitOfWork, merchant_id: str) -> datetime:
         """Return the merchant's time: wall time, plus its test clock's offset. Dates of loans follow it."""

@@ -7,13 +7,20 @@ from typing import Any
 from fenqi.finance.repayment import Due
 from fenqi.wire import utc_text
 
-from merchant_server.domain.checkout import MACHINE, TILL_TEXT, Checkout
+from merchant_server.domain.checkout import (
+    MACHINE,
+    TILL_POLL_SECONDS,
+    TILL_POLL_SECONDS_DEFAULT,
+    TILL_TEXT,
+    TILL_WAIT_SECONDS,
+    Checkout,
+)
 from merchant_server.domain.loan import Installment, Loan
+from merchant_server.domain.payout import Payout
 from merchant_server.domain.penalty import bucket, days_overdue
 from merchant_server.domain.refund import Refund, RefundPreview
-from merchant_server.domain.refusal import public
+from merchant_server.domain.refusal import told_to_shop
 
-POLL_AFTER_SECONDS = 2
 # Where a till has nothing more to wait for; a review of a refusal takes longer than a queue.
 SETTLED = ("authorized", "captured", "closed", "declined")
 
@@ -54,14 +61,16 @@ def _till(checkout: Checkout) -> dict[str, Any]:
     return {
         "text": {"zh-CN": chinese, "en": english},
         "final": MACHINE.is_final(checkout.status) or checkout.status in SETTLED,
-        "poll_after_seconds": POLL_AFTER_SECONDS,
+        "poll_after_seconds": TILL_POLL_SECONDS.get(checkout.status, TILL_POLL_SECONDS_DEFAULT),
+        "wait_seconds": TILL_WAIT_SECONDS.get(checkout.status, 0),
+        "cancel_needs_confirm": checkout.in_a_hand,
     }
 
 
 def _decline(checkout: Checkout) -> dict[str, Any] | None:
     if checkout.decline_code is None:
         return None
-    known = public(checkout.decline_code)
+    known = told_to_shop(checkout.decline_code)
     return {
         "code": known.code,
         "text": {"zh-CN": known.text_zh, "en": known.text_en},
@@ -107,6 +116,22 @@ def loan_resource(loan: Loan, installments: Sequence[Installment], today: date) 
             }
             for row in installments
         ],
+    }
+
+
+def payout_resource(payout: Payout) -> dict[str, Any]:
+    """Return a payout; the account it goes to stays inside."""
+    return {
+        "object": "payout",
+        "id": payout.id,
+        "mode": payout.mode,
+        "status": payout.status.value,
+        "amount": payout.amount.to_dict(),
+        "code": payout.code,
+        "payout_on": payout.payout_on.isoformat(),
+        "created_at": utc_text(payout.created_at),
+        "settled_at": None if payout.settled_at is None else utc_text(payout.settled_at),
+        "sequence": payout.version,
     }
 
 

@@ -55,6 +55,10 @@ class StorageUnavailable(StorageError):
         self.maybe_committed = maybe_committed
 
 
+class LockNotGranted(StorageUnavailable):
+    """Somebody else kept a row or a table for longer than the lock time-out; nothing was changed."""
+
+
 class UnsafeStorage(StorageError):
     """The database runs with settings under which an acknowledged commit could be lost."""
 
@@ -85,6 +89,12 @@ class Connection(Protocol):
     @property
     def row_lock(self) -> str:
         """Ends a SELECT that must hold its rows: "FOR UPDATE" on PostgreSQL, empty on SQLite."""
+
+    def allow_seconds(self, seconds: int) -> None:
+        """Let each further statement of this block run longer than usual, where there is a limit; 0 means no limit."""
+
+    def hold(self, name: str) -> None:
+        """Hold a name that has no row until the block is left; another block that wants it waits."""
 
     def execute(self, sql: str, params: Params = NO_PARAMS) -> int:
         """Run one statement and return the number of rows it changed."""

@@ -18,6 +18,7 @@ from merchant_server.storage.wrapping_keys import WrappingKeys
 NONCE_BYTES = 12
 KEY_BYTES = 32
 INSTALLATION = "installation"
+_MARK_LABEL = b"fenqi audit marks 1"
 
 
 class KeyRing:
@@ -28,6 +29,7 @@ class KeyRing:
     ) -> None:
         self.wrapping = wrapping
         self._index_key = index_key
+        self._mark_key = hmac.new(index_key, _MARK_LABEL, hashlib.sha256).digest()
         # Keys of the installation are never erased, so this process may keep them; a person's are always asked for.
         self.kept: dict[str, AESGCM] = {name: AESGCM(key) for name, key in (legacy or {}).items()}
 
@@ -56,6 +58,10 @@ class KeyRing:
     def index(self, kind: str, value: str) -> str:
         """Return a keyed hash for look-ups by `value`; phone numbers are few, so a bare hash would leak them."""
         return hmac.new(self._index_key, f"{kind}|{value}".encode(), hashlib.sha256).hexdigest()
+
+    def mark(self, message: bytes) -> str:
+        """Return a keyed hash that only this installation can make, for rows of the audit log."""
+        return hmac.new(self._mark_key, message, hashlib.sha256).hexdigest()
 
 
 def _bound(key_id: str, wrapping_key_id: str) -> bytes:

@@ -4,11 +4,15 @@ SQLite records them through sqlite-utils, so its command line shows them too; Po
 A file is plain SQL for both databases. Lines between `-- only: sqlite` or `-- only: postgresql` and `-- end`
 are for one. `BLOB` is BYTEA on PostgreSQL and `BIGINT` is INTEGER on SQLite; `) STRICT;` and
 `) WITHOUT ROWID;` hold on SQLite alone.
+
+A file expands: it adds what code of the release before can live without, so that both run on one database.
+What takes something away stands in a file whose name ends in `_contract`, one release later.
 """
 
 import re
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +20,14 @@ from typing import TYPE_CHECKING
 import sqlite_utils
 from sqlite_utils.migrations import Migrations
 
-from merchant_server.storage.engine import Connection, Engine, Row, SchemaMismatch, StorageError
+from merchant_server.storage.engine import (
+    Connection,
+    Engine,
+    LockNotGranted,
+    Row,
+    SchemaMismatch,
+    StorageError,
+)
 
 if TYPE_CHECKING:
     from sqlite_utils.migrations import _MigrationFunction
@@ -28,6 +39,11 @@ SCHEMA_FOLDER = Path(__file__).parent / "schema"
 _SET = "fenqi"
 _TABLE = "_sqlite_migrations"  # the name sqlite-utils gives it
 _LOCK_KEY = 0x66656E7169  # "fenqi": one migrator at a time on a PostgreSQL database
+# A table lock that is not granted soon is given up, because everybody else queues behind the one who waits for it.
+_LOCK_SECONDS = 3
+_LOCK_TRIES = 10
+_PAUSE_SECONDS = 1.0
+_CONTRACT = "_contract"
 _FILE_NAME = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 _TEXT_OR_WORD = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/|\b(?:BLOB|BIGINT)\b", re.DOTALL | re.I)
 _TABLE_OPTIONS = re.compile(r"\)\s*(?:STRICT|WITHOUT ROWID)(?:\s*,\s*(?:STRICT|WITHOUT ROWID))?\s*;", re.I)
@@ -43,6 +59,15 @@ class Migration:
 
     name: str
     text: str
+
+    @property
+    def contracts(self) -> bool:
+        """Say whether code of the release before cannot run any more once this is applied."""
+        return _contracts(self.name)
+
+
+def _contracts(name: str) -> bool:
+    return name.endswith(_CONTRACT)
 
 
 def read_folder(folder: Path | None = None) -> tuple[Migration, ...]:
@@ -130,12 +155,24 @@ def _step(connection: Connection, migration: Migration) -> "_MigrationFunction":
 
 
 def migrate_postgres(engine: "PostgresEngine", folder: Path | None) -> list[str]:
-    """Apply what is pending, one durable transaction a migration, under an advisory lock."""
+    """Apply what is pending, one durable transaction a migration, under an advisory lock.
+
+    Raises LockNotGranted when a table was in use for too long; nothing of that migration is left behind.
+    """
     known = read_folder(folder)
     done: list[str] = []
-    while name := _apply_next_postgres(engine, known):
+    while name := _patiently(lambda: _apply_next_postgres(engine, known)):
         done.append(name)
     return done
+
+
+def _patiently(step: Callable[[], str | None]) -> str | None:
+    for _ in range(_LOCK_TRIES - 1):
+        try:
+            return step()
+        except LockNotGranted:
+            time.sleep(_PAUSE_SECONDS)
+    return step()
 
 
 def _apply_next_postgres(engine: "PostgresEngine", known: Sequence[Migration]) -> str | None:
@@ -143,6 +180,7 @@ def _apply_next_postgres(engine: "PostgresEngine", known: Sequence[Migration]) -
         connection.execute("SET LOCAL lock_timeout = '60s'")
         connection.execute("SET LOCAL statement_timeout = '0'")
         connection.execute("SELECT pg_advisory_xact_lock(:key)", {"key": _LOCK_KEY})
+        connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
         connection.execute(_POSTGRES_TABLE)
         applied = [str(row["name"]) for row in _recorded(connection)]
         _require_known(applied, known)
@@ -165,10 +203,14 @@ def _recorded(connection: Connection) -> list[Row]:
 
 
 def _require_known(applied: Sequence[str], known: Sequence[Migration]) -> None:
+    """Refuse a database of another history, and one that a newer release has contracted; additions are no harm."""
     names = [migration.name for migration in known]
-    strange = sorted(set(applied) - set(names))
+    newest = max(names, default="")
+    strange = sorted(
+        name for name in set(applied) - set(names) if name < newest or not names or _contracts(name)
+    )
     if strange:
-        code = names[-1] if names else "none"
+        code = newest or "none"
         raise SchemaMismatch(
             f"the database is at {max(applied)}, this code at {code} lacks {', '.join(strange)}: "
             "run the newer release",
@@ -178,8 +220,27 @@ def _require_known(applied: Sequence[str], known: Sequence[Migration]) -> None:
 
 
 def check_schema(engine: Engine, folder: Path | None = None) -> None:
-    """Raise `SchemaMismatch` unless exactly the migrations of this code have been applied."""
+    """Raise `SchemaMismatch` unless this code can run on the database's schema.
+
+    It must have every migration of this code. It may have newer ones of the next release as long as they only
+    expand, so that servers of both releases run side by side while they are exchanged.
+    """
     known = read_folder(folder)
+    newest = known[-1].name if known else ""
+    applied = applied_names(engine)
+    _require_known(applied, known)
+    missing = [migration.name for migration in known if migration.name not in applied]
+    if missing:
+        database = max(applied, default="none")
+        raise SchemaMismatch(
+            f"the database is at {database}, this code at {newest}: run `fenqi-server migrate`",
+            database=database,
+            code=newest,
+        )
+
+
+def applied_names(engine: Engine) -> list[str]:
+    """Return the names of the migrations that a database has, in order; none when it was never migrated."""
     with engine.reading() as connection:
         if engine.dialect == "sqlite":
             there = connection.one(
@@ -189,13 +250,4 @@ def check_schema(engine: Engine, folder: Path | None = None) -> None:
             there = connection.one(
                 "SELECT 1 AS found WHERE to_regclass(:table) IS NOT NULL", {"table": _TABLE}
             )
-        applied = [str(row["name"]) for row in _recorded(connection)] if there else []
-    _require_known(applied, known)
-    missing = [migration.name for migration in known if migration.name not in applied]
-    if missing:
-        database = max(applied, default="none")
-        raise SchemaMismatch(
-            f"the database is at {database}, this code at {known[-1].name}: run `fenqi-server migrate`",
-            database=database,
-            code=known[-1].name,
-        )
+        return [str(row["name"]) for row in _recorded(connection)] if there else []

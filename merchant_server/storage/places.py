@@ -27,12 +27,14 @@ class Place:
 PLACES = (
     Place("consumers", "person", owner="id"),
     Place("applicants", "person", keys=("checkout_id",), owner="checkout_id"),
+    Place("preapprovals", "phone", owner="id"),
     Place("decisions", "record", owner="consumer_id"),
     Place("agreements", "terms", owner="consumer_id"),
     Place("agreements", "shown", owner="consumer_id"),
     Place("agreements", "signed", owner="consumer_id"),
     Place("mandates", "account", owner="consumer_id"),
     Place("complaints", "text", owner="consumer_id"),
+    Place("complaints", "answer", owner="consumer_id"),
     Place("reviews", "reason", owner="consumer_id"),
     Place(
         "quarantined_answers",

@@ -21,7 +21,7 @@ from merchant_server.storage.engine import (
     ThreadMark,
     UnsafeStorage,
 )
-from merchant_server.storage.postgres_connection import PostgresConnection, connect, typed
+from merchant_server.storage.postgres_connection import PostgresConnection, connect, one_by_one, typed
 from merchant_server.storage.turns import ThreadTurns, watch_forks
 
 POOL_SIZE = 10
@@ -33,11 +33,13 @@ _LIMITS = {
 _SET_LIMITS = "".join(f"; SET LOCAL {name} = '{value}'" for name, value in _LIMITS.items())
 _BEGIN_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _BEGIN_SERIALIZABLE = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE"
+_STANDBY_STATE = "0A000"  # BEGIN … READ WRITE is "not supported" there
 _BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _SAFETY = """SELECT current_setting('fsync') AS fsync,
     current_setting('full_page_writes') AS full_page_writes,
     current_setting('synchronous_commit') AS synchronous_commit,
-    current_setting('server_encoding') AS server_encoding"""
+    current_setting('server_encoding') AS server_encoding,
+    CAST(pg_is_in_recovery() AS INT) AS standby"""
 
 
 class PostgresEngine:
@@ -55,7 +57,7 @@ class PostgresEngine:
         if not self._pgbouncer:
             limits = " ".join(f"-c {name}={value}" for name, value in _LIMITS.items())
             options["options"] = f"{limits} {options.get('options', '')}".strip()
-        self._url = urlunsplit(parts._replace(query=urlencode(options, quote_via=quote)))
+        self._hosts = one_by_one(urlunsplit(parts._replace(query=urlencode(options, quote_via=quote))))
         self._size = int(size)
         self.wait_seconds = wait_seconds
         self._closed = False
@@ -76,11 +78,32 @@ class PostgresEngine:
         self._start()
 
     def _connect(self) -> psycopg.Connection[Row]:
+        """Connect to the first host that answers a question and takes writes; the only one may be a standby.
+
+        The question matters: a pooler lets everybody in, also while the server behind it is dead.
+        """
+        for host in self._hosts[:-1]:
+            try:
+                raw, found = self._ask(host)
+            except StorageUnavailable:
+                continue
+            if not found.get("standby"):
+                return self._safe(raw, found)
+            raw.close()
+        return self._safe(*self._ask(self._hosts[-1]))
+
+    def _ask(self, host: str) -> tuple[psycopg.Connection[Row], Row]:
+        raw = None
         try:
-            raw = connect(self._url, prepare=not self._pgbouncer)
-            found = raw.execute(_SAFETY).fetchone() or {}
+            raw = connect(host, prepare=not self._pgbouncer)
+            return raw, raw.execute(_SAFETY).fetchone() or {}
         except psycopg.Error as error:
+            if raw is not None:
+                raw.close()
             raise StorageUnavailable(f"cannot open a PostgreSQL connection: {typed(error)}") from error
+
+    @staticmethod
+    def _safe(raw: psycopg.Connection[Row], found: Row) -> psycopg.Connection[Row]:
         wrong = [
             f"{name}={found.get(name)}" for name in ("fsync", "full_page_writes") if found.get(name) != "on"
         ]
@@ -113,7 +136,7 @@ class PostgresEngine:
                     with suppress(psycopg.Error):
                         raw.close()
                     if fresh:
-                        raise typed(error) from error
+                        raise _no_begin(error) from error
         except BaseException:
             self._places.give()
             raise
@@ -186,3 +209,9 @@ class PostgresEngine:
         while self._idle:
             with suppress(psycopg.Error):
                 self._idle.pop().close()
+
+
+def _no_begin(error: psycopg.Error) -> StorageError:
+    if error.sqlstate == _STANDBY_STATE:
+        return StorageUnavailable("PostgreSQL cannot serve now: this server is a standby, which only reads")
+    return typed(error)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 from psycopg.types.numeric import Int8Dumper
 
@@ -15,6 +16,7 @@ from merchant_server.storage.engine import (
     NO_PARAMS,
     Block,
     Conflict,
+    LockNotGranted,
     Params,
     Retry,
     Row,
@@ -25,8 +27,9 @@ from merchant_server.storage.engine import (
 )
 
 DRIVER_ERRORS = (psycopg.Error, UnicodeError)
-# Resources, operator, system, connection, login, no such database, internal, read-only, lock not available.
-_UNAVAILABLE_STATES = ("53", "57", "58", "08", "28", "3D", "XX", "25006", "55P03")
+# Resources, operator, system, connection, login, no such database, internal, read-only.
+_UNAVAILABLE_STATES = ("53", "57", "58", "08", "28", "3D", "XX", "25006")
+_LOCK_STATE = "55P03"
 _RETRY_STATES = ("40001", "40P01")
 _TOKENS = re.compile(
     r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|::|:(?P<name>[A-Za-z_]\w*)|%",
@@ -54,6 +57,24 @@ def connect(url: str, *, prepare: bool) -> psycopg.Connection[Row]:
     return raw
 
 
+def one_by_one(url: str) -> list[str]:
+    """Return one connection string for each host of a URL, in its order. Raises StorageError."""
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.Error as error:
+        raise StorageError(f"the database URL cannot be read: {typed(error)}") from error
+    hosts, ports = str(given.get("host") or "").split(","), str(given.get("port") or "").split(",")
+    if len(ports) == 1:
+        ports *= len(hosts)
+    if len(ports) != len(hosts):
+        raise StorageError("the database URL has another number of ports than of hosts")
+    given.pop("target_session_attrs" if len(hosts) > 1 else "", None)
+    return [
+        make_conninfo("", **given | {"host": host or None, "port": port or None})
+        for host, port in zip(hosts, ports, strict=True)
+    ]
+
+
 @lru_cache(maxsize=2048)
 def to_psycopg(sql: str) -> str:
     """Return `sql` with `:name` parameters in psycopg's style; texts, quoted names and casts stay."""
@@ -70,7 +91,7 @@ def typed(error: Exception, *, committing: bool = False) -> StorageError:
     if not isinstance(error, psycopg.Error):
         return StorageError(f"a text parameter is not valid Unicode: {error}")
     state = error.sqlstate or ""
-    text = (error.diag.message_primary or str(error)).strip()
+    text = " ".join((error.diag.message_primary or str(error)).split())
     constraint = error.diag.constraint_name or ""
     if state == "23505":
         return Conflict(f"already taken: {constraint}", constraint=constraint)
@@ -78,6 +99,8 @@ def typed(error: Exception, *, committing: bool = False) -> StorageError:
         return RuleBroken(text, constraint=constraint)
     if state in _RETRY_STATES:
         return Retry(f"another transaction was first: {text}")
+    if state == _LOCK_STATE:
+        return LockNotGranted(f"PostgreSQL cannot serve now: {text}")
     lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not state
     if lost or state.startswith(_UNAVAILABLE_STATES):
         return StorageUnavailable(f"PostgreSQL cannot serve now: {text}", maybe_committed=committing)
@@ -100,6 +123,14 @@ class PostgresConnection(Block):
             return self._raw.execute(to_psycopg(sql), checked(params))
         except DRIVER_ERRORS as error:
             raise self.fail(typed(error)) from error
+
+    def allow_seconds(self, seconds: int) -> None:
+        """Let each further statement of this block run that long; 0 means no limit."""
+        self.execute(f"SET LOCAL statement_timeout = '{int(seconds)}s'")
+
+    def hold(self, name: str) -> None:
+        """Hold a name until the block is left; safe behind a pooler, since it ends with the transaction."""
+        self._run("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))", {"name": name})
 
     def execute(self, sql: str, params: Params = NO_PARAMS) -> int:
         """Run one statement and return the number of rows it changed."""

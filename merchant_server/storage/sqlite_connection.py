@@ -149,6 +149,12 @@ class SqliteConnection(Block):
         except DRIVER_ERRORS as error:
             raise self.fail(typed(error)) from error
 
+    def allow_seconds(self, seconds: int) -> None:
+        """Do nothing: a statement may run as long as it needs."""
+
+    def hold(self, name: str) -> None:
+        """Do nothing: a block that writes is alone already."""
+
     def execute(self, sql: str, params: Params = NO_PARAMS) -> int:
         """Run one statement and return the number of rows it changed."""
         cursor = self._run(sql, params)

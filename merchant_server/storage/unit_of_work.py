@@ -9,10 +9,13 @@ from merchant_server.storage import laws
 from merchant_server.storage.engine import Conflict, Connection, Engine, Retry, StorageUnavailable
 from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.repositories.agreements import Agreements, Mandates
-from merchant_server.storage.repositories.audit import Audit, ConsentEvents
+from merchant_server.storage.repositories.audit import Audit
+from merchant_server.storage.repositories.bank_files import BankFiles
 from merchant_server.storage.repositories.checkouts import Applicants, Checkouts, Codes
+from merchant_server.storage.repositories.closes import Closes
 from merchant_server.storage.repositories.code_sends import CodeSends
 from merchant_server.storage.repositories.complaints import Complaints
+from merchant_server.storage.repositories.consents import ConsentEvents
 from merchant_server.storage.repositories.consumers import Consumers, CreditLines
 from merchant_server.storage.repositories.decisions import Decisions
 from merchant_server.storage.repositories.deductions import Callbacks, Deductions
@@ -20,14 +23,19 @@ from merchant_server.storage.repositories.ledger import Ledger
 from merchant_server.storage.repositories.loans import Loans
 from merchant_server.storage.repositories.merchants import Merchants
 from merchant_server.storage.repositories.my_visits import MyVisits
+from merchant_server.storage.repositories.operations import Operations
 from merchant_server.storage.repositories.outbox import Deliveries, Endpoints, Events
+from merchant_server.storage.repositories.payouts import Payouts
 from merchant_server.storage.repositories.people import People
 from merchant_server.storage.repositories.policies import Policies
+from merchant_server.storage.repositories.preapprovals import Preapprovals
 from merchant_server.storage.repositories.records import IdempotencyKeys
 from merchant_server.storage.repositories.refunds import Refunds
+from merchant_server.storage.repositories.relieving import ReliefProposals, SettlementQuotes
 from merchant_server.storage.repositories.repayments import Repayments, ScheduleChanges
 from merchant_server.storage.repositories.reviews import Reviews
-from merchant_server.storage.repositories.settlements import ReliefProposals, SettlementQuotes
+from merchant_server.storage.repositories.settlements import Settlements
+from merchant_server.storage.repositories.till_keys import OfflineSales, StoreCodes, TillKeys
 from merchant_server.storage.repositories.watch import Watch
 from merchant_server.storage.sealed import Sealer
 
@@ -61,16 +69,25 @@ class SqlUnitOfWork:
         self.deductions = Deductions(connection)
         self.callbacks = Callbacks(connection)
         self.ledger = Ledger(connection)
+        self.payouts = Payouts(connection)
+        self.settlements = Settlements(connection)
+        self.bank_files = BankFiles(connection)
+        self.closes = Closes(connection)
         self.events = Events(connection, new_id)
         self.endpoints = Endpoints(connection, sealer)
         self.deliveries = Deliveries(connection)
         self.idempotency = IdempotencyKeys(connection, sealer)
-        self.audit = Audit(connection)
+        self.audit = Audit(connection, ring.mark)
         self.people = People(connection)
         self.visits = MyVisits(connection, sealer)
+        self.preapprovals = Preapprovals(connection, sealer)
         self.complaints = Complaints(connection, sealer)
         self.code_sends = CodeSends(connection, sealer)
         self.consents = ConsentEvents(connection, sealer)
+        self.till_keys = TillKeys(connection)
+        self.offline_sales = OfflineSales(connection)
+        self.store_codes = StoreCodes(connection)
+        self.operations = Operations(connection)
 
     def breaches(self) -> list[Breach]:
         """Return what breaks the laws of the house in this snapshot."""
@@ -90,9 +107,7 @@ class SqlStorage:
         Raises Unavailable when the database cannot serve, TransitionConflict when a race was lost.
         """
         with _in_words_of_the_domain(), self.engine.transaction() as connection:
-            uow = SqlUnitOfWork(connection, self._ring, self._new_id)
-            yield uow
-            uow.audit.chain()
+            yield SqlUnitOfWork(connection, self._ring, self._new_id)
 
     @contextmanager
     def reading(self) -> Iterator[SqlUnitOfWork]:
@@ -113,5 +128,9 @@ def _in_words_of_the_domain() -> Iterator[None]:
             hint="nothing is lost; try again with the same Idempotency-Key",
             retry_after_seconds=RETRY_AFTER_SECONDS,
         ) from down
-    except (Conflict, Retry) as lost:
+    except Retry as lost:
+        raise TransitionConflict(
+            "another transaction won the race", code="race_lost", hint="send the same request again"
+        ) from lost
+    except Conflict as lost:
         raise TransitionConflict("somebody else was faster", hint="read it again, then decide anew") from lost

@@ -23,12 +23,22 @@ def health_routes(deps: Deps, require_schema: Callable[[], None]) -> Blueprint:
             require_schema()
         except Exception as wrong:
             raise Unavailable(
-                f"the database is not ready: {wrong}", hint="run fenqi-server migrate"
+                f"the database is not ready: {wrong}", hint="mend what the reason names"
             ) from wrong
         with deps.storage.reading() as uow:
-            return jsonify({"status": "ready", "pending_deliveries": uow.deliveries.pending()})
+            pending = uow.deliveries.pending()
+            # Whoever alters the log must not be able to end all sales with it: this stays "ready".
+            log = "whole" if uow.audit.alarm() is None else "altered"
+        ready = {"status": "ready", "pending_deliveries": pending, "audit_log": log}
+        return jsonify({**ready, "degraded": _degraded(deps)})
 
     return blueprint
+
+
+def _degraded(deps: Deps) -> list[str]:
+    """Return what works less well than it should; none of it is a reason to take the process out of service."""
+    states = deps.circuits.states() if deps.circuits else {}
+    return [f"{source}: its circuit is {state}" for source, state in states.items() if state != "closed"]
 
 
 def name_request(response: Response) -> Response:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fenqi._version import __version__
 
 if TYPE_CHECKING:
-    from fenqi import errors, finance, ids, qr, testing, webhooks, wire
+    from fenqi import errors, finance, ids, qr, testing, till, webhooks, wire
     from fenqi.api.resources import Checkout, Event, Loan
     from fenqi.client import Client
     from fenqi.errors import (
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from fenqi.finance.money import Money
     from fenqi.finance.plan import Plan
     from fenqi.offers import Offer, quote
+    from fenqi.till.counter import Till
 
 __all__ = [
     "APIError",
@@ -64,6 +65,7 @@ __all__ = [
     "RequestTimeout",
     "ServerError",
     "SignatureVerificationError",
+    "Till",
     "TransportError",
     "Unavailable",
     "__version__",
@@ -73,11 +75,12 @@ __all__ = [
     "qr",
     "quote",
     "testing",
+    "till",
     "webhooks",
     "wire",
 ]
 
-_MODULES = frozenset({"errors", "finance", "ids", "qr", "testing", "webhooks", "wire"})
+_MODULES = frozenset({"errors", "finance", "ids", "qr", "testing", "till", "webhooks", "wire"})
 _HOMES = {
     "Checkout": "fenqi.api.resources",
     "Client": "fenqi.client",
@@ -87,6 +90,7 @@ _HOMES = {
     "Money": "fenqi.finance.money",
     "Offer": "fenqi.offers",
     "Plan": "fenqi.finance.plan",
+    "Till": "fenqi.till.counter",
     "quote": "fenqi.offers",
 }
 

@@ -10,10 +10,12 @@ from typing import Any, Self
 import requests
 
 from fenqi.api.checkouts import Checkouts
+from fenqi.api.clocks import TestClocks
 from fenqi.api.intent import checked_money, intent_key, path_id
 from fenqi.api.pages import Page, checked_limit
 from fenqi.api.refunds import Refund, RefundPreview, Refunds
 from fenqi.api.resources import Event, Loan, TestClock, WebhookEndpoint, plan_from_dict
+from fenqi.api.settlement import Payouts, Statements
 from fenqi.api.transport import Clock, SystemClock, Timeout, Transport
 from fenqi.errors import InvalidArgument
 from fenqi.finance.money import Money
@@ -30,7 +32,8 @@ class Client:
     api_key and base_url fall back to FENQI_API_KEY and FENQI_BASE_URL. timeout: (connect, read) seconds.
     max_retries: further tries after a lost connection, 429, 502, 503, 504 or an operation still in progress;
     all tries carry one Idempotency-Key. session: your own requests.Session, for proxies or certificates.
-    Attributes: checkouts, plans, loans, refunds, events, webhook_endpoints, test_clock. Raises ConfigError.
+    Attributes: checkouts, plans, loans, refunds, payouts, statements, events, webhook_endpoints, test_clocks,
+    test_clock. Raises ConfigError.
     """
 
     def __init__(
@@ -57,7 +60,10 @@ class Client:
         self.refunds = Refunds(self._transport)
         self.events = Events(self._transport)
         self.webhook_endpoints = WebhookEndpoints(self._transport)
-        self.test_clock = TestClocks(self._transport)
+        self.payouts = Payouts(self._transport)
+        self.statements = Statements(self._transport)
+        self.test_clocks = TestClocks(self._transport)
+        self.test_clock = TurnedClock(self._transport)
 
     @property
     def base_url(self) -> str:
@@ -211,10 +217,8 @@ class WebhookEndpoints:
         self._transport.call("DELETE", f"/v1/webhook_endpoints/{path_id(endpoint_id, 'endpoint_id')}")
 
 
-class TestClocks:
-    """The merchant's clock in test mode."""
-
-    __test__ = False
+class TurnedClock:
+    """The merchant's clock in test mode, turned at once; `test_clocks` goes day by day instead."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport

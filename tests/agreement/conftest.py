@@ -57,7 +57,7 @@ def sample_terms(language: str = "zh-CN", offer: Offer | None = None) -> dict[st
         version=1, token="t" * 26, amount=offer.amount, reference="order-1001",
         description="星河 X5 手机（12GB+256GB，曜石黑）一台", return_url=None, plan_ids=("p12",), store_id=None,
         till_id=None, capture_method="automatic", language=language, created_at=sold_at, expires_at=sold_at,
-        captured=Money(0, offer.amount.currency),
+        captured=Money(0, offer.amount.currency), voided=Money(0, offer.amount.currency),
     )  # fmt: skip
     person = Person("欧阳祎喆", "330106199001010017", "13812345678", date(1990, 1, 1))
     mandate = Mandate(

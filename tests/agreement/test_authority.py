@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import NameOID
 
 from merchant_server.providers.agreement import Authority, AuthorityUnusable, SigningRefused
-from merchant_server.providers.agreement.authority import KEYS_FILE, ROOT_FILE, Certified
+from merchant_server.providers.agreement.authority import KEYS_FILE, ROOT_FILE
+from merchant_server.providers.agreement.certificates import Certified
 from tests.agreement.conftest import SIGNED_AT
 
 

@@ -150,7 +150,7 @@ def test_the_page_shows_the_sheet_that_the_document_prints(
     assert all(page.count(squeezed(statement)) == 1 for statement in sheet.statements)
     # Only the Chinese pack forces a reading time.
     assert (agreement.reading_seconds > 0) == (pack == "CN")
-    assert phone.post("/agreement").status_code == (422 if pack == "CN" else 303)
+    assert phone.post("/agreement", {"confirmed": "1"}).status_code == (422 if pack == "CN" else 303)
 
 
 @pytest.mark.parametrize(("pack", "plan_pack"), [("CN", "US"), ("EU", "CN"), ("UK", "EU"), ("US", "UK")])

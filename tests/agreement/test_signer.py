@@ -3,7 +3,6 @@
 import io
 import logging
 import re
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -27,6 +26,8 @@ from merchant_server.providers.agreement import (
 )
 from merchant_server.providers.agreement.timestamps import BuiltInTimestamps
 from tests.agreement.conftest import SIGNED_AT
+from tests.pdfsig import pdfsig
+from tests.threads import in_its_own_thread
 
 MakeTerms = Callable[..., dict[str, Any]]
 LARGEST_BYTES = 300_000
@@ -51,6 +52,7 @@ def sign(authority: Authority, pdf: bytes, **changes: Any) -> bytes:
     return PadesSigner(authority).sign(pdf, **arguments)
 
 
+@in_its_own_thread
 def test_three_validators_agree_on_twenty_agreements(
     authority: Authority, renderer: TypstRenderer, make_terms: MakeTerms, tmp_path: Path
 ) -> None:
@@ -79,9 +81,7 @@ def test_three_validators_agree_on_twenty_agreements(
 
         path = tmp_path / "signed.pdf"
         path.write_bytes(signed)
-        said = subprocess.run(
-            ["pdfsig", "-nocert", str(path)], capture_output=True, check=False
-        ).stdout.decode()
+        said = pdfsig(path)
         assert "Signature is Valid" in said
         assert "Total document signed" in said
         assert "ETSI.CAdES.detached" in said
@@ -159,7 +159,10 @@ def test_an_outside_timestamp_authority_is_judged_by_its_own_root(
 ) -> None:
     outside = Authority.open(tmp_path)
     stamped_at = SIGNED_AT + timedelta(seconds=2)
-    signer = PadesSigner(authority, timestamper=BuiltInTimestamps(outside.timestamping, stamped_at))
+    signer = PadesSigner(
+        authority, timestamper=BuiltInTimestamps(outside.timestamping, stamped_at),
+        timestamp_root_pem=outside.root_pem,
+    )  # fmt: skip
     signed = signer.sign(unsigned_pdf, agreement_id="agr_1", signer="王小明", signed_at=SIGNED_AT)
     verdict = verify(signed, authority.root_pem, timestamp_root_pem=outside.root_pem)
     assert verdict.accepted
@@ -168,12 +171,11 @@ def test_an_outside_timestamp_authority_is_judged_by_its_own_root(
 
 
 def test_without_a_timestamp_the_verdict_says_so(authority: Authority, unsigned_pdf: bytes) -> None:
-    signer = PadesSigner(authority, timestamping=False)
-    signed = signer.sign(unsigned_pdf, agreement_id="agr_1", signer="王小明", signed_at=SIGNED_AT)
+    signed = sign(authority, unsigned_pdf, stamped=False)
     verdict = verify(signed, authority.root_pem)
     assert verdict.intact and verdict.trusted and verdict.covers_whole_file
     assert not verdict.timestamp_ok and not verdict.accepted
-    assert verdict.reason == "there is no timestamp"
+    assert verdict.unstamped and (verdict.level, verdict.reason) == ("B-B", "there is no timestamp")
 
 
 def test_no_name_of_a_signer_is_logged(

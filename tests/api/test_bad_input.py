@@ -249,7 +249,7 @@ def test_a_phone_gets_no_further_with_an_ended_checkout(
     if end == "expired":
         installation.clock.pass_(minutes=20)
     else:
-        installation.post(f"/v1/checkouts/{checkout.id}/cancel")
+        installation.post(f"/v1/checkouts/{checkout.id}/cancel", {"confirm": True})
     before = installation.rows("SELECT * FROM transitions")
     steps = (
         lambda: codes.send_phone_code(installation.deps, checkout.token, "phone-1", "13800138000"),

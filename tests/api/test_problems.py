@@ -6,7 +6,7 @@ import pytest
 from werkzeug.routing import Rule
 
 from merchant_server.services.operation import merchants
-from tests.api.asking import draft, is_problem, refused
+from tests.api.asking import body_for, draft, is_problem, refused
 from tests.installation import Installation
 
 EVERY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -102,10 +102,13 @@ def test_a_key_without_the_scope_is_known_and_may_not(sqlite_installation: Insta
     bodies = {
         "/v1/checkouts": draft(), "/v1/plans": {"id": "p9", "installments": 9},
         "/v1/webhook_endpoints": {"url": "https://shop.example/h"}, "/v1/test_clock/advance": {"days": 1},
+        "/v1/refunds": {"preview_id": "rpv_1"},
     }  # fmt: skip
     for method, path in asked(house):
+        body = bodies.get(path) or body_for(path)
+        query = "from=2026-11-01&to=2026-11-02" if path == "/v1/statements" else None
         answer = house.client.open(
-            path, method=method, json=bodies.get(path, {}) if method == "POST" else None,
+            path, method=method, json=body if method == "POST" else None, query_string=query,
             headers={"Authorization": f"Bearer {key.secret}", "Idempotency-Key": "scope"},
         )  # fmt: skip
         refused(answer, 403, "scope_missing")

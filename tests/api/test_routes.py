@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from fenqi.finance.money import Money
 from fenqi.wire import (
     CheckoutSchema,
     EventSchema,
@@ -79,13 +80,22 @@ def test_a_loan_is_found_by_its_id_and_by_its_checkout(installation: Installatio
     assert installation.get("/v1/loans?checkout_id=chk_other").get_json()["data"] == []
 
 
-def test_a_declined_checkout_says_why_in_two_languages(sqlite_installation: Installation) -> None:
+@pytest.mark.parametrize(
+    ("id_number", "amount", "code"),
+    [("110101199003079227", 399_900, "general"), ("110101199003077651", 9_000_000, "amount_over_limit")],
+    ids=["late payments are the person's", "the amount is the shop's too"],
+)
+def test_a_declined_checkout_says_what_the_shop_can_change_in_two_languages(
+    sqlite_installation: Installation, id_number: str, amount: int, code: str
+) -> None:
     installation = sqlite_installation
-    checkout = installation.checkout()
-    installation.apply(checkout, id_number="110101199003079227")
+    checkout = installation.checkout(Money(amount, "CNY"))
+    installation.apply(checkout, id_number=id_number)
     answered = conforms(installation.get(f"/v1/checkouts/{checkout.id}").get_json(), CheckoutSchema)
     assert answered["status"] == "declined"
-    assert answered["decline"]["code"] == "bureau_overdue"
+    assert answered["decline"]["code"] == code
+    events = installation.get("/v1/events?limit=100").get_data(as_text=True)
+    assert "bureau" not in events and "overdue" not in events
     assert set(answered["decline"]["text"]) == set(answered["decline"]["hint"]) == {"zh-CN", "en"}
 
 

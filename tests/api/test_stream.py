@@ -41,7 +41,7 @@ def test_a_stream_shows_the_state_at_once_then_each_change_and_ends_when_it_is_f
     event, number, data = next(live)
     assert (number, data["status"]) == (4, "offered")
 
-    installation.post(f"/v1/checkouts/{checkout.id}/cancel")
+    installation.post(f"/v1/checkouts/{checkout.id}/cancel", {"confirm": True})
     event, number, data = next(live)
     assert (number, data["status"], data["till"]["final"]) == (5, "cancelled", True)
     assert list(live) == []

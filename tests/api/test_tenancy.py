@@ -1,10 +1,10 @@
 """What one merchant owns does not exist for another: every route, every id."""
 
-from tests.api.asking import refused
+from tests.api.asking import body_for, refused
 from tests.api.test_problems import api_rules
 from tests.installation import Installation
 
-IDS = ("checkout_id", "loan_id", "endpoint_id")
+IDS = ("checkout_id", "loan_id", "endpoint_id", "payout_id", "clock_id", "refund_id")
 
 
 def test_another_merchants_ids_are_not_found_anywhere(installation: Installation) -> None:
@@ -24,7 +24,7 @@ def test_another_merchants_ids_are_not_found_anywhere(installation: Installation
                 path = path.replace(f"<{name}>", str(given))
             for method in sorted((rule.methods or set()) & {"GET", "POST", "DELETE"}):
                 answer = stranger.client.open(
-                    path, method=method, json={} if method == "POST" else None,
+                    path, method=method, json=body_for(path) if method == "POST" else None,
                     headers={"Authorization": f"Bearer {stranger.api_key}", "Idempotency-Key": f"{path}{method}"},
                 )  # fmt: skip
                 refused(answer, 404, "not_found")

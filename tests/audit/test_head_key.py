@@ -13,7 +13,7 @@ from merchant_server.providers.agreement import (
     PadesSigner,
     verify,
 )
-from merchant_server.providers.agreement.authority import Certified
+from merchant_server.providers.agreement.certificates import Certified
 
 AT = datetime(2026, 11, 21, 9, tzinfo=UTC)
 MESSAGE = head_message(7, "ab" * 32, AT)
@@ -72,12 +72,13 @@ def test_the_key_of_the_log_cannot_sign_an_agreement(authority: Authority, unsig
     """Its certificate, put on a signer's key, is for audit heads only: readers must not take it for a person's."""
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    from merchant_server.providers.agreement.authority import AUDIT_HEADS, _issued, _name, _usage
+    from merchant_server.providers.agreement.authority import AUDIT_HEADS
+    from merchant_server.providers.agreement.certificates import issued, named, usages
 
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _issued(
-        _name("Audit log", key.public_key()), key.public_key(), authority._root,
-        authority.root_certificate.not_valid_before_utc, usage=_usage(signs=True), purpose=AUDIT_HEADS, critical=True,
+    certificate = issued(
+        named("Audit log", key.public_key()), key.public_key(), authority._root,
+        authority.root_certificate.not_valid_before_utc, usage=usages(signs=True), purpose=AUDIT_HEADS, critical=True,
     )  # fmt: skip
     signer = PadesSigner(authority)
     signer._authority = _Issuing(authority, Certified(key, certificate))  # type: ignore[assignment]
@@ -89,7 +90,9 @@ class _Issuing:
     """An authority that issues this and no other certificate."""
 
     def __init__(self, authority: Authority, certified: Certified) -> None:
-        self.timestamping, self._certified = authority.timestamping, certified
+        self.timestamping, self.revoked, self._certified = (
+            authority.timestamping, authority.revoked, certified
+        )  # fmt: skip
 
     def issue(self, **_: object) -> Certified:
         return self._certified

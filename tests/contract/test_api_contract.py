@@ -15,6 +15,7 @@ from fenqi.wire import CHECKOUT_STATUSES, EVENT_TYPES
 from werkzeug.serving import make_server
 
 from merchant_server.services.operation.test_clock import advance_clock
+from merchant_server.services.settlement import terms
 from tests.installation import ID_NUMBER, Installation
 
 AMOUNT = Money(399900, "CNY")
@@ -40,6 +41,14 @@ class Target(Protocol):
         """Be the bank: collect the next installment."""
         ...
 
+    def pay_out(self) -> None:
+        """Let the payout day come."""
+        ...
+
+    def let_days_pass(self) -> None:
+        """Let the worker take a clock that is on its way to where it goes."""
+        ...
+
 
 class FakeTarget:
     """The fake server of fenqi.testing."""
@@ -56,6 +65,12 @@ class FakeTarget:
 
     def pay_installment(self, loan_id: str) -> None:
         self._server.pay_installment(loan_id)
+
+    def pay_out(self) -> None:
+        self._server.pay_out()
+
+    def let_days_pass(self) -> None:
+        """The fake is there at once."""
 
 
 class ServerTarget:
@@ -81,6 +96,15 @@ class ServerTarget:
         with self._house.deps.storage.unit_of_work() as uow:
             advance_clock(uow, self._house.deps, self._house.caller, months=1)
         self._house.work()
+
+    def pay_out(self) -> None:
+        terms.set_terms(self._house.deps, self._house.caller.merchant_id, payout_account="sandbox_9001")
+        self._house.advance(days=4)
+        self._house.work()
+
+    def let_days_pass(self) -> None:
+        for _ in range(3):
+            self._house.work()
 
 
 @pytest.fixture(params=["fake", "server"])
@@ -471,6 +495,58 @@ def test_the_test_clock_goes_forwards_and_leaves_phones_their_own_time(api_clien
     assert api_client.checkouts.retrieve(made.id).status == "created"
     with pytest.raises(errors.InvalidRequestError):
         api_client.test_clock.advance(days=-1)
+
+
+def test_a_test_clock_goes_day_by_day_to_a_moment_or_by_a_duration(
+    target: Target, api_client: Client
+) -> None:
+    before = api_client.test_clocks.retrieve()
+    assert [one.id for one in api_client.test_clocks.list()] == [before.id]
+    assert before.status == "ready"
+    sent = api_client.test_clocks.advance("P10D")
+    assert sent.id == before.id
+    target.let_days_pass()
+    after = api_client.test_clocks.wait()
+    assert timedelta(days=10) <= after.now - before.now <= timedelta(days=10, hours=1)
+    api_client.test_clocks.advance(to=after.now + timedelta(days=2), clock_id=before.id)
+    target.let_days_pass()
+    later = api_client.test_clocks.wait(before.id)
+    assert (later.status, later.target) == ("ready", None)
+    assert later.now >= after.now + timedelta(days=2)
+    with pytest.raises(errors.InvalidRequestError):
+        api_client.test_clocks.advance(to=before.now)
+    with pytest.raises(errors.NotFoundError):
+        api_client.test_clocks.retrieve("clk_nobody")
+    for nonsense in ("soon", "0 days", "-1 day", "P", "PT", "1.5 days"):
+        with pytest.raises(errors.InvalidArgument):
+            api_client.test_clocks.advance(nonsense)
+
+
+def test_a_capture_is_paid_out_and_explained_line_by_line(target: Target, api_client: Client) -> None:
+    assert list(api_client.payouts.list()) == []
+    made = sell(api_client, capture="manual")
+    target.play(made.id, "authorized")
+    api_client.checkouts.capture(made.id)
+    assert api_client.statements.balance().payable.minor > 0
+    target.pay_out()
+    (payout,) = api_client.payouts.list(status="paid")
+    assert payout.id.startswith("pyt_")
+    assert payout == api_client.payouts.retrieve(payout.id)
+    assert (payout.status, payout.code, payout.sequence) == ("paid", "", 2)
+    assert list(api_client.payouts.list(status="failed")) == []
+    assert [event.type for event in events_of(api_client, payout.id)] == ["payout.created", "payout.paid"]
+    told = api_client.payouts.statement(payout.id)
+    assert sum(line.amount.minor for line in told.lines) == payout.amount.minor == told.amount.minor
+    assert {line.reference for line in told.lines} == {"order-1"}
+    assert api_client.statements.balance().payable.minor == 0
+    month = api_client.statements.retrieve(payout.payout_on - timedelta(days=60), payout.payout_on)
+    assert month.opening.minor == month.closing.minor == 0
+    assert month.totals["payout"] == -payout.amount
+    assert sum(line.amount.minor for line in month.lines) == 0
+    with pytest.raises(errors.NotFoundError):
+        api_client.payouts.retrieve("pyt_nobody")
+    with pytest.raises(errors.InvalidRequestError):
+        api_client.statements.retrieve(payout.payout_on, payout.payout_on - timedelta(days=1))
 
 
 def test_every_answer_has_the_shape_that_the_wire_describes(target: Target, api_client: Client) -> None:

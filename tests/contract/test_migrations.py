@@ -124,13 +124,34 @@ def test_a_schema_behind_the_code_names_both_versions(fresh_engine: Engine, fold
     assert (behind.value.database, behind.value.code) == ("0002_log", "0003_more")
 
 
-def test_a_schema_ahead_of_the_code_is_refused_and_left_alone(fresh_engine: Engine, folder: Path) -> None:
+def test_a_schema_that_the_next_release_contracted_is_refused_and_left_alone(
+    fresh_engine: Engine, folder: Path
+) -> None:
+    (folder / "0003_drop_one_contract.sql").write_text("DROP TABLE one;\n")
     fresh_engine.migrate(folder)
-    (folder / "0002_log.sql").unlink()
+    (folder / "0003_drop_one_contract.sql").unlink()
     for act in (lambda: check_schema(fresh_engine, folder), lambda: fresh_engine.migrate(folder)):
         with pytest.raises(SchemaMismatch) as ahead:
             act()
-        assert (ahead.value.database, ahead.value.code) == ("0002_log", "0001_one")
+        assert (ahead.value.database, ahead.value.code) == ("0003_drop_one_contract", "0002_log")
+
+
+def test_a_schema_that_the_next_release_expanded_still_serves_and_is_left_alone(
+    fresh_engine: Engine, folder: Path
+) -> None:
+    (folder / "0003_more.sql").write_text("CREATE TABLE more (id TEXT PRIMARY KEY);\n")
+    fresh_engine.migrate(folder)
+    (folder / "0003_more.sql").unlink()
+    check_schema(fresh_engine, folder)
+    assert fresh_engine.migrate(folder) == []
+    check_schema(fresh_engine, folder)
+
+
+def test_a_strange_migration_among_known_ones_is_refused(fresh_engine: Engine, folder: Path) -> None:
+    fresh_engine.migrate(folder)
+    (folder / "0001_one.sql").rename(folder / "0001_other.sql")
+    with pytest.raises(SchemaMismatch, match="0001_one"):
+        check_schema(fresh_engine, folder)
 
 
 def test_the_packaged_schema_is_in_force_on_a_migrated_database(engine: Engine) -> None:

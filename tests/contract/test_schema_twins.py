@@ -51,7 +51,8 @@ def postgres_shape(engine: Engine) -> dict[str, Any]:
     with engine.reading() as db:
         columns = db.all(
             "SELECT table_name, column_name, upper(data_type) AS type, is_nullable FROM information_schema.columns"
-            " WHERE table_schema = 'public'"
+            " WHERE table_schema = 'public' AND table_name NOT IN"
+            " (SELECT table_name FROM information_schema.views WHERE table_schema = 'public')"
         )
         indexes = db.all(
             "SELECT t.relname AS table_name, i.relname AS index_name, x.indisunique AS is_unique, c.contype AS made_by,"

@@ -168,6 +168,20 @@ def test_the_cheapest_plan_comes_first_whatever_the_merchant_does(sqlite_install
     assert next(iter(orders))[0] == "b_free" and next(iter(orders))[-1] == "a_dear"
 
 
+def test_plans_that_tie_in_all_keep_one_order(sqlite_installation) -> None:
+    """Equal cost and equal length: the order in which the merchant listed them decides nothing."""
+    deps = sqlite_installation.deps
+    twins = [Plan(id=f"twin_{letter}", installments=6, annual_rate="0.09") for letter in "cab"]
+    # A hundredth of a basis point is rounding, and no reason to stand first.
+    twins.append(Plan(id="twin_d", installments=6, annual_rate="0.0900001"))
+    orders = {
+        tuple(offer.plan.id for offer in priced_offers(deps, _approval(deps.policy), cny(300_000), some, TODAY))
+        for some in (twins, twins[::-1], twins[2:] + twins[:2])
+    }  # fmt: skip
+
+    assert orders == {("twin_a", "twin_b", "twin_c", "twin_d")}
+
+
 def _approval(policy):
     features = Features(
         currency="CNY", amount_minor=300_000, age_years=30, identity="match", bureau_status="found", bureau_score=560,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from merchant_server.domain.address import address_prefix
 from merchant_server.domain.checkout import CheckoutStatus
-from merchant_server.domain.circumstances import Circumstances, address_prefix
+from merchant_server.domain.circumstances import Circumstances
 from merchant_server.domain.consumer import Person
 from merchant_server.domain.decision import Bureau, Identity
 from merchant_server.domain.features import (
@@ -24,9 +25,18 @@ from merchant_server.domain.features import (
     checked_reading,
 )
 from merchant_server.ports import ProviderGarbled, ProviderRefused, ProviderUnavailable
-from merchant_server.providers.breaker import CircuitBreaker, CircuitState, GuardedBureau, GuardedIdentity
+from merchant_server.providers.breaker import (
+    Breakers,
+    CircuitBreaker,
+    CircuitState,
+    GuardedBureau,
+    GuardedIdentity,
+)
+from merchant_server.services.decisioning import reviewing
 from merchant_server.services.decisioning.sources import ask_outside
 from merchant_server.services.decisioning.watching import block, block_list, forget_velocity, lift
+from merchant_server.web.health import health_routes
+from merchant_server.web.portal.review import review_pages
 from tests.decision.people import id_number
 from tests.installation import ID_NUMBER, PHONE, Installation
 
@@ -295,14 +305,18 @@ def test_the_circuits_state_is_shown_to_prometheus() -> None:
         ("8.8.4.77", "8.8.4.0/24"),
         ("2a00:1450:4001:2:3::4", "2a00:1450:4001::/48"),
         ("::ffff:8.8.4.9", "8.8.4.0/24"),
+        ("8.8.4.77, 1.1.1.1", ""),
         ("127.0.0.1", ""),
         ("10.1.2.3", ""),
+        ("192.168.1.1", ""),
+        ("::1", ""),
         ("fe80::1", ""),
         ("unix:", ""),
         ("", ""),
+        (None, ""),
     ],
 )
-def test_an_address_is_counted_by_its_network(address: str, prefix: str) -> None:
+def test_an_address_is_counted_by_its_network(address: str | None, prefix: str) -> None:
     assert address_prefix(address) == prefix
 
 
@@ -356,3 +370,37 @@ def test_a_blocked_phone_is_refused_without_a_word_of_why(installation: Installa
 
 def test_circumstances_show_nothing_when_printed() -> None:
     assert "secret" not in repr(Circumstances(device="secret", address="203.0.113.7"))
+
+
+@pytest.fixture
+def with_open_bureau(sqlite_installation: Installation) -> Installation:
+    """A house whose bureau has failed once too often."""
+    house = sqlite_installation
+    broken = CircuitBreaker("bureau", failures_to_open=1)
+    with pytest.raises(ProviderUnavailable):
+        broken.call(raising(ProviderUnavailable("bureau", "down")))
+    house.deps = replace(house.deps, circuits=Breakers(CircuitBreaker("identity"), broken))
+    return house
+
+
+def test_a_process_that_misses_a_source_is_ready_and_says_what_is_degraded(with_open_bureau) -> None:
+    house = with_open_bureau
+    house.app.register_blueprint(health_routes(house.deps, lambda: None))
+
+    answer = house.client.get("/readyz")
+
+    assert (answer.status_code, answer.json["status"]) == (200, "ready")
+    assert answer.json["degraded"] == ["bureau: its circuit is open"]
+
+
+def test_the_reviewers_queue_shows_each_circuit(with_open_bureau) -> None:
+    house = with_open_bureau
+    house.app.register_blueprint(review_pages(house.deps, "a-portal-token-of-enough-length"))
+    house.app.config["WTF_CSRF_ENABLED"] = False
+    reviewing.add_reviewer(house.deps, "Li Wei", id_number(1, "19800101"))
+    client = house.client
+    client.post("/portal/sign-in", data={"name": "Li Wei", "token": "a-portal-token-of-enough-length"})
+    page = client.get("/portal/reviews").text
+
+    assert "实名核验" in page and "征信" in page
+    assert page.count("正常") == 1 and "<strong>已熔断" in page

@@ -28,7 +28,7 @@ def test_a_sale_carries_amount_store_till_and_plans_to_fenqi(demo: Demo) -> None
 def test_the_qr_on_the_page_is_the_checkouts_link_with_amount_and_number_beside_it(demo: Demo) -> None:
     order = demo.till_sale()
     page = demo.browser.get(f"/till/sales/{order.id}").text
-    drawn = re.search(r'<path d="([^"]+)"', page)
+    drawn = re.search(r'<path stroke="#000" d="([^"]+)"', page)
     assert drawn and drawn.group(1) in qr.svg(order.checkout_url, border=4)
     assert "CN¥3,999.00" in page and order.display_number in page and order.session_short_id in page
 

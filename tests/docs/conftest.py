@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from werkzeug.serving import make_server
 
+from merchant_server.services.settlement.terms import set_terms
 from merchant_server.storage.engine import open_engine
 from tests.installation import Installation, build
 
@@ -20,6 +21,8 @@ def live(tmp_path: Path, authority_folder: Path, monkeypatch: pytest.MonkeyPatch
     engine = open_engine(f"sqlite:///{tmp_path}/fenqi.sqlite")
     engine.migrate()
     installation = build(engine, authority_folder)
+    # As `fenqi-server merchant create` leaves a merchant.
+    set_terms(installation.deps, installation.caller.merchant_id, payout_account="sandbox_9001")
     server = make_server("127.0.0.1", 0, installation.app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -135,6 +135,7 @@ def test_paths_of_the_house_that_a_page_names_exist(page: Path) -> None:
         "docs/",
         "requirements/",
         "benchmarks/",
+        "deploy/",
     )
     named = {
         word.split("::")[0]

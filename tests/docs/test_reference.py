@@ -16,7 +16,7 @@ from fenqi.wire import EventSchema
 from fenqi.wire.vocabulary import EVENT_TYPES
 
 import merchant_server.domain
-from merchant_server.domain import ledger
+from merchant_server.domain import ledger, settlement_postings
 from merchant_server.domain.machine import Machine
 from merchant_server.domain.refusal import REFUSALS
 from merchant_server.settings import Settings
@@ -75,7 +75,7 @@ def test_every_error_code_in_the_source_is_in_the_reference() -> None:
 
 
 def test_every_code_that_a_consumer_reads_in_words_is_in_the_reference() -> None:
-    from merchant_server.web.error_pages import WORDS
+    from merchant_server.web.error_words import WORDS
 
     raised_elsewhere = {"character_unprintable", "form_expired"}
 
@@ -110,7 +110,8 @@ def test_the_example_event_has_the_fields_of_an_event() -> None:
 
 
 def test_every_account_of_the_books_is_in_the_chart() -> None:
-    named = re.findall(r"^    ([a-z]+:\S+)", ledger.__doc__ or "", re.MULTILINE)
+    chapters = (ledger.__doc__ or "") + (settlement_postings.__doc__ or "")
+    named = re.findall(r"^    ([a-z]+:\S+)", chapters, re.MULTILINE)
     spelled = {
         each for name in named for each in ([name] if "|" not in name else _alternatives(name))
     }  # a|b at an account's end

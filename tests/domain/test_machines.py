@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from merchant_server.domain.agreement import AGREEMENT_MACHINE
+from merchant_server.domain.agreement import AGREEMENT_MACHINE, TIMESTAMP_MACHINE
 from merchant_server.domain.checkout import BEFORE_SIGNATURE, MACHINE, TILL_TEXT, CheckoutStatus
 from merchant_server.domain.deduction import DEDUCTION_MACHINE, MANDATE_MACHINE
 from merchant_server.domain.errors import TransitionNotAllowed
@@ -58,6 +58,7 @@ DRAWN: dict[str, tuple[Machine[Any], dict[str, str]]] = {
         "reversed": "",
     }),
     "agreement": (AGREEMENT_MACHINE, {"draft": "signed replaced", "signed": "", "replaced": ""}),
+    "timestamp": (TIMESTAMP_MACHINE, {"pending": "stamped", "stamped": ""}),
     "delivery": (DELIVERY_MACHINE, {"pending": "delivered dead", "dead": "pending", "delivered": ""}),
 }  # fmt: skip
 

@@ -131,6 +131,7 @@ def test_the_phone_can_sign_without_scripts(demo: Demo, browser: Browser) -> Non
     page.locator("main form button.button").first.click()
     reading = page.locator("[data-reading-seconds]").get_attribute("data-reading-seconds")
     page.wait_for_timeout(int(reading or 0) * 1000 + 500)
+    page.locator("#confirmed").check()
     before = demo.messages_sent()
     page.locator("main form button.button").first.click()
     page.locator("#code").fill(demo.last_code(before))

@@ -69,6 +69,7 @@ def sign(page: Page, demo: Demo) -> None:
     before = demo.messages_sent()
     button = page.locator("main form button.button[type=submit]").first
     expect(button).to_be_enabled(timeout=20_000)
+    page.locator("#confirmed").check()
     button.click()
     page.wait_for_url("**/sign")
     check_page(page)

@@ -3,15 +3,18 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fenqi.evidence.bundle import canonical, pack, unpack
-from fenqi.evidence.verify import Report, verify_bundle
+from fenqi.evidence.pdf import verify
+from fenqi.evidence.verify import Document, Report, judge, read_document, verify_bundle
 
 from merchant_server.domain.consent import Witness
+from merchant_server.domain.stroke import Stroke
 from merchant_server.providers.agreement import Authority
 from merchant_server.services.sale import choosing, signing
 from merchant_server.services.sale.evidence import evidence_bundle
@@ -21,6 +24,7 @@ from tests.installation import Installation, build
 WITNESS = Witness(
     address="203.0.113.7", user_agent="Mozilla/5.0 (测试)", scrolled_to_end=True, confirmed=True
 )
+DRAWN = "[[10,150,100,20,200,280,400,40],[500,150]]"
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Sale:
     def root_pem(self) -> bytes:
         return self.authority.root_pem
 
-    @property
+    @cached_property
     def parts(self) -> dict[str, bytes]:
         """The files of the bundle, to be spoiled."""
         return unpack(self.bundle)
@@ -48,7 +52,19 @@ class Sale:
         """Return the names of the checks that fail for changed files, named without their endings."""
         names = {name.partition(".")[0].replace("-", "_"): name for name in self.parts}
         parts = self.parts | {names[short]: content for short, content in changed.items()}
-        return {check.name for check in self.judge(pack(parts)).checks if not check.passed}
+        same = "agreement" not in changed
+        report = judge(parts, self.document, self.root_pem) if same else self.judge(pack(parts))
+        return {check.name for check in report.checks if not check.passed}
+
+    @cached_property
+    def document(self) -> Document:
+        """The untouched document as judged, for tests that flip bytes elsewhere thousands of times."""
+        pdf = self.parts["agreement.pdf"]
+        return read_document(pdf, verify(pdf, self.root_pem))
+
+    def accepts(self, **changed: bytes) -> bool:
+        """Say whether changed files, named as in the zip, pass beside the untouched document."""
+        return judge(self.parts | changed, self.document, self.root_pem).verified
 
     def edited(self, name: str, edit: Callable[[dict[str, Any]], None]) -> bytes:
         """Return a JSON file of the bundle after an edit, in its one byte form."""
@@ -74,7 +90,8 @@ def sell_watched(house: Installation, **draft: Any) -> str:
     )
     house.clock.pass_(seconds=10)
     signing.send_signing_code(house.deps, checkout.token, "phone-1", witness=WITNESS)
-    signing.sign(house.deps, checkout.token, "phone-1", house.last_code(), witness=WITNESS)
+    drawn = replace(WITNESS, stroke=Stroke.parse(DRAWN))
+    signing.sign(house.deps, checkout.token, "phone-1", house.last_code(), witness=drawn)
     house.clock.pass_(minutes=4)
     return agreement_id_of(house, checkout.id)
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -17,8 +16,9 @@ from merchant_server.domain.errors import NotFound, RuleRefused
 from merchant_server.providers.agreement import Authority
 from merchant_server.services.operation.audit import sign_head
 from merchant_server.services.sale.evidence import evidence_bundle
-from tests.evidence.conftest import Sale, agreement_id_of, sell_watched
+from tests.evidence.conftest import DRAWN, Sale, agreement_id_of, sell_watched
 from tests.installation import ID_NUMBER, NAME, PHONE, Installation
+from tests.pdfsig import pdfsig
 
 BUNDLE_BYTES_MAX = 300_000
 
@@ -51,6 +51,7 @@ def test_the_records_tell_the_whole_way_and_no_digits(sale: Sale) -> None:
     assert by_action["code.used"]["personal"] == {
         "address": "203.0.113.7",
         "user_agent": "Mozilla/5.0 (测试)",
+        "stroke": DRAWN,
     }
     assert by_action["code.sent"]["personal"]["phone_masked"].endswith("8000")
     shown = by_action["agreement.shown"]["detail"]
@@ -82,9 +83,7 @@ def test_five_agreements_of_each_language_and_engine_verify_here_and_with_pdfsig
         assert verify_bundle(bundle, root.read_bytes()).verified
         pdf = tmp_path / f"{number}.pdf"
         pdf.write_bytes(unpack(bundle)["agreement.pdf"])
-        told = subprocess.run(
-            ["pdfsig", "-nocert", str(pdf)], capture_output=True, text=True, check=False
-        ).stdout
+        told = pdfsig(pdf)
         assert "Signature is Valid" in told and "Total document signed" in told, told
 
 

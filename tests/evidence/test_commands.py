@@ -47,7 +47,7 @@ def test_a_good_bundle_is_verified_line_by_line_without_a_network(
 ) -> None:
     done = fenqi("verify", files[0], "--root", files[1])
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("ok ") == 11 and "WRONG" not in done.stdout
+    assert done.stdout.count("ok ") == 11 and "PAdES B-LT" in done.stdout and "WRONG" not in done.stdout
     assert "Verified." in done.stdout and sale.agreement_id in done.stdout and "王小明" in done.stdout
 
 
@@ -122,7 +122,7 @@ def test_an_exported_head_finds_a_log_that_was_cut(server: tuple[Run, Any], tmp_
             connection.execute(f"DROP TRIGGER {row['name']}")
         for table in ("audit_heads", "audit_leaves", "audit"):
             connection.execute(f"DELETE FROM {table}")
-        connection.execute(f"UPDATE audit_tree SET size = 0, last_hash = '{'0' * 64}'")
+        connection.execute(f"UPDATE audit_tree SET size = 0, last_hash = '{'0' * 64}', mark = NULL")
     assert run("audit", "verify").returncode == 0
     cut = run("audit", "verify", "--head", out, "--json")
     assert cut.returncode == 1
@@ -130,6 +130,25 @@ def test_an_exported_head_finds_a_log_that_was_cut(server: tuple[Run, Any], tmp_
     (tmp_path / "no-head").write_text("x")
     refused = run("audit", "verify", "--head", tmp_path / "no-head")
     assert refused.returncode == 1 and "no exported head" in refused.stderr
+
+
+def test_keys_are_rotated_by_command_and_the_log_stays_whole(server: tuple[Run, Any], tmp_path: Path) -> None:
+    run, _ = server
+    run("merchant", "create", "--name", "店")
+    assert run("audit", "head").returncode == 0
+    before = run("signing", "status").stdout
+    for key in ("heads", "timestamps", "ca"):
+        done = run("signing", "rotate", key)
+        assert done.returncode == 0 and "restart" in done.stdout, done.stderr
+        assert run("audit", "head").returncode == 0
+        assert run("audit", "verify").returncode == 0
+    after = run("signing", "status").stdout
+    assert (before.count("in use"), after.count("in use"), after.count("retired")) == (1, 1, 1)
+    refused = run("signing", "rotate", "heads", "--ca", tmp_path / "state" / "authority" / "root.pem")
+    assert refused.returncode == 2
+    no_authority = run("signing", "rotate", "ca", "--ca", tmp_path / "state" / "authority" / "root.pem")
+    assert no_authority.returncode == 1 and "EC key" in no_authority.stderr
+    assert run("signing", "status").stdout == after
 
 
 def test_evidence_of_an_unknown_agreement_writes_no_file(server: tuple[Run, Any], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from fenqi.evidence.verify import verify_bundle
@@ -56,9 +57,12 @@ def test_a_clock_before_the_authoritys_root_signs_nothing(installation: Installa
     house = installation
 
     class Early:
-        def sign(self, pdf: bytes, *, agreement_id: str, signer: str, signed_at: datetime) -> bytes:
+        def sign(self, pdf: bytes, *, signed_at: datetime, **named: Any) -> bytes:
             early = datetime(2020, 1, 1, tzinfo=signed_at.tzinfo)
-            return working.sign(pdf, agreement_id=agreement_id, signer=signer, signed_at=early)
+            return working.sign(pdf, signed_at=early, **named)
+
+        def stamp(self, pdf: bytes, *, at: datetime) -> bytes:
+            return working.stamp(pdf, at=at)
 
     working = house.deps.signer
     checkout = ready(house)

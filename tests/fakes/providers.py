@@ -19,14 +19,24 @@ from merchant_server.ports import (
     BankCallback,
     BankDeduction,
     BankMandate,
+    BankPayout,
     BankTransfer,
     ProviderRefused,
     ProviderUnavailable,
     Sent,
 )
 from merchant_server.providers.bank import authenticate_callback, public_key_id
-from merchant_server.providers.sandbox.callbacks import callback_row, signed_headers
-from merchant_server.providers.sandbox.magic import ACCOUNTS, PHONES, bureau_report, outcome, person
+from merchant_server.providers.sandbox.callbacks import headers_of, signed_headers
+from merchant_server.providers.sandbox.magic import (
+    PAYOUT_ACCOUNTS,
+    PHONES,
+    account_of,
+    accounts_of,
+    bureau_report,
+    outcome,
+    person,
+)
+from merchant_server.providers.sandbox.tellings import Delays, callback_rows
 
 EPOCH = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 
@@ -48,6 +58,14 @@ class _Deduction:
     code: str
 
 
+@dataclass
+class _Payout:
+    terms: tuple[str, Money]
+    status: str
+    code: str
+    polls: int
+
+
 def _hash(*parts: str) -> str:
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:32]
 
@@ -62,13 +80,15 @@ class FakeBank:
         self._owners: dict[str, tuple[str, str]] = {}
         self._mandates: dict[str, _Mandate] = {}
         self._deductions: dict[str, _Deduction] = {}
+        self._payouts: dict[str, _Payout] = {}
+        self._answered: set[tuple[str, str]] = set()
         self.returns: dict[str, tuple[str, Money]] = {}
 
     def accounts(self, *, name: str, id_number: str, phone: str) -> tuple[BankAccount, ...]:
-        """Return the six magic accounts."""
+        """Return the magic accounts that this person has."""
         self._up()
         rows = []
-        for account in ACCOUNTS:
+        for account in accounts_of(id_number):
             token = f"ba_{_hash(id_number, account.last_four)}"
             self._owners[token] = (id_number, account.behaviour)
             rows.append(BankAccount(token=token, label=account.label))
@@ -85,10 +105,10 @@ class FakeBank:
             owner, behaviour = self._owners.get(account_token, ("", ""))
             if owner != id_number:
                 raise ProviderRefused("bank", "account_unknown", "HTTP 422")
-            refuses = person(id_number).bank == "refuses"
-            known = _Mandate(
-                terms, behaviour, *(("refused", "holder_refused") if refuses else ("active", ""))
+            refusal = {"refuses": "holder_refused", "frozen": "account_frozen"}.get(
+                person(id_number).bank, ""
             )
+            known = _Mandate(terms, behaviour, "refused" if refusal else "active", refusal)
             self._mandates[reference] = known
         elif known.terms != terms:
             raise ProviderRefused("bank", "reference_conflict", "HTTP 409")
@@ -113,7 +133,7 @@ class FakeBank:
             raise ProviderRefused("bank", "reference_conflict", "HTTP 409")
         if known is None:
             mandate = self._chargeable(mandate_reference, amount)
-            status, code = outcome(mandate.behaviour, mandate.deductions)
+            status, code = outcome(mandate.behaviour, mandate.deductions, amount.minor)
             mandate.deductions += 1
             self._deductions[reference] = _Deduction(terms, mandate.behaviour, status, code)
         return BankDeduction(reference=reference, status="pending", amount=amount)
@@ -148,32 +168,53 @@ class FakeBank:
     def callbacks(self, reference: str, now: datetime = EPOCH) -> list[tuple[bytes, dict[str, str]]]:
         """Return every callback of one deduction as (body, headers), signed at `now`; the caller delivers them."""
         known = self._deductions[reference]
-        told = [(known.status, known.code)] * (3 if known.behaviour == "callback_thrice" else 1)
-        if known.behaviour == "reversed":
-            told.append(("reversed", "reversed"))
-            known.code = "reversed"
         amount = known.terms[1]
+        account = account_of(known.behaviour, amount.minor)
+        if account.reverses:
+            known.code = "reversed"
         deduction = {
             "reference": reference,
             "mandate_reference": known.terms[0],
             "amount_minor": amount.minor,
             "currency": amount.currency,
+            "outcome": known.status,
+            "code": "" if known.status == "succeeded" else known.code,
         }
-        made = []
-        for status, code in told:
-            row = callback_row(
-                self.gateway_account,
-                _hash(reference, status),
-                deduction,
-                status=status,
-                code="" if status == "succeeded" else code,
-                copy=0,
-                occurred_at=now,
-                due_at_ms=0,
-            )
-            body = row["body"].encode()
-            made.append((body, signed_headers(self._key, row["event_id"], body, now)))
-        return made
+        # Delays tell the order only: all of them are handed over at once.
+        rows = callback_rows(
+            self.gateway_account, lambda marks: _hash(*marks), deduction, account, now, Delays(0, 2, 1)
+        )
+        return [(row["body"].encode(), headers_of(row, self._key, now)) for row in rows]
+
+    def pay_out(self, *, reference: str, account: str, amount: Money) -> BankPayout:
+        """Take on a payout and decide it by its account."""
+        self._up()
+        known = self._payouts.get(reference)
+        if known is not None and known.terms != (account, amount):
+            raise ProviderRefused("bank", "reference_conflict", "HTTP 409")
+        magic = next((each for each in PAYOUT_ACCOUNTS if each.account == account), None)
+        if magic is None:
+            raise ProviderRefused("bank", "account_unknown", "HTTP 422")
+        if known is None:
+            first = (account, reference) not in self._answered
+            self._answered.add((account, reference))
+            if magic.answer == "down_once" and first:
+                raise ProviderUnavailable("bank", "down")
+            self._payouts[reference] = _Payout((account, amount), *magic.outcome, polls=magic.polls)
+            if magic.answer in ("lost_once", "garbage_once"):
+                raise ProviderUnavailable("bank", "no usable answer")
+        return BankPayout(reference=reference, status="pending", amount=amount)
+
+    def find_payout(self, *, reference: str) -> BankPayout:
+        """Say what became of a payout."""
+        self._up()
+        known = self._payouts.get(reference)
+        if known is None:
+            return BankPayout(reference=reference, status="unknown")
+        if known.polls > 0:
+            known.polls -= 1
+            return BankPayout(reference=reference, status="pending", amount=known.terms[1])
+        return BankPayout(reference=reference, status=known.status, code=known.code, amount=known.terms[1])
 
     def signed(
         self, body: Mapping[str, Any], event_id: str, now: datetime = EPOCH
@@ -234,9 +275,14 @@ class FakeBureau:
         if kind in ("slow", "down", "garbage"):
             raise ProviderUnavailable("bureau", kind)
         found = dict(bureau_report(id_number))
-        debts = found.pop("debts")
+        debts, income = found.pop("debts"), found.pop("income")
         assert isinstance(debts, dict)
-        return Bureau(reference=f"bur_{reference}", debts_minor=debts["minor"], **found)  # type: ignore[arg-type]
+        return Bureau(  # type: ignore[arg-type]
+            reference=f"bur_{reference}",
+            debts_minor=debts["minor"],
+            income_minor=income["minor"] if isinstance(income, dict) else 0,
+            **found,
+        )
 
 
 class FakeSms:
@@ -248,6 +294,7 @@ class FakeSms:
     def send(self, *, reference: str, phone: str, text: str) -> None:
         """Put a message into the inbox once for each reference."""
         kind = PHONES.get(phone, "")
+        kind = "" if kind in ("lost", "delivered_twice") else kind
         if kind == "refused":
             raise ProviderRefused("sms", "phone_unreachable", "HTTP 422")
         if kind:

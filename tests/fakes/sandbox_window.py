@@ -12,7 +12,7 @@ from merchant_server.ports import (
     SentCallback,
     TextMessage,
 )
-from merchant_server.providers.sandbox.magic import ACCOUNTS, PEOPLE, PHONES
+from merchant_server.providers.sandbox.magic import PEOPLE, PHONES, accounts_of
 
 COUNT_MAX = 100
 DELAY_MS_MAX = 86_400_000
@@ -68,7 +68,9 @@ class FakeSandboxWindow:
         """Return the published table."""
         self._up()
         people = (MagicValue("person", each.id_number, each.meaning, each.meaning_zh) for each in PEOPLE)
-        accounts = (MagicValue("account", each.last_four, each.meaning, each.meaning_zh) for each in ACCOUNTS)
+        accounts = (
+            MagicValue("account", each.last_four, each.meaning, each.meaning_zh) for each in accounts_of("")
+        )
         phones = (MagicValue("phone", number, kind, "") for number, kind in PHONES.items())
         return (*people, *accounts, *phones)
 

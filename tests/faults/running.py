@@ -1,4 +1,7 @@
-"""The real programs on free ports and a folder of their own: started, killed without a word, and started again."""
+"""The real programs on free ports and a folder of their own: started, killed without a word, and started again.
+
+A name such as `worker-2` is one more of a kind; each server beyond the first has a port of its own.
+"""
 
 import json
 import os
@@ -16,6 +19,7 @@ import requests
 from tests.phone import Inbox
 
 PROGRAM = [sys.executable, "-c", "from merchant_server.cli import main; main()"]
+PROGRAMS = ("sandbox", "run", "worker")
 READY_SECONDS = 40.0
 STEP_SECONDS = 0.05
 
@@ -28,16 +32,16 @@ def free_port() -> int:
 
 
 class RunningHouse:
-    """Server, worker and sandbox as processes, over one SQLite file."""
+    """Server, worker and sandbox as processes, over one SQLite file or the database of a URL."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database_url: str = "", programs: tuple[str, ...] = PROGRAMS) -> None:
         self.folder = folder
         port, sandbox_port = free_port(), free_port()
         self.url, self.sandbox_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{sandbox_port}"
         self._environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-            "FENQI_DATABASE_URL": f"sqlite:///{folder / 'fenqi.sqlite'}",
+            "FENQI_DATABASE_URL": database_url or f"sqlite:///{folder / 'fenqi.sqlite'}",
             "FENQI_STATE_FOLDER": str(folder / "state"),
             "FENQI_PUBLIC_URL": self.url,
             "FENQI_PORT": str(port),
@@ -46,13 +50,14 @@ class RunningHouse:
             "FENQI_SANDBOX_PORT": str(sandbox_port),
             "FENQI_SANDBOX_DATABASE": str(folder / "sandbox.sqlite"),
         }
+        self.ports: dict[str, int] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self.command("migrate")
-        for name in ("sandbox", "run", "worker"):
+        for name in programs:
             self.start(name)
         self.await_ready()
         made = json.loads(self.command("merchant", "create", "--name", "小满商店", "--store", "人民路店"))
-        self._headers = {"Authorization": f"Bearer {made['api_key']}"}
+        self.authorization = {"Authorization": f"Bearer {made['api_key']}"}
         self.inbox = Inbox(self.sandbox_url, (folder / "state" / "sandbox-api.key").read_bytes().hex())
 
     def command(self, *words: str, check: bool = True) -> str:
@@ -65,10 +70,20 @@ class RunningHouse:
 
     def start(self, name: str) -> None:
         """Start one program; `run` is the server."""
+        environment = dict(self._environment)
+        if name.startswith("run-"):
+            environment["FENQI_PORT"] = str(self.ports.setdefault(name, free_port()))
         with (self.folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [*PROGRAM, name], env=self._environment, stdout=log, stderr=log, start_new_session=True
-            )
+                [*PROGRAM, name.partition("-")[0]],
+                env=environment, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+
+    def end(self, name: str) -> int:
+        """Ask a program to stop, as a service manager does: SIGTERM; return its exit code."""
+        process = self._processes[name]
+        process.send_signal(signal.SIGTERM)
+        return process.wait(READY_SECONDS)
 
     def kill(self, name: str) -> None:
         """End a program and all its children at once, as a power cut would: SIGKILL."""
@@ -89,7 +104,8 @@ class RunningHouse:
 
     def await_ready(self) -> None:
         """Wait until the server and the sandbox answer."""
-        for url in (f"{self.url}/readyz", f"{self.sandbox_url}/healthz"):
+        more = (f"http://127.0.0.1:{port}/readyz" for port in self.ports.values())
+        for url in (f"{self.url}/readyz", f"{self.sandbox_url}/healthz", *more):
             wait_for(lambda url=url: _answers(url), f"{url} answers\n{self.logs()}")  # type: ignore[misc]
 
     def logs(self) -> str:
@@ -100,7 +116,7 @@ class RunningHouse:
 
     def ask(self, method: str, path: str, body: dict[str, Any] | None = None, key: str | None = None) -> Any:
         """Ask the API as a shop does: the same key again and again until there is an answer."""
-        headers = {**self._headers, "Idempotency-Key": key or uuid4().hex}
+        headers = {**self.authorization, "Idempotency-Key": key or uuid4().hex}
         deadline = time.monotonic() + READY_SECONDS
         while True:
             try:

@@ -142,7 +142,7 @@ def test_fraud_is_never_told(policy, applicant):
     decision = policy.decide(applicant(blocked_matches=2, own_worst_overdue_days=4, device_persons_30d=9))
 
     assert decision.reasons == ("fraud_blocked", "fraud_velocity", "own_overdue")
-    assert [reason.code for reason in public_reasons(decision.reasons)] == ["general"]
+    assert [reason.code for reason in public_reasons(decision.reasons, proven=True)] == ["general"]
     assert decision.counter_offer_minor is None
 
 

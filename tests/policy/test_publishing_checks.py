@@ -1,11 +1,15 @@
 """What publishing refuses besides broken cells: prices over the law's cap, answers that are missing, blocked yeses."""
 
 import json
+import re
 
 import pytest
 
 from merchant_server.domain.decision import PolicyBroken
+from merchant_server.domain.errors import RuleRefused
 from merchant_server.providers.credit_policy import ZenCreditPolicy, ZenWorkshop, check
+from merchant_server.services.decisioning import publishing
+from tests.installation import Installation
 
 
 def encoded(document) -> bytes:
@@ -90,3 +94,61 @@ def test_differences_are_told_cell_by_cell(document):
     assert "~ grade_bands › band_e › score_points: [295..345) → [290..345)" in found
     assert '- score_category › category_home › merchant_category: "home"' in found
     assert workshop.differences(old, old) == ()
+
+
+def _unknown_field(document):
+    next(each for each in document["nodes"] if each["id"] == "score_total")["secret"] = True
+
+
+def _overlap(document):
+    row(document, "grade_bands", "band_c")["score_points"] = "[390..440)"
+
+
+def _missing_band(document):
+    node(document, "grade_bands")["rules"].pop(2)
+
+
+def _over_cap(document):
+    row(document, "terms_by_grade", "terms_c")["rate_cap_bps"] = "2500"
+
+
+def _no_default(document):
+    node(document, "score_bureau")["rules"].pop()
+
+
+def _division_by_zero(document):
+    row(document, "currency_scale", "currency_usd")["scale_denominator"] = "0"
+
+
+def _missing_feature(document):
+    node(document, "score_bureau")["inputs"][0]["field"] = "marital_status"
+
+
+@pytest.mark.parametrize(
+    ("plant", "message", "at"),
+    [
+        (_unknown_field, "Unknown field", "secret"),
+        (_overlap, "overlaps", "band_"),
+        (_missing_band, "no row covers", "band_"),
+        (_over_cap, "over the legal cap of 2400", "terms_c"),
+        (_no_default, "must be a default row", "bureau_8"),
+        (_division_by_zero, "divides by scale_denominator", "scale_denominator"),
+        (_missing_feature, "marital_status is neither a feature", "marital_status"),
+    ],
+)
+def test_each_bad_policy_is_refused_at_publishing_with_its_line(
+    sqlite_installation: Installation, document, plant, message, at
+):
+    plant(document)
+    text = encoded(document)
+
+    with pytest.raises(RuleRefused) as refused:
+        publishing.publish(sqlite_installation.deps, text, "bad", by="alice")
+
+    found = [each for each in refused.value.facts["problems"] if message in each]
+    assert refused.value.code == "policy_problems" and found, refused.value.facts["problems"]
+    line = int(re.match(r"line (\d+): ", found[0])[1])
+    shown = text.decode().splitlines()[line - 1]
+    nearby = "\n".join(text.decode().splitlines()[max(line - 4, 0) : line + 3])
+    assert at in found[0] or at in shown, (found[0], shown)
+    assert at in nearby, nearby

@@ -31,11 +31,11 @@ def test_an_unknown_code_is_a_typed_error_that_carries_it():
 def test_a_fraud_code_is_shown_as_the_general_refusal(code):
     assert refusal(code).leak is False
     assert public(code) is REFUSALS["general"]
-    assert public_reasons(["score_too_low", code, "high_debts"]) == (REFUSALS["general"],)
+    assert public_reasons(["score_too_low", code, "high_debts"], proven=True) == (REFUSALS["general"],)
 
 
 def test_other_codes_are_shown_as_they_are_in_order_and_once():
-    shown = public_reasons(["score_too_low", "high_debts", "high_debts"])
+    shown = public_reasons(["score_too_low", "high_debts", "high_debts"], proven=True)
 
     assert [entry.code for entry in shown] == ["score_too_low", "high_debts"]
 

@@ -2,7 +2,10 @@
 
 import copy
 import json
+import logging
 import pickle
+import pprint
+import traceback
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 
@@ -43,6 +46,31 @@ def test_json_refuses_a_secret_or_shows_stars() -> None:
     with Flask("any").app_context():
         assert flask_json.dumps(Secret(CANARY)) == '"***"'
         assert render_template_string("{{ value }}", value=Secret(CANARY)) == "***"
+
+
+@pytest.mark.parametrize("value", [Secret(CANARY), PERSON, [Secret(CANARY)], {"who": PERSON}])
+def test_no_log_line_and_no_traceback_shows_a_secret(value: object, caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("any")
+    with caplog.at_level(logging.DEBUG):
+        log.info("who %s %r", value, value)
+        try:
+            raise ValueError(value)
+        except ValueError:
+            log.exception("it failed for %s", value)
+    shown = "".join(traceback.format_exception(ValueError(value)))
+    assert len(caplog.records) == 2 and "***" in caplog.text
+    assert "canary" not in caplog.text + shown + pprint.pformat(value)
+
+
+def test_a_secret_has_no_way_round_but_its_own() -> None:
+    secret = Secret(CANARY)
+    assert not hasattr(secret, "__dict__")
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(TypeError):
+            pickle.dumps([secret], protocol)
+    for encode in (json.dumps, list, iter, len, bytes):
+        with pytest.raises(TypeError):
+            encode(secret)  # type: ignore[operator]
 
 
 def test_a_person_taken_apart_is_still_secret() -> None:

@@ -6,7 +6,7 @@ import pytest
 from fenqi.finance.money import Money
 
 from merchant_server import ports
-from merchant_server.providers.sandbox.magic import ACCOUNTS
+from merchant_server.providers.sandbox.magic import accounts_of
 from tests.providers.world import AMOUNT, CAP, MAGIC, NAME, ORDINARY, OTHER, PHONE, World, mandate_on, ref
 
 
@@ -16,7 +16,7 @@ class TestAccountsAndMandates:
     def test_a_holder_sees_the_same_masked_accounts_each_time(self, world: World) -> None:
         first = world.bank.accounts(name=NAME, id_number=ORDINARY, phone=PHONE)
         assert first == world.bank.accounts(name=NAME, id_number=ORDINARY, phone=PHONE)
-        assert [a.label[-40:] for a in first] == [a.label[-40:] for a in ACCOUNTS]
+        assert [a.label[-40:] for a in first] == [a.label[-40:] for a in accounts_of(ORDINARY)]
         assert not any(re.search(r"\d{5}", account.label) for account in first)
 
     def test_two_holders_share_no_token(self, world: World) -> None:

@@ -1,11 +1,14 @@
 """One contract for identity check, bureau and SMS gateway: the HTTP clients and the fakes alike."""
 
+import json
 import traceback
 
 import pytest
 
 from merchant_server import ports
 from merchant_server.domain.decision import Bureau, Identity
+from merchant_server.providers.bureau import HttpBureauProvider
+from tests.fakes.receiver import Receiver
 from tests.providers.world import MAGIC, NAME, ORDINARY, PHONE, World, ref
 
 
@@ -40,12 +43,15 @@ class TestBureau:
         assert (thin.status, thin.score) == ("thin", None)
         assert self.report(world, MAGIC["bureau", "overdue_60"]).worst_overdue_days == 60
         assert self.report(world, MAGIC["bureau", "over_indebted"]).debts_minor > 50_000_000
+        assert self.report(world, MAGIC["bureau", "great"]).income_minor == 5_000_000
+        assert thin.income_minor == 0, "not said"
 
     def test_ordinary_people_have_a_decent_and_stable_score(self, world: World) -> None:
         reports = [self.report(world, f"11010119900307{n:04d}") for n in range(40)]
         assert all(one.score is not None and 690 <= one.score <= 820 for one in reports)
         assert all(one.worst_overdue_days == 0 for one in reports)
         assert len({one.score for one in reports}) > 10
+        assert all(2_000_000 <= one.income_minor <= 4_000_000 for one in reports)
         again = self.report(world, "110101199003070000")
         assert (again.score, again.debts_minor) == (reports[0].score, reports[0].debts_minor)
 
@@ -83,3 +89,36 @@ class TestSms:
         with pytest.raises(ports.ProviderUnavailable) as failure:
             world.sms.send(reference=ref("sms"), phone=phone, text="secret 123456")
         assert "123456" not in str(failure.value) and phone not in str(failure.value)
+
+
+GOOD_REPORT: dict[str, object] = {
+    "reference": "bur_1", "status": "found", "score": 700, "debts": {"minor": 0, "currency": "CNY"},
+    "worst_overdue_days": 0, "inquiries_30d": 0, "income": {"minor": 900_000, "currency": "CNY"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("income", "seen"),
+    [
+        ({"minor": 900_000, "currency": "CNY"}, 900_000),
+        (None, 0),
+        ({"minor": -1, "currency": "CNY"}, None),
+        ({"minor": 900_000, "currency": "USD"}, None),
+        ({"minor": 10**12 + 1, "currency": "CNY"}, None),
+        ({"minor": "900000", "currency": "CNY"}, None),
+        ({"minor": 900_000}, None),
+        (900_000, None),
+        ("missing", None),
+    ],
+)
+def test_an_income_that_cannot_be_judged_makes_the_report_garbage(income: object, seen: int | None) -> None:
+    report = {**GOOD_REPORT, "income": income}
+    if income == "missing":
+        del report["income"]
+    with Receiver((200, json.dumps(report).encode(), {"Content-Type": "application/json"})) as receiver:
+        bureau = HttpBureauProvider(base_url=f"http://127.0.0.1:{receiver.port}", api_key="key")
+        if seen is not None:
+            assert bureau.report(reference="dec_1", id_number="1").income_minor == seen
+            return
+        with pytest.raises(ports.ProviderGarbled):
+            bureau.report(reference="dec_1", id_number="1")

@@ -20,7 +20,12 @@ SECRET = FakeServer.webhook_secret
 
 
 def run(*arguments: str, obj: Surroundings | None = None, env: dict[str, str | None] | None = None) -> Result:
-    clean = {"FENQI_API_KEY": None, "FENQI_BASE_URL": None, "FENQI_WEBHOOK_SECRET": None}
+    clean = {
+        "FENQI_API_KEY": None,
+        "FENQI_BASE_URL": None,
+        "FENQI_WEBHOOK_SECRET": None,
+        "FENQI_CONFIG": "/nonexistent",
+    }
     surroundings = obj or Surroundings(clock=ManualClock())
     return CliRunner().invoke(main, list(arguments), obj=surroundings, env=clean | (env or {}))
 
@@ -179,7 +184,7 @@ class TestDoctor:
     def test_a_healthy_setting_passes_every_check(self, server: FakeServer) -> None:
         done = run("doctor", obj=beside(server), env={"FENQI_WEBHOOK_SECRET": SECRET})
         assert done.exit_code == 0
-        assert done.output.count("ok  ") == 5
+        assert done.output.count("ok  ") == 6
         assert "+0 s" in done.output
 
     def test_a_wrong_key_is_told_apart_from_an_absent_server(self, server: FakeServer) -> None:

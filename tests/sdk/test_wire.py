@@ -64,6 +64,7 @@ def test_a_draft_loads_to_money_and_documented_defaults() -> None:
         ({"return_url": "https://[::1/"}, "return_url"),
         ({"return_url": "https://shop.example\\@evil.example/"}, "return_url"),
         ({"return_url": "https:///path"}, "return_url"),
+        ({"return_url": "https://x#a#b"}, "return_url"),
         ({"plan_ids": []}, "plan_ids"),
         ({"plan_ids": ["p"] * 21}, "plan_ids"),
         ({"plan_ids": ["p", "p"]}, "plan_ids"),

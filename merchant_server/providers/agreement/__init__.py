@@ -14,12 +14,14 @@ from merchant_server.providers.agreement.errors import (
 from merchant_server.providers.agreement.heads import AuditHeadKey
 from merchant_server.providers.agreement.renderer import TypstRenderer
 from merchant_server.providers.agreement.signer import PadesSigner
-from merchant_server.providers.agreement.verifier import Verdict, verify
+from merchant_server.providers.agreement.timestamps import OutsideTimestamps
+from merchant_server.providers.agreement.verifier import Verdict, check_roots, verify
 
 __all__ = [
     "AuditHeadKey",
     "Authority",
     "AuthorityUnusable",
+    "OutsideTimestamps",
     "PadesSigner",
     "SigningRefused",
     "TemplateBroken",
@@ -27,5 +29,6 @@ __all__ = [
     "TypstRenderer",
     "Verdict",
     "canonical_json",
+    "check_roots",
     "verify",
 ]

@@ -1,18 +1,19 @@
 """The copy of a person's data as a PDF: sections in the reader's language, every kept value in them as text.
 
-It decides nothing about what is told; what has no wording of its own is printed under its name in the data.
+It decides nothing about what is told. A test holds every name and every state against the words of both languages.
 """
 
 import json
 import threading
 from collections.abc import Mapping, Set
 from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import typst
-from fenqi.disclosure.text import money_text
+from fenqi.disclosure.text import exact_percent_text, money_text
 from fenqi.finance.money import Money
 
 from merchant_server.providers.agreement.errors import TemplateBroken
@@ -53,13 +54,19 @@ class CopyPrinter:
             raise TemplateBroken("no PDF came out")
         return pdf
 
+    def labels(self) -> dict[str, dict[str, str]]:
+        """Return what each member of the copy is called, by its name and the language tag."""
+        languages = self._words.items()
+        names = [name for name in next(iter(self._words.values())) if "=" not in name]
+        return {name: {language: words[name] for language, words in languages} for name in names}
+
     def _view(self, data: Mapping[str, Any], language: str) -> dict[str, Any]:
         words = self._words[language]
         sections = []
         for name in SECTIONS:
             value = data[name]
             items = [value] if isinstance(value, Mapping) else value
-            own = words | {key.removeprefix(f"{name}:"): text for key, text in words.items()}
+            own = _of(name, words)
             sections.append({"title": words[name], "items": [_item(each, own, language) for each in items]})
         return {
             "title": words["title"],
@@ -86,15 +93,46 @@ class CopyPrinter:
         return character if known else f"[U+{ord(character):04X}]"
 
 
+def _of(name: str, words: Mapping[str, str]) -> dict[str, str]:
+    """Return the words with those that hold below one name only in front."""
+    return dict(words) | {key.removeprefix(f"{name}:"): text for key, text in words.items()}
+
+
 def _item(value: Mapping[str, Any], words: Mapping[str, str], language: str) -> dict[str, Any]:
     rows: list[list[str]] = []
-    tables = []
+    tables, groups = [], []
     for name, each in value.items():
+        if name in UNTOLD:
+            continue
         if _is_table(each):
             tables.append(_table(words.get(name, name), each, words, language))
-        elif name not in UNTOLD:
-            rows += _rows(words.get(name, name), each, words, language)
-    return {"title": str(value.get("id", "")), "rows": rows, "tables": tables}
+        elif isinstance(each, Mapping) and not _is_money(each):
+            groups.append(
+                {"title": words.get(name, name), "rows": _group(_with_units(each), words, language)}
+            )
+        else:
+            rows.append(_row(name, each, words, language))
+    shown = [group for group in groups if group["rows"]]
+    return {"title": str(value.get("id", "")), "rows": rows, "groups": shown, "tables": tables}
+
+
+def _group(value: Mapping[str, Any], words: Mapping[str, str], language: str) -> list[list[str]]:
+    return [_row(name, each, words, language) for name, each in value.items()]
+
+
+def _with_units(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a map whose amounts and rates are told as such, where the names of its numbers say what they are."""
+    if "currency" not in value:
+        return dict(value)
+    told: dict[str, Any] = {}
+    for name, each in value.items():
+        if name.endswith("_minor") and isinstance(each, int):
+            told[name] = {"minor": each, "currency": value["currency"]}
+        elif name.endswith("_bps") and isinstance(each, int):
+            told[name] = exact_percent_text(Decimal(each) / 10_000)
+        else:
+            told[name] = each
+    return told
 
 
 def _is_table(value: Any) -> bool:
@@ -104,16 +142,13 @@ def _is_table(value: Any) -> bool:
     )
 
 
-def _rows(label: str, value: Any, words: Mapping[str, str], language: str) -> list[list[str]]:
-    """Return the pairs of one value; a map has one for each of its parts."""
-    if isinstance(value, Mapping) and not _is_money(value):
-        inner = [
-            (f"{label} · {words.get(name, name)}", each) for name, each in value.items() if name != "currency"
-        ]
-        return [row for name, each in inner for row in _rows(name, each, words, language)]
+def _row(name: str, value: Any, words: Mapping[str, str], language: str) -> list[str]:
+    """Return the label and the text of one value."""
+    # What is told in several languages is called by the language.
+    own, label = _of(name, words), words.get(name) or words.get(f"={name}", name)
     if isinstance(value, list):
-        return [[label, "; ".join(_told(each, words, language) for each in value) or words["none"]]]
-    return [[label, _told(value, words, language)]]
+        return [label, "; ".join(_told(each, own, language) for each in value) or words["none"]]
+    return [label, _told(value, own, language)]
 
 
 def _is_money(value: Mapping[str, Any]) -> bool:

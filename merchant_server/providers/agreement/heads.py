@@ -1,8 +1,9 @@
 """The key that signs heads of the audit log (port HeadSigner): Ed25519, certified by the installation's root.
 
-To rotate it, take audit.pem away and start again: heads carry their certificate, so old ones keep holding.
+Heads carry their certificate, so those of a rotated key keep holding.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -10,7 +11,7 @@ from typing import Self
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from fenqi.evidence.heads import why_head_fails
+from fenqi.evidence.heads import issuing_root, why_head_fails
 
 from merchant_server.providers.agreement.authority import Authority
 from merchant_server.providers.agreement.errors import AuthorityUnusable
@@ -28,7 +29,6 @@ class AuditHeadKey:
     ) -> None:
         self._key, self._root_pem = key, authority.root_pem
         self.certificate_pem = certificate.public_bytes(PEM).decode()
-        self.root_sha256 = authority.key_id
 
     @classmethod
     def open(cls, folder: str | Path, authority: Authority) -> Self:
@@ -36,18 +36,26 @@ class AuditHeadKey:
         path = Path(folder) / KEY_FILE
         try:
             if not path.exists():
-                key = ed25519.Ed25519PrivateKey.generate()
-                private = key.private_bytes(
-                    PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-                )
-                public = authority.certify_audit_key(key.public_key()).public_bytes(PEM)
-                write_whole(path.parent, KEY_FILE, private + public, 0o600, link)
+                _make(path.parent, authority, link)
             if path.stat().st_mode & 0o037:
                 raise AuthorityUnusable(str(path), "can be read by others; run chmod 600 on it")
             content = path.read_bytes()
         except OSError as problem:
             raise AuthorityUnusable(str(path), f"cannot be read or written: {problem}") from problem
         return cls(*_loaded(path, content, authority), authority)
+
+    @classmethod
+    def make(cls, folder: Path, authority: Authority, place: Callable[[Path, Path], object]) -> Self:
+        """Make a new key under the newest root and return it. Raises AuthorityUnusable."""
+        try:
+            _make(folder, authority, place)
+        except OSError as problem:
+            raise AuthorityUnusable(str(folder / KEY_FILE), f"cannot be written: {problem}") from problem
+        return cls.open(folder, authority)
+
+    def root_of(self, certificate_pem: str) -> str:
+        """Return the SHA-256 fingerprint, in hex, of the root that certified a head's key."""
+        return issuing_root(certificate_pem, self._root_pem)
 
     def sign(self, message: bytes) -> bytes:
         """Return the Ed25519 signature over a head's message."""
@@ -60,13 +68,20 @@ class AuditHeadKey:
         )
 
 
+def _make(folder: Path, authority: Authority, place: Callable[[Path, Path], object]) -> None:
+    key = ed25519.Ed25519PrivateKey.generate()
+    private = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    public = authority.certify_audit_key(key.public_key()).public_bytes(PEM)
+    write_whole(folder, KEY_FILE, private + public, 0o600, place)
+
+
 def _loaded(
     path: Path, content: bytes, authority: Authority
 ) -> tuple[ed25519.Ed25519PrivateKey, x509.Certificate]:
     try:
         key = serialization.load_pem_private_key(content, None)
         certificate = x509.load_pem_x509_certificate(content)
-        certificate.verify_directly_issued_by(authority.root_certificate)
+        issuing_root(certificate.public_bytes(PEM).decode(), authority.root_pem)
     except Exception as problem:
         raise AuthorityUnusable(
             str(path), "is damaged or of another root; restore it, or take it away to have a new one made"

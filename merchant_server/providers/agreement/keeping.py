@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write_whole(
-    folder: Path, name: str, content: bytes, mode: int, place: Callable[[Path, Path], None]
+    folder: Path, name: str, content: bytes, mode: int, place: Callable[[Path, Path], object]
 ) -> None:
     """Make the file appear whole or not at all, and stay after a power loss."""
     draft = folder / f".{name}.{os.getpid()}.{secrets.token_hex(4)}"

@@ -77,6 +77,10 @@ class TypstRenderer:
         """Return the copy of a person's data as a PDF in zh-CN or en."""
         return self._copies.render(data, language=language)
 
+    def copy_labels(self) -> dict[str, dict[str, str]]:
+        """Return what each member of the copy is called, by its name and the language tag."""
+        return self._copies.labels()
+
     def _read_wording(self, language: str) -> dict[str, Any]:
         path = self._folder / f"wording.{language}.json"
         try:

@@ -1,22 +1,67 @@
-"""The built-in RFC 3161 timestamp authority, in process: for tests, demos and installations without another.
+"""RFC 3161 timestamps: from the built-in authority, in process, or from an outside one by HTTP.
 
-It proves no time to a stranger, since one installation signs and stamps; configure a real authority for that.
+The built-in one proves no time to a stranger, since one installation signs and stamps: configure a real authority
+for that.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
+import requests
 from asn1crypto import algos, cms, core, tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import random_serial_number
 from pyhanko.sign.general import as_signing_certificate_v2, simple_cms_attribute
-from pyhanko.sign.timestamps import TimeStamper
+from pyhanko.sign.timestamps import TimeStamper, TimestampRequestError
 
-from merchant_server.providers.agreement.authority import Certified
+from merchant_server.providers.agreement.certificates import Certified
 
 POLICY = "1.3.6.1.4.1.4146.2.2"  # a test policy: no promise about the clock behind it
+TIMEOUT_SECONDS = 5
+ANSWER_BYTES_MAX = 64_000
+
+
+class OutsideTimestamps(TimeStamper):
+    """Asks a timestamp authority by HTTP (RFC 3161 §3.4); follows no redirect and reads no endless answer."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._url = url
+
+    async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
+        """Return the authority's answer. Raises TimestampRequestError."""
+        try:
+            with requests.post(
+                self._url,
+                data=req.dump(),
+                headers={
+                    "Content-Type": "application/timestamp-query",
+                    "Accept": "application/timestamp-reply",
+                },
+                timeout=TIMEOUT_SECONDS,
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+                if answer.status_code != 200 or kind != "application/timestamp-reply":
+                    raise TimestampRequestError(f"it answered {answer.status_code} ({kind[:60]})")
+                body = b"".join(_bounded(answer))
+            return tsp.TimeStampResp.load(body, strict=True)
+        except (requests.RequestException, ValueError, TypeError) as problem:
+            raise TimestampRequestError(f"it gave no usable answer: {problem}") from problem
+
+
+def _bounded(answer: requests.Response) -> Iterator[bytes]:
+    deadline, size = monotonic() + 2 * TIMEOUT_SECONDS, 0
+    for piece in answer.iter_content(8192):
+        size += len(piece)
+        if size > ANSWER_BYTES_MAX or monotonic() > deadline:
+            raise ValueError("its answer is too large or too slow")
+        yield piece
 
 
 class BuiltInTimestamps(TimeStamper):

@@ -7,19 +7,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from merchant_server.ports import Clock
-from merchant_server.providers.sandbox.callbacks import callback_row
-from merchant_server.providers.sandbox.controls import Controls, read_controls
+from merchant_server.providers.sandbox.controls import read_controls
 from merchant_server.providers.sandbox.database import SandboxDatabase, Transaction
 from merchant_server.providers.sandbox.door import (
     Refused,
     amount_of,
+    answered_badly,
     reference_of,
     text_of,
 )
-from merchant_server.providers.sandbox.magic import ACCOUNTS, outcome, person
+from merchant_server.providers.sandbox.magic import MagicAccount, account_of, accounts_of, person
 from merchant_server.providers.sandbox.settings import SandboxSettings
-
-_COPIES = {"callback_thrice": 3}
+from merchant_server.providers.sandbox.tellings import Delays, callback_rows, reverses_after_seconds
 
 
 def milliseconds(instant: datetime) -> int:
@@ -31,17 +30,19 @@ class SandboxBank:
     """The bank's rules over its database."""
 
     def __init__(self, database: SandboxDatabase, settings: SandboxSettings) -> None:
-        self._database, self._settings = database, settings
+        self._database, self.settings = database, settings
         self._clock: Clock = settings.clock
 
     def accounts(self, body: dict[str, Any]) -> dict[str, Any]:
         """List the holder's accounts; the same holder gets the same tokens."""
         text_of(body, "name")
         text_of(body, "phone", 20)
+        if person(text_of(body, "id_number", 32)).bank == "down":
+            raise Refused(503, "down", "this magic value means: the bank is down")
         holder_key = self._holder_key(body)
         rows = []
         with self._database.transaction() as tx:
-            for account in ACCOUNTS:
+            for account in accounts_of(body["id_number"]):
                 token = "ba_" + self._database.keyed_hash("account", [holder_key, account.last_four])[:32]
                 tx.run(
                     "INSERT INTO accounts VALUES (:token, :holder_key, :behaviour, :label)"
@@ -68,15 +69,17 @@ class SandboxBank:
             if account is None or account["holder_key"] != self._holder_key(body):
                 detail = "this person has no account with that token"
                 raise Refused(422, "account_unknown", detail, "account_token")
-            refuses = person(body["id_number"]).bank == "refuses"
+            refusal = {"refuses": "holder_refused", "frozen": "account_frozen"}.get(
+                person(body["id_number"]).bank, ""
+            )
             row = {
                 "reference": reference,
                 "fingerprint": fingerprint,
                 "account_token": token,
                 "cap_minor": cap_minor,
                 "currency": currency,
-                "status": "refused" if refuses else "active",
-                "code": "holder_refused" if refuses else "",
+                "status": "refused" if refusal else "active",
+                "code": refusal,
                 "created_at": self._clock.now().isoformat(),
             }
             tx.insert("mandates", row)
@@ -96,19 +99,27 @@ class SandboxBank:
             )
             return _mandate(_found_mandate(tx, reference))
 
-    def deduct(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Take on one deduction, with the callbacks that will tell its outcome, in one commit."""
+    def deduct(self, body: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        """Take on one deduction, with the callbacks that will tell its outcome, in one commit.
+
+        Return the answer, and how it is given: ok, or as badly as the magic account asks for.
+        """
         reference, mandate_reference = reference_of(body), reference_of(body, "mandate_reference")
         amount_minor, currency = amount_of(body, "amount")
         fingerprint = self._database.keyed_hash("deduction", body)
         with self._database.transaction() as tx:
             known = tx.one("SELECT * FROM deductions WHERE reference = :reference", reference=reference)
-            if known is None:
-                mandate = _chargeable_mandate(tx, mandate_reference, amount_minor, currency)
-                row = self._decided(tx, mandate, body, fingerprint, amount_minor)
-            else:
-                row = _same(known, fingerprint)
-        return _deduction(row, "pending", "")
+            if known is not None:
+                return _deduction(_same(known, fingerprint), "pending", ""), "ok"
+            mandate = _chargeable_mandate(tx, mandate_reference, amount_minor, currency)
+            account = account_of(mandate["behaviour"], amount_minor)
+            refusing = account.answer == "refused_once"
+            how = answered_badly(tx, account.answer, mandate_reference if refusing else reference)
+            if how not in ("down", "refused"):
+                row = self._decided(tx, mandate, account, body, fingerprint, amount_minor)
+        if how == "refused":
+            raise Refused(422, "bank_busy", "this magic value means: the first request is refused")
+        return (_deduction(row, "pending", "") if how != "down" else {}), how
 
     def deduction(self, reference: str) -> dict[str, Any]:
         """Return what became of a deduction; asking settles one that is still pending."""
@@ -157,20 +168,21 @@ class SandboxBank:
         self,
         tx: Transaction,
         mandate: dict[str, Any],
+        account: MagicAccount,
         body: dict[str, Any],
         fingerprint: str,
         amount_minor: int,
     ) -> dict[str, Any]:
-        now, controls = self._clock.now(), read_controls(tx, self._settings)
+        now, controls = self._clock.now(), read_controls(tx, self.settings)
+        delays = Delays(
+            controls.callback_delay_seconds, controls.late_seconds, controls.reversal_delay_seconds
+        )
         before = tx.all(
             "SELECT count(*) AS n FROM deductions WHERE mandate_reference = :mandate",
             mandate=mandate["reference"],
         )
-        status, code = outcome(mandate["behaviour"], before[0]["n"])
-        settles_at = now + timedelta(seconds=controls.callback_delay_seconds)
-        reverses_at = None
-        if mandate["behaviour"] == "reversed":
-            reverses_at = settles_at + timedelta(seconds=controls.reversal_delay_seconds)
+        status, code = account.outcome(before[0]["n"])
+        reverses_after = reverses_after_seconds(account, delays)
         row = {
             "reference": body["reference"],
             "fingerprint": fingerprint,
@@ -180,41 +192,19 @@ class SandboxBank:
             "outcome": status,
             "code": code,
             "created_at": now.isoformat(),
-            "settles_at_ms": milliseconds(settles_at),
-            "reverses_at_ms": None if reverses_at is None else milliseconds(reverses_at),
+            "settles_at_ms": milliseconds(now + timedelta(seconds=delays.soon_seconds)),
+            "reverses_at_ms": None
+            if reverses_after is None
+            else milliseconds(now + timedelta(seconds=reverses_after)),
         }
         tx.insert("deductions", row)
-        for callback in self._callbacks(row, mandate["behaviour"], now, reverses_at, controls):
+        gateway = self.settings.gateway_account
+        for callback in callback_rows(gateway, self._event_key, row, account, now, delays):
             tx.insert("callbacks", callback)
         return row
 
-    def _callbacks(
-        self,
-        row: dict[str, Any],
-        behaviour: str,
-        now: datetime,
-        reverses_at: datetime | None,
-        controls: Controls,
-    ) -> list[dict[str, Any]]:
-        late = behaviour == "callback_late"
-        delay_seconds = controls.late_seconds if late else controls.callback_delay_seconds
-        told = [(row["outcome"], row["code"], now, now + timedelta(seconds=delay_seconds))]
-        if reverses_at is not None:
-            told.append(("reversed", "reversed", reverses_at, reverses_at))
-        return [
-            callback_row(
-                self._settings.gateway_account,
-                self._database.keyed_hash("event", [row["reference"], status]),
-                row,
-                status=status,
-                code=code,
-                copy=copy,
-                occurred_at=occurred_at,
-                due_at_ms=milliseconds(due_at),
-            )
-            for status, code, occurred_at, due_at in told
-            for copy in range(_COPIES.get(behaviour, 1))
-        ]
+    def _event_key(self, marks: list[str]) -> str:
+        return self._database.keyed_hash("event", marks)
 
 
 def _same(row: dict[str, Any], fingerprint: str) -> dict[str, Any]:

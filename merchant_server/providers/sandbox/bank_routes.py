@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flask import Blueprint, Response
 
 from merchant_server.providers.sandbox.bank import SandboxBank
-from merchant_server.providers.sandbox.door import json_answer, json_body
+from merchant_server.providers.sandbox.door import answered, json_answer, json_body
 from merchant_server.providers.sandbox.magic import ACCOUNTS
 
 
@@ -38,9 +38,9 @@ def bank_routes(bank: SandboxBank, wake: Callable[[], None]) -> Blueprint:
 
     @routes.post("/deductions")
     def deduct() -> Response:
-        answer = bank.deduct(json_body({"reference": str, "mandate_reference": str, "amount": dict}))
+        body, how = bank.deduct(json_body({"reference": str, "mandate_reference": str, "amount": dict}))
         wake()
-        return json_answer(202, answer)
+        return answered(how, body, bank.settings, status=202)
 
     @routes.post("/returns")
     def give_back() -> Response:

@@ -5,9 +5,8 @@ is sent again later, a bounded number of times.
 """
 
 import base64
-import json
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import requests
@@ -23,40 +22,6 @@ from merchant_server.providers.sockets import DeadlineAdapter
 
 _IDLE_SECONDS = 1.0
 _ANSWER_BYTES_MAX = 4096
-
-
-def callback_row(
-    gateway_account: str,
-    event_key: str,
-    deduction: dict[str, Any],
-    *,
-    status: str,
-    code: str,
-    copy: int,
-    occurred_at: datetime,
-    due_at_ms: int,
-) -> dict[str, Any]:
-    """Return the outbox row of one callback; its body is fixed here, once and for all tries."""
-    body = {
-        "gateway_account": gateway_account,
-        "mode": "test",
-        "kind": f"deduction.{status}",
-        "reference": deduction["reference"],
-        "mandate_reference": deduction["mandate_reference"],
-        "status": status,
-        "code": code,
-        "amount": {"minor": deduction["amount_minor"], "currency": deduction["currency"]},
-        "occurred_at": occurred_at.isoformat(),
-    }
-    return {
-        "event_id": f"bev_{event_key[:24]}",
-        "copy": copy,
-        "kind": body["kind"],
-        "reference": deduction["reference"],
-        "body": json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")),
-        "due_at_ms": due_at_ms,
-        "state": "pending",
-    }
 
 
 def signed_headers(
@@ -75,6 +40,20 @@ def signed_headers(
         "bank-event-id": event_id,
         "bank-signature": base64.b64encode(signature).decode(),
     }
+
+
+def headers_of(
+    row: dict[str, Any], key: Ed25519PrivateKey, now: datetime, *, forged: bool = False
+) -> dict[str, str]:
+    """Return an outbox row's headers, signed as the row asks: genuinely, by a forger, or not at all."""
+    signing = Ed25519PrivateKey.generate() if forged or row["signature"] == "forged" else key
+    when = now - timedelta(seconds=row["age_seconds"])
+    headers = signed_headers(
+        signing, row["event_id"], row["body"].encode(), when, key_id=public_key_id(key.public_key())
+    )
+    if row["signature"] == "missing":
+        del headers["bank-signature"]
+    return headers
 
 
 class CallbackSender:
@@ -131,15 +110,14 @@ class CallbackSender:
                 return 0
             forge = take_one(tx, self._settings, "forge_next")
         if forge:
-            self._record(row["id"], True, *self._post(row, Ed25519PrivateKey.generate()))
-        self._settle(row, *self._post(row, self._key))
+            self._record(row["id"], True, *self._post(row, forged=True))
+        self._settle(row, *self._post(row))
         return 0
 
-    def _post(self, row: dict[str, Any], key: Ed25519PrivateKey) -> tuple[int, str]:
+    def _post(self, row: dict[str, Any], *, forged: bool = False) -> tuple[int, str]:
         """Return (status, reason); the reason is empty only for an acknowledgement."""
         body = row["body"].encode("utf-8")
-        key_id = public_key_id(self._key.public_key())
-        headers = signed_headers(key, row["event_id"], body, self._settings.clock.now(), key_id=key_id)
+        headers = headers_of(row, self._key, self._settings.clock.now(), forged=forged)
         timeouts = (1.0, self._settings.callback_timeout_seconds)
         try:
             with self._session.post(
@@ -174,14 +152,16 @@ class CallbackSender:
             tx.insert("attempts", attempt)
 
     def _settle(self, row: dict[str, Any], status: int, reason: str) -> None:
-        self._record(row["id"], False, status, reason)
+        # What cannot authenticate is sent once; the bank does not know that it is wrong, and a forger gives up.
+        hopeless = row["signature"] != "genuine" or bool(row["age_seconds"])
+        self._record(row["id"], row["signature"] == "forged", status, reason)
         attempts = row["attempts"] + 1
         doubled_seconds = self._settings.retry_first_seconds * 2 ** min(attempts - 1, 20)
         delay_seconds = min(doubled_seconds, self._settings.retry_longest_seconds)
         state = "pending"
         if not reason:
             state = "delivered"
-        elif attempts >= self._settings.attempts_max:
+        elif hopeless or attempts >= self._settings.attempts_max:
             state = "dead"
         now_ms = int(self._settings.clock.now().timestamp() * 1000)
         with self._database.transaction() as tx:

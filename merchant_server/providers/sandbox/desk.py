@@ -13,7 +13,7 @@ from merchant_server.providers.http import NotStrictJson, parse_json
 from merchant_server.providers.sandbox.controls import change_controls, read_controls
 from merchant_server.providers.sandbox.database import SandboxDatabase, Transaction
 from merchant_server.providers.sandbox.door import Refused, json_answer
-from merchant_server.providers.sandbox.magic import ACCOUNTS, PEOPLE, PHONES
+from merchant_server.providers.sandbox.magic import ACCOUNTS, AMOUNTS, PAYOUT_ACCOUNTS, PEOPLE, PHONES
 from merchant_server.providers.sandbox.settings import SandboxSettings
 
 _ROWS_MAX = 200
@@ -31,8 +31,12 @@ def published_routes(database: SandboxDatabase, key: Ed25519PublicKey) -> Bluepr
 
     @routes.get("/magic/v1/values")
     def magic() -> Response:
-        people, accounts = [asdict(one) for one in PEOPLE], [asdict(one) for one in ACCOUNTS]
-        return json_answer(200, {"people": people, "accounts": accounts, "phones": PHONES})
+        told = ("behaviour", "meaning", "meaning_zh")
+        accounts = [{name: getattr(one, name) for name in ("last_four", "group", *told)} for one in ACCOUNTS]
+        payouts = [{name: getattr(one, name) for name in ("account", *told)} for one in PAYOUT_ACCOUNTS]
+        amounts = [{"minor": minor, "like_account": account} for minor, account in AMOUNTS.items()]
+        found = {"people": [asdict(one) for one in PEOPLE], "accounts": accounts, "phones": PHONES}
+        return json_answer(200, found | {"amounts": amounts, "payout_accounts": payouts})
 
     @routes.get("/bank/v1/keys")
     def keys() -> Response:

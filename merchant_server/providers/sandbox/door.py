@@ -10,7 +10,8 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from merchant_server.providers.http import NotStrictJson, closed_object, parse_json
-from merchant_server.providers.sandbox.database import OperationalError
+from merchant_server.providers.sandbox.database import OperationalError, Transaction
+from merchant_server.providers.sandbox.settings import SandboxSettings
 
 BODY_BYTES_MAX = 65_536
 AMOUNT_MINOR_MAX = 10**12
@@ -78,6 +79,27 @@ def amount_of(body: dict[str, Any], field: str) -> tuple[int, str]:
         detail = f"use 1 to {AMOUNT_MINOR_MAX} minor units and a three-letter currency"
         raise Refused(422, "amount_invalid", detail, field)
     return found["minor"], found["currency"]
+
+
+def answered_badly(tx: Transaction, answer: str, about: str) -> str:
+    """Return how a request is answered this time: badly the first time for `about`, and ok ever after."""
+    if answer == "ok":
+        return "ok"
+    first = tx.run("INSERT INTO bad_answers VALUES (:about) ON CONFLICT DO NOTHING", about=about)
+    return answer.removesuffix("_once") if first else "ok"
+
+
+def answered(kind: str, body: dict[str, Any], settings: SandboxSettings, *, status: int = 200) -> Response:
+    """Answer well, or as badly as the magic value asks for."""
+    if kind in ("down", "lost"):
+        return problem(503, "down", "this magic value means: the service is down")
+    if kind == "garbage":
+        return Response(
+            '{"result": "perhaps", "score": NaN, "score"', status=200, content_type="application/json"
+        )
+    if kind == "slow":
+        settings.clock.sleep(settings.slow_answer_seconds)
+    return json_answer(status, body)
 
 
 def install(app: Flask, api_key: str) -> None:

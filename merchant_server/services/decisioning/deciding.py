@@ -65,7 +65,7 @@ def _decide(
     features = assemble(readings)
     policy = live.policy_for(uow, deps, application.consumer_id)
     decision = live.answer(policy.policy, features)
-    today = deps.today(uow, application.merchant)
+    today = application.today
     chosen = [plan for plan in plans if plan.id in plan_ids]
     granted = decision.outcome == Outcome.APPROVE
     amount = Money(application.amount_minor, application.currency)
@@ -119,7 +119,7 @@ def commit(
         actor=f"policy {decision.policy_version}",
         action=f"decision.{decision.outcome}",
         subject=application.decision_id,
-        merchant_id=application.merchant.id,
+        merchant_id=application.merchant_id or None,
         detail={
             "purpose": application.purpose,
             "arm": decided.record.arm,

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from merchant_server.domain.decision import CounterOffer, Outcome
+from merchant_server.domain.decision import CounterOffer, DecisionRecord, Outcome
 from merchant_server.domain.refusal import Refusal, public_reasons
 from merchant_server.domain.review import ReviewStatus
+from merchant_server.ports import UnitOfWork
 from merchant_server.services.decisioning.reviewing import ASKABLE, REVIEWS_PER_DECISION_MAX
 from merchant_server.services.deps import Deps
 from merchant_server.services.sale.claims import held_checkout
@@ -22,25 +23,37 @@ class Explanation:
     may_ask_for_review: bool
 
 
+NOTHING = Explanation((), (), None, None, False)
+
+
 def explain(deps: Deps, token: str, claim: str) -> Explanation:
     """Return the reasons for what this phone's checkout was answered; nothing of a fraud rule is among them."""
     with deps.storage.reading() as uow:
         checkout = held_checkout(uow, deps, token, claim)
         record = uow.decisions.record(checkout.decision_id) if checkout.decision_id else None
-        reviews = uow.reviews.of_decision(checkout.decision_id) if checkout.decision_id else []
-    if record is None or record.decision.outcome == Outcome.APPROVE:
-        return Explanation((), (), None, None, False)
+        if record is None or checkout.decision_id is None:
+            return NOTHING
+        return explanation(uow, checkout.decision_id, record, askable=checkout.status in ASKABLE)
+
+
+def explanation(
+    uow: UnitOfWork, decision_id: str, record: DecisionRecord, *, askable: bool = True
+) -> Explanation:
+    """Return what may be told of a decision; `askable` says that a review can still change something."""
+    if record.decision.outcome == Outcome.APPROVE:
+        return NOTHING
+    reviews = uow.reviews.of_decision(decision_id)
     newest = reviews[-1] if reviews else None
-    open_review = newest is not None and newest.status == ReviewStatus.QUEUED
+    waits = newest is not None and newest.status == ReviewStatus.QUEUED
     codes = record.decision.reasons
-    if checkout.decline_code == "review_declined":
+    if any(each.status == ReviewStatus.DECLINED for each in reviews):
         codes = ("review_declined",)
+    # A name and an id number may be somebody else's: whoever types them must not learn of that person's debts.
+    proven = record.features.identity == "match"
     return Explanation(
-        reasons=public_reasons(codes),
-        counter_offers=record.counter_offers,
+        reasons=public_reasons(codes, proven=proven),
+        counter_offers=record.counter_offers if proven else (),
         review_status=newest.status if newest else None,
-        review_due_at=newest.due_at if newest and open_review else None,
-        may_ask_for_review=checkout.status in ASKABLE
-        and not open_review
-        and len(reviews) < REVIEWS_PER_DECISION_MAX,
+        review_due_at=newest.due_at if newest and waits else None,
+        may_ask_for_review=askable and not waits and len(reviews) < REVIEWS_PER_DECISION_MAX,
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from fenqi.finance.money import Money
 
-from merchant_server.domain.checkout import Checkout, CheckoutStatus
+from merchant_server.domain.checkout import CheckoutStatus
 from merchant_server.domain.consumer import LINE_DAYS, CreditLine
 from merchant_server.domain.decision import DecisionRecord, Outcome
 from merchant_server.domain.errors import Forbidden, NotFound, RuleRefused
@@ -26,7 +26,10 @@ ASKABLE = (CheckoutStatus.DECLINED, CheckoutStatus.REFERRED, CheckoutStatus.EXPI
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a reviewer sees: the person masked, the figures, the rules that fired, and earlier verdicts."""
+    """What a reviewer sees: the person masked, the figures, the rules that fired, and earlier verdicts.
+
+    `merchant_name` is empty for a line before there is a cart.
+    """
 
     review: Review
     masked_name: str
@@ -43,9 +46,7 @@ class Case:
     earlier: tuple[Review, ...]
 
 
-def queue_review(
-    uow: UnitOfWork, deps: Deps, decision_id: str, checkout: Checkout, *, asked_by: str
-) -> Review:
+def queue_review(uow: UnitOfWork, deps: Deps, decision_id: str, currency: str, *, asked_by: str) -> Review:
     """Queue a decision for a person, in the transaction of the caller; asked_by policy | consumer."""
     case = uow.decisions.case(decision_id)
     assert case is not None
@@ -53,11 +54,11 @@ def queue_review(
     review = Review(
         id=deps.ids.new("rev"),
         decision_id=decision_id,
-        checkout_id=checkout.id,
+        checkout_id=case.checkout_id,
         consumer_id=case.consumer_id,
         merchant_id=case.merchant_id,
         mode=case.mode,
-        currency=checkout.amount.currency,
+        currency=currency,
         asked_by=asked_by,
         asked_at=now,
         due_at=due_at(now),
@@ -76,19 +77,24 @@ def ask_for_review(deps: Deps, token: str, claim: str) -> Review:
         checkout = held_checkout(uow, deps, token, claim)
         if checkout.decision_id is None or checkout.status not in ASKABLE:
             raise _not_possible("there is no refusal to look at")
-        record = uow.decisions.record(checkout.decision_id)
-        if record is None or record.decision.outcome == Outcome.APPROVE:
-            raise _not_possible("there is no refusal to look at")
-        before = uow.reviews.of_decision(checkout.decision_id)
-        if before and before[-1].status == ReviewStatus.QUEUED:
-            return before[-1]
-        if len(before) >= REVIEWS_PER_DECISION_MAX:
-            raise _not_possible("two people have looked at this decision")
-        review = queue_review(uow, deps, checkout.decision_id, checkout, asked_by="consumer")
+        review = send_to_a_person(uow, deps, checkout.decision_id)
         if checkout.status == CheckoutStatus.DECLINED and deps.clock.now() < checkout.expires_at:
             referred = checkout.to(CheckoutStatus.REFERRED)
             move_checkout(uow, deps, referred, checkout, "review asked for")
         return review
+
+
+def send_to_a_person(uow: UnitOfWork, deps: Deps, decision_id: str) -> Review:
+    """Queue a refusal at the consumer's wish, or return the review that waits. Raises RuleRefused."""
+    record = uow.decisions.record(decision_id)
+    if record is None or record.decision.outcome == Outcome.APPROVE:
+        raise _not_possible("there is no refusal to look at")
+    before = uow.reviews.of_decision(decision_id)
+    if before and before[-1].status == ReviewStatus.QUEUED:
+        return before[-1]
+    if len(before) >= REVIEWS_PER_DECISION_MAX:
+        raise _not_possible("two people have looked at this decision")
+    return queue_review(uow, deps, decision_id, record.features.currency, asked_by="consumer")
 
 
 def _not_possible(why: str) -> RuleRefused:
@@ -108,7 +114,7 @@ def case(deps: Deps, review_id: str, reviewer_name: str) -> Case:
         _refuse_own(uow, review, reviewer_name)
         consumer = uow.consumers.get(review.consumer_id)
         merchant = uow.merchants.get(review.merchant_id)
-        assert consumer is not None and merchant is not None
+        assert consumer is not None
         earlier = tuple(each for each in uow.reviews.of_decision(review.decision_id) if each.id != review_id)
     decision, features = record.decision, record.features
     return Case(
@@ -122,7 +128,7 @@ def case(deps: Deps, review_id: str, reviewer_name: str) -> Case:
         policy_version=decision.policy_version,
         grade=decision.grade,
         amount=Money(features.amount_minor, features.currency),
-        merchant_name=merchant.name,
+        merchant_name=merchant.name if merchant else "",
         overdue=review.status == ReviewStatus.QUEUED and deps.clock.now() > review.due_at,
         earlier=earlier,
     )
@@ -253,7 +259,7 @@ def _audit(
         actor=actor,
         action=action,
         subject=review.id,
-        merchant_id=review.merchant_id,
+        merchant_id=review.merchant_id or None,
         detail=detail,
     )
 

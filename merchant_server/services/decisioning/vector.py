@@ -9,7 +9,6 @@ from fenqi.offers import Offer
 from merchant_server.domain.circumstances import Circumstances, Velocity
 from merchant_server.domain.consumer import LINE_DAYS, Consumer, CreditLine, History
 from merchant_server.domain.features import Reading, ReadingState
-from merchant_server.domain.merchant import Merchant
 from merchant_server.domain.review import ReviewStatus
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.decisioning.pricing import cost_bps, gentlest, month_burden
@@ -20,11 +19,16 @@ HISTORY_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """One question to a policy: who, at which merchant, for how much; `offers` are the plans at list price."""
+    """One question to a policy: who, at which merchant, for how much; `offers` are the plans at list price.
+
+    `merchant_id` and `merchant_category` are empty before there is a shop; `today` is the shop's business date.
+    """
 
     decision_id: str
     consumer_id: str
-    merchant: Merchant
+    merchant_id: str
+    merchant_category: str
+    today: date
     mode: str
     currency: str
     amount_minor: int
@@ -36,20 +40,19 @@ class Application:
 
 def own_readings(uow: UnitOfWork, deps: Deps, application: Application) -> list[Reading]:
     """Return the readings of checkout, merchant, person, what was stated, own history, velocity and block list."""
-    today = deps.today(uow, application.merchant)
     consumer = uow.consumers.get(application.consumer_id)
     assert consumer is not None
     keys = application.circumstances.keys(consumer.person, application.store_id)
     velocity = uow.watch.velocity(keys, mode=application.mode, at=deps.clock.now())
     parts: dict[str, Mapping[str, object]] = {
-        "checkout": _checkout(application, today),
-        "merchant": {"merchant_category": application.merchant.category},
-        "person": {"age_years": max(consumer.person.age_on(today), 0)},
+        "checkout": _checkout(application),
+        "merchant": {"merchant_category": application.merchant_category},
+        "person": {"age_years": max(consumer.person.age_on(application.today), 0)},
         "stated": {
             "income_stated_minor": application.circumstances.income_minor,
             "debts_stated_minor": application.circumstances.debts_minor,
         },
-        "own": _own(uow, deps, application, consumer, today),
+        "own": _own(uow, deps, application, consumer),
         "velocity": _velocity(velocity),
         "block_list": {"blocked_matches": len(uow.watch.blocks(keys))},
     }
@@ -57,12 +60,12 @@ def own_readings(uow: UnitOfWork, deps: Deps, application: Application) -> list[
     return [Reading(source, ReadingState.ANSWERED, now, values) for source, values in parts.items()]
 
 
-def _checkout(application: Application, today: date) -> dict[str, object]:
+def _checkout(application: Application) -> dict[str, object]:
     offer = gentlest(application.offers)
     return {
         "currency": application.currency,
         "amount_minor": application.amount_minor,
-        "decided_on": today,
+        "decided_on": application.today,
         "mode": application.mode,
         "purpose": application.purpose,
         "disclosure_pack": offer.plan.disclosure if offer else "CN",
@@ -72,10 +75,8 @@ def _checkout(application: Application, today: date) -> dict[str, object]:
     }
 
 
-def _own(
-    uow: UnitOfWork, deps: Deps, application: Application, consumer: Consumer, today: date
-) -> dict[str, object]:
-    now = deps.clock.now()
+def _own(uow: UnitOfWork, deps: Deps, application: Application, consumer: Consumer) -> dict[str, object]:
+    now, today = deps.clock.now(), application.today
     history = uow.consumers.history(
         consumer.id, now - timedelta(days=HISTORY_DAYS), today + timedelta(days=HISTORY_DAYS)
     )

@@ -80,7 +80,7 @@ def _mark(uow: UnitOfWork, deps: Deps, endpoint: Endpoint, delivery: Delivery, s
         uow.endpoints.set_status(endpoint.id, "disabled")
     else:
         again_at = next_try(delivery.attempts, now, _jitter(), sent.retry_after_seconds)
-        uow.deliveries.failed(delivery.id, sent.status, _reason(sent), again_at)
+        uow.deliveries.failed(delivery, sent.status, _reason(sent), again_at)
     return False
 
 

@@ -10,6 +10,10 @@ from merchant_server.domain.merchant import Caller
 from merchant_server.ports import StoredReply, UnitOfWork
 from merchant_server.services.deps import Deps
 
+# A deadlock or a serialization failure is no answer: the whole is run again, which is soon over.
+RACE_TRIES = 4
+RACE_PAUSE_SECONDS = 0.01
+
 
 @dataclass(frozen=True, slots=True)
 class Once:
@@ -38,10 +42,24 @@ def run_once(
 ) -> Reply:
     """Run `action` in one unit of work under a key, or replay what it answered before.
 
-    A refusal rolls back, key included, so that the corrected request may use the same key.
+    A refusal rolls back, key included, so that the corrected request may use the same key. When another transaction
+    won a race, the whole is run again; so `action` has no effect outside the unit of work.
     Raises RuleRefused (idempotency_mismatch) for another body, TransitionConflict (idempotency_in_progress) while a
     first request runs.
     """
+    for attempt in range(1, RACE_TRIES):
+        try:
+            return _run(deps, caller, once, status, action)
+        except TransitionConflict as lost:
+            if lost.code != "race_lost":
+                raise
+            deps.clock.sleep(RACE_PAUSE_SECONDS * 2**attempt)
+    return _run(deps, caller, once, status, action)
+
+
+def _run(
+    deps: Deps, caller: Caller, once: Once, status: int, action: Callable[[UnitOfWork], dict[str, Any] | None]
+) -> Reply:
     with deps.storage.unit_of_work() as uow:
         if not uow.idempotency.claim(
             caller.merchant_id, caller.mode, once.key, once.fingerprint, deps.clock.now()

@@ -199,3 +199,12 @@ def delete_endpoint(uow: UnitOfWork, caller: Caller, endpoint_id: str) -> None:
     ):
         raise NotFound("there is no such endpoint")
     uow.endpoints.set_status(endpoint_id, "deleted")
+
+
+def currency_of_till(deps: Deps, till_id: str) -> str:
+    """Return the currency of the merchant whose till this is. Raises NotFound."""
+    with deps.storage.reading() as uow:
+        for merchant in uow.merchants.all():
+            if till_id in {till.id for till in uow.merchants.tills(merchant.id)}:
+                return merchant.currency
+    raise NotFound("there is no such till", till_id=till_id)

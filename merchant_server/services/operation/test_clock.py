@@ -3,6 +3,9 @@
 import calendar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+
+from fenqi.wire import utc_text
 
 from merchant_server.domain.errors import RuleRefused
 from merchant_server.domain.merchant import Caller
@@ -19,12 +22,37 @@ class ClockReading:
 
     now: datetime
     offset_seconds: int
+    merchant_id: str = ""
+    target: datetime | None = None
+
+
+def clock_id(merchant_id: str) -> str:
+    """Return the id of a merchant's one test clock."""
+    return f"clk_{merchant_id.partition('_')[2]}"
+
+
+def clock_resource(reading: ClockReading) -> dict[str, Any]:
+    """Return a test clock as its public resource."""
+    return {
+        "object": "test_clock",
+        "id": clock_id(reading.merchant_id),
+        "status": "ready" if reading.target is None else "advancing",
+        "now": utc_text(reading.now),
+        "target": None if reading.target is None else utc_text(reading.target),
+        "offset_seconds": reading.offset_seconds,
+    }
 
 
 def read_clock(uow: UnitOfWork, deps: Deps, caller: Caller) -> ClockReading:
     """Return the caller's business time."""
-    offset = uow.merchants.clock_offset_seconds(caller.merchant_id)
-    return ClockReading(deps.clock.now() + timedelta(seconds=offset), offset)
+    offset, target = uow.merchants.clock_reading(caller.merchant_id)
+    now = deps.clock.now()
+    return ClockReading(
+        now + timedelta(seconds=offset),
+        offset,
+        caller.merchant_id,
+        None if target is None else now + timedelta(seconds=target),
+    )
 
 
 def advance_clock(
@@ -34,18 +62,34 @@ def advance_clock(
 
     Raises RuleRefused beyond that, and in live mode, where time is not ours to move.
     """
-    if caller.mode != "test":
-        raise RuleRefused("live mode has no test clock", code="live_unavailable", hint="use a test key")
+    require_test(caller)
     before = deps.business_now(uow, caller.merchant_id)
     after = add_months(before, months) + timedelta(days=days, seconds=seconds)
     step_seconds = int((after - before).total_seconds())
-    if uow.merchants.clock_offset_seconds(caller.merchant_id) + step_seconds > AHEAD_SECONDS_MAX:
+    require_near(uow.merchants.clock_offset_seconds(caller.merchant_id) + step_seconds)
+    uow.merchants.advance_clock(caller.merchant_id, step_seconds)
+    record_turn(uow, deps, caller, before, after)
+    return read_clock(uow, deps, caller)
+
+
+def require_test(caller: Caller) -> None:
+    """Raise RuleRefused in live mode, where time is not ours to move."""
+    if caller.mode != "test":
+        raise RuleRefused("live mode has no test clock", code="live_unavailable", hint="use a test key")
+
+
+def require_near(offset_seconds: int) -> None:
+    """Raise RuleRefused for a time that is too far ahead."""
+    if offset_seconds > AHEAD_SECONDS_MAX:
         raise RuleRefused(
             "the test clock goes at most a hundred years ahead",
             code="clock_too_far",
             hint="make a new test merchant to begin today again",
         )
-    uow.merchants.advance_clock(caller.merchant_id, step_seconds)
+
+
+def record_turn(uow: UnitOfWork, deps: Deps, caller: Caller, before: datetime, after: datetime) -> None:
+    """Write into the audit log who turned the clock, and how far."""
     uow.audit.add(
         deps.ids.new("aud"),
         at=deps.clock.now(),
@@ -55,7 +99,6 @@ def advance_clock(
         merchant_id=caller.merchant_id,
         detail={"from": before.isoformat(), "to": after.isoformat()},
     )
-    return read_clock(uow, deps, caller)
 
 
 def add_months(moment: datetime, months: int) -> datetime:

@@ -1,7 +1,9 @@
 """What belongs to one person: their loans, agreements and mandates. Another person's are not found."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+
+from fenqi.finance.money import Money
 
 from merchant_server.domain.agreement import Agreement, AgreementStatus
 from merchant_server.domain.complaint import Complaint
@@ -12,6 +14,7 @@ from merchant_server.domain.loan import OPEN_INSTALLMENTS, Installment, Loan
 from merchant_server.domain.merchant import Merchant
 from merchant_server.domain.retention import OPEN_LOANS
 from merchant_server.ports import UnitOfWork
+from merchant_server.services.decisioning.preapproval import CURRENCY, spendable
 from merchant_server.services.deps import Deps, merchant_of
 
 
@@ -25,6 +28,7 @@ class OwnLoan:
     mandate: Mandate
     goods: str
     today: date
+    awaits_timestamp: bool = False
 
     @property
     def next_open(self) -> Installment | None:
@@ -55,6 +59,8 @@ class Belongings:
     loans: tuple[OwnLoan, ...]
     complaints: tuple[Complaint, ...]
     erasure_due_on: date | None
+    spendable: Money
+    spendable_until: datetime | None
 
 
 def look(deps: Deps, consumer_id: str) -> Belongings:
@@ -67,7 +73,15 @@ def look(deps: Deps, consumer_id: str) -> Belongings:
             tuple(reversed(loans)),
             tuple(uow.complaints.of_consumer(consumer_id)),
             uow.people.erasure_due_on(consumer_id),
+            *_line(uow, deps, consumer_id),
         )
+
+
+def _line(uow: UnitOfWork, deps: Deps, consumer_id: str) -> tuple[Money, datetime | None]:
+    line = uow.lines.get(consumer_id, CURRENCY)
+    if line is None:
+        return Money(0, CURRENCY), None
+    return spendable(uow, line, deps.clock.now()), line.expires_at
 
 
 def one_loan(deps: Deps, consumer_id: str, loan_id: str) -> OwnLoan:
@@ -102,6 +116,7 @@ def own_loan(uow: UnitOfWork, deps: Deps, consumer_id: str, loan_id: str) -> Own
         mandate,
         checkout.description or checkout.reference,
         deps.today(uow, merchant),
+        uow.agreements.awaits_timestamp(loan.agreement_id),
     )
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from fenqi.wire import utc_text
 
-from merchant_server.domain.refusal import public
+from merchant_server.domain.complaint import ComplaintAnswer
+from merchant_server.domain.features import CONFIDENTIAL_SOURCES, REGISTRY
+from merchant_server.domain.refusal import Refusal, public_reasons
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.person.belongings import consumer_of
@@ -49,6 +51,8 @@ def copy_of_data(deps: Deps, consumer_id: str) -> dict[str, Any]:
                     "text": each.text.reveal(),
                     "created_at": utc_text(each.created_at),
                     "answer_due_on": each.due_on.isoformat(),
+                    "answered_at": each.answer and utc_text(each.answer.at),
+                    "answers": each.answer and _texts(each.answer),
                 }
                 for each in uow.complaints.of_consumer(consumer_id)
             ],
@@ -61,12 +65,27 @@ def copy_of_data(deps: Deps, consumer_id: str) -> dict[str, Any]:
             action="person.copied",
             subject=consumer_id,
         )
-    return found
+    labels = deps.renderer.copy_labels()
+    return found | {"labels": {name: dict(labels[name]) for name in sorted(_names(found)) if name in labels}}
 
 
 def copy_as_pdf(deps: Deps, consumer_id: str, language: str) -> bytes:
     """Return the copy as a PDF to read and to print. Raises Erased, NotFound."""
     return deps.renderer.render_copy(copy_of_data(deps, consumer_id), language=language)
+
+
+def _names(value: Any) -> set[str]:
+    """Return the names of all members. The signed terms are told as they are, byte for byte."""
+    if isinstance(value, list):
+        return {name for each in value for name in _names(each)}
+    if not isinstance(value, dict):
+        return set()
+    inner = {name for key, each in value.items() if key != "terms" for name in _names(each)}
+    return set(value) | inner
+
+
+def _texts(answer: ComplaintAnswer) -> dict[str, str]:
+    return {language: text.reveal() for language, text in answer.texts.items()}
 
 
 def _each(uow: UnitOfWork, noun: str, consumer_id: str, tell: Any) -> list[dict[str, Any]]:
@@ -101,13 +120,16 @@ def _decision(uow: UnitOfWork, decision_id: str) -> dict[str, Any]:
         "grade": decision.grade,
         "limit": {"minor": decision.limit_minor, "currency": features.currency},
         "policy_version": decision.policy_version,
-        "reasons": [_reason(code) for code in decision.reasons],
-        "looked_at": features.to_dict(),
+        "reasons": [_reason(each) for each in public_reasons(decision.reasons, proven=True)],
+        "looked_at": {
+            name: value
+            for name, value in features.to_dict().items()
+            if REGISTRY[name].source not in CONFIDENTIAL_SOURCES
+        },
     }
 
 
-def _reason(code: str) -> dict[str, str]:
-    known = public(code)
+def _reason(known: Refusal) -> dict[str, str]:
     return {"code": known.code, "zh-CN": known.text("zh-CN"), "en": known.text("en")}
 
 

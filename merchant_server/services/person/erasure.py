@@ -6,6 +6,7 @@ Books, loans, events and the audit log stay as they are; what they say about who
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from merchant_server.domain.complaint import ComplaintStatus
 from merchant_server.domain.deduction import MandateStatus
 from merchant_server.domain.errors import RuleRefused
 from merchant_server.domain.retention import Keeping, keepings, look_again_on
@@ -114,12 +115,17 @@ def forget_old(deps: Deps) -> int:
             return 0
         strangers = uow.people.strangers(now - timedelta(days=STRANGERS_KEPT_DAYS))
         uow.people.forget_strangers(strangers)
-        return len(strangers) + uow.visits.forget(traces) + uow.code_sends.forget(traces)
+        forgotten = (
+            uow.visits.forget(traces) + uow.preapprovals.forget(traces) + uow.code_sends.forget(traces)
+        )
+        return len(strangers) + forgotten
 
 
 def _reasons(uow: UnitOfWork, deps: Deps, consumer_id: str) -> tuple[Keeping, ...]:
     now = deps.clock.now()
-    waiting = [each for each in uow.complaints.of_consumer(consumer_id) if each.status == "open"]
+    waiting = [
+        each for each in uow.complaints.of_consumer(consumer_id) if each.status == ComplaintStatus.OPEN
+    ]
     return keepings(
         uow.people.loans_ended(consumer_id),
         open_checkout_until=uow.people.open_checkout_until(consumer_id, now),

@@ -6,13 +6,12 @@ Nobody learns here whether a number is known: a code is sent in any case, and wh
 import hashlib
 import hmac
 
-from merchant_server.domain.code import DIGITS, issue
 from merchant_server.domain.errors import Erased, RuleRefused
 from merchant_server.domain.my_visit import ID_NUMBER_END, MyVisit, signed_out
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps
 from merchant_server.services.sale.code_limits import spend_code
-from merchant_server.services.sale.codes import parse_phone, send, wrong_code
+from merchant_server.services.sale.codes import new_code, parse_phone, send, wrong_code
 
 TOKEN_BYTES = 32
 TEXTS = {
@@ -33,17 +32,7 @@ def ask_to_come_in(deps: Deps, phone_text: str, language: str, *, address: str |
         spend_code(uow, deps, "my", phone_index, address=address)
         visit = MyVisit(deps.ids.new("vis"), _hash(token), phone_index, None, now, now)
         uow.visits.add(visit)
-        digits = deps.ids.digits(DIGITS)
-        code = issue(
-            code_id=deps.ids.new("otp"),
-            purpose="my",
-            checkout_id=visit.id,
-            bound_to=phone_index,
-            phone_index=phone_index,
-            digits=digits,
-            key=deps.code_key,
-            now=now,
-        )
+        code, digits = new_code(deps, "my", visit.id, bound_to=phone_index, phone_index=phone_index)
         uow.visits.add_code(visit.id, code)
     send(deps, phone, code.id, TEXTS[language].format(digits=digits))
     return token

@@ -66,7 +66,7 @@ def apply(
         )
         deciding.commit(uow, deps, application, decided, asked, now)
         if decision.outcome == Outcome.REFER:
-            queue_review(uow, deps, application.decision_id, checkout, asked_by="policy")
+            queue_review(uow, deps, application.decision_id, application.currency, asked_by="policy")
         return move_checkout(uow, deps, after, checkout)
 
 
@@ -122,18 +122,21 @@ def _application(
     circumstances: Circumstances,
 ) -> tuple[Application, tuple[Plan, ...]]:
     merchant = merchant_of(uow, checkout.merchant_id)
+    today = deps.today(uow, merchant)
     plans = tuple(uow.merchants.plans(merchant.id, checkout.mode))
     chosen = [plan for plan in plans if plan.id in checkout.plan_ids]
     application = Application(
         decision_id=decision_id,
         consumer_id=consumer_id,
-        merchant=merchant,
+        merchant_id=merchant.id,
+        merchant_category=merchant.category,
+        today=today,
         mode=checkout.mode,
         currency=checkout.amount.currency,
         amount_minor=checkout.amount.minor,
         purpose="purchase",
         store_id=checkout.store_id,
-        offers=offers_for(deps, checkout.amount, chosen, deps.today(uow, merchant)),
+        offers=offers_for(deps, checkout.amount, chosen, today),
         circumstances=circumstances,
     )
     return application, plans

@@ -18,6 +18,7 @@ from merchant_server.services.collection.booking import reshape
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout
 from merchant_server.services.sale.checkouts import find_checkout
+from merchant_server.services.settlement.capturing import settle_capture
 
 BATCH = 50
 
@@ -52,6 +53,7 @@ def capture(uow: UnitOfWork, deps: Deps, checkout: Checkout, amount: Money | Non
         postings=capture_postings(merchant.id, captured.captured - checkout.captured, fee),
     )
     uow.ledger.book(deps.ids.new("je"), entry)
+    settle_capture(uow, deps, merchant, captured, captured.captured - checkout.captured, entry)
     return move_checkout(uow, deps, captured, checkout)
 
 

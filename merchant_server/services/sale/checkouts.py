@@ -105,9 +105,22 @@ def find_checkout(uow: UnitOfWork, caller: Caller, checkout_id: str) -> Checkout
     return checkout
 
 
-def cancel_checkout(uow: UnitOfWork, deps: Deps, caller: Caller, checkout_id: str) -> Checkout:
-    """End a checkout that is not signed. Cancelling it again changes nothing."""
+def cancel_checkout(
+    uow: UnitOfWork, deps: Deps, caller: Caller, checkout_id: str, *, confirmed: bool = True
+) -> Checkout:
+    """End a checkout that is not signed. Cancelling it again changes nothing.
+
+    Raises RuleRefused (cancel_needs_confirm) when a phone has opened it and nobody confirmed.
+    """
     checkout = find_checkout(uow, caller, checkout_id)
     if checkout.status == CheckoutStatus.CANCELLED:
         return checkout
+    if checkout.in_a_hand and not confirmed:
+        raise RuleRefused(
+            "a customer's phone has opened this checkout",
+            code="cancel_needs_confirm",
+            field="confirm",
+            hint="ask the cashier, then send confirm: true",
+            status=checkout.status.value,
+        )
     return move_checkout(uow, deps, checkout.to(CheckoutStatus.CANCELLED), checkout)

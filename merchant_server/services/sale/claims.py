@@ -103,14 +103,21 @@ def _visit(uow: UnitOfWork, deps: Deps, checkout: Checkout) -> Visit:
 
 
 def offers_for(deps: Deps, amount: Money, plans: Iterable[Plan], today: date) -> tuple[Offer, ...]:
-    """Price an amount under each plan that can carry it, cheapest a year first, then shortest.
+    """Price an amount under each plan that can carry it, cheapest a year first, then shortest, then by id.
 
     A plan above the legal cap, or with an installment below one minor unit, is not offered.
     """
     offers = [offer for plan in plans for offer in _priced(amount, plan, today)]
     legal = [offer for offer in offers if offer.annual_cost <= deps.rate_cap]
     return tuple(
-        sorted(legal, key=lambda offer: (offer.annual_cost.quantize(SHOWN_RATE), offer.plan.installments))
+        sorted(
+            legal,
+            key=lambda offer: (
+                offer.annual_cost.quantize(SHOWN_RATE),
+                offer.plan.installments,
+                offer.plan.id,
+            ),
+        )
     )
 
 

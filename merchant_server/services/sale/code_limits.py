@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
+from merchant_server.domain.address import address_prefix
 from merchant_server.domain.code_limits import (
     LONGEST_SECONDS,
-    address_prefix,
     hour_of,
     refuse_over_budget,
     refuse_too_many,
@@ -27,17 +27,18 @@ def spend_code(
     A number's codes are counted by purpose, so that asking to sign in does not use up those for a purchase.
     """
     now = deps.clock.now()
-    hour = hour_of(now)
-    sent = uow.code_sends.count_hour(hour)
-    refuse_over_budget(sent, deps.codes_per_hour, now)
     prefix = address_prefix(address)
-    address_index = None if prefix is None else uow.code_sends.address_index(prefix)
+    address_index = uow.code_sends.address_index(prefix) if prefix else None
+    uow.code_sends.hold(phone_index, consumer_id, address_index)
     since = now - timedelta(seconds=LONGEST_SECONDS)
     refuse_too_many("number", uow.code_sends.times("number", phone_index, since, purpose), now)
     if consumer_id is not None:
         refuse_too_many("person", uow.code_sends.times("person", consumer_id, since), now)
     if address_index is not None:
         refuse_too_many("address", uow.code_sends.times("address", address_index, since), now)
+    hour = hour_of(now)
+    sent = uow.code_sends.count_hour(hour)
+    refuse_over_budget(sent, deps.codes_per_hour, now)
     uow.code_sends.add(
         deps.ids.new("snd"),
         purpose=purpose,

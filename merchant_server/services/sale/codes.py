@@ -3,7 +3,7 @@
 import phonenumbers
 
 from merchant_server.domain.checkout import Checkout, CheckoutStatus
-from merchant_server.domain.code import DIGITS, issue
+from merchant_server.domain.code import DIGITS, Code, issue
 from merchant_server.domain.consumer import Applicant
 from merchant_server.domain.errors import RuleRefused, Unavailable
 from merchant_server.ports import ProviderRefused, ProviderUnavailable, UnitOfWork
@@ -95,26 +95,33 @@ def prepare_code(
     address: str | None = None,
 ) -> tuple[str, str]:
     """Store a new code within the limits; return its reference and the text to send after the commit."""
-    now = deps.clock.now()
     phone_index = uow.applicants.phone_index(phone)
     spend_code(uow, deps, purpose, phone_index, consumer_id=checkout.consumer_id, address=address)
-    digits = deps.ids.digits(DIGITS)
-    code = issue(
-        code_id=deps.ids.new("otp"),
-        purpose=purpose,
-        checkout_id=checkout.id,
-        bound_to=bound_to,
-        phone_index=phone_index,
-        digits=digits,
-        key=deps.code_key,
-        now=now,
-    )
+    code, digits = new_code(deps, purpose, checkout.id, bound_to=bound_to, phone_index=phone_index)
     uow.codes.add(code)
     shop = merchant_of(uow, checkout.merchant_id).name
     text = TEXTS[purpose, language or checkout.language].format(
         shop=shop, digits=digits, amount=str(checkout.amount)
     )
     return code.id, text
+
+
+def new_code(
+    deps: Deps, purpose: str, holder_id: str, *, bound_to: str, phone_index: str
+) -> tuple[Code, str]:
+    """Return a new code and its digits; it belongs to the checkout, visit or pre-approval `holder_id`."""
+    digits = deps.ids.digits(DIGITS)
+    code = issue(
+        code_id=deps.ids.new("otp"),
+        purpose=purpose,
+        checkout_id=holder_id,
+        bound_to=bound_to,
+        phone_index=phone_index,
+        digits=digits,
+        key=deps.code_key,
+        now=deps.clock.now(),
+    )
+    return code, digits
 
 
 def send(deps: Deps, phone: str, reference: str, text: str) -> None:

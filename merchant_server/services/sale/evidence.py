@@ -23,7 +23,13 @@ from merchant_server.domain.consumer import mask_phone
 from merchant_server.domain.errors import NotFound, RuleRefused, Unavailable
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps
-from merchant_server.services.operation.audit import sign_head
+from merchant_server.services.operation.audit import place_acts, sign_head
+
+# The event after which a document changes no more, and the member that holds its hash.
+FINAL_HASHES = {
+    ConsentKind.AGREEMENT_SIGNED: "signed_sha256",
+    ConsentKind.AGREEMENT_STAMPED: "stamped_sha256",
+}
 
 
 def record_consents(
@@ -73,7 +79,8 @@ def record_code_sent(
     code = _newest_code(uow, checkout)
     if witness.seen():
         kind = ConsentKind.AGREEMENT_READ
-        _record(uow, deps, checkout, kind, agreement.id, agreement.consumer_id, witness.seen(), witness)
+        seen = {**witness.seen(), "text_version": CONSENT_TEXT_VERSION}
+        _record(uow, deps, checkout, kind, agreement.id, agreement.consumer_id, seen, witness)
     facts = {
         "challenge_id": code.id,
         "document_sha256": code.bound_to,
@@ -113,8 +120,25 @@ def record_signed(uow: UnitOfWork, deps: Deps, checkout: Checkout, agreement: Ag
         "signed_at": instant(agreement.signed_at),
         "loan_id": agreement.loan_id,
     }
+    if agreement.awaits_timestamp:
+        facts["timestamp"] = "pending"
     kind = ConsentKind.AGREEMENT_SIGNED
     _record(uow, deps, checkout, kind, agreement.id, agreement.consumer_id, facts, UNSEEN)
+
+
+def record_stamped(
+    uow: UnitOfWork, deps: Deps, agreement: Agreement, was: Agreement, stamped_at: datetime
+) -> None:
+    """Record the timestamp that came later, in the transaction that stores it."""
+    checkout = uow.checkouts.get(agreement.checkout_id)
+    assert checkout is not None
+    facts = {
+        "signed_sha256": was.signed_sha256 or "",
+        "stamped_sha256": agreement.signed_sha256 or "",
+        "stamped_at": instant(stamped_at),
+    }
+    kind = ConsentKind.AGREEMENT_STAMPED
+    _record(uow, deps, checkout, kind, agreement.id, agreement.consumer_id, facts, UNSEEN, actor="worker")
 
 
 def _newest_code(uow: UnitOfWork, checkout: Checkout) -> Code:
@@ -126,7 +150,7 @@ def _newest_code(uow: UnitOfWork, checkout: Checkout) -> Code:
 def _record(
     uow: UnitOfWork, deps: Deps, checkout: Checkout, kind: ConsentKind, subject: str, consumer_id: str,
     facts: Mapping[str, object], witness: Witness, *, more: Mapping[str, str] | None = None,
-    at: datetime | None = None,
+    at: datetime | None = None, actor: str | None = None,
 ) -> None:  # fmt: skip
     now = at or deps.clock.now()
     last = uow.consents.last_at(checkout.id)
@@ -144,7 +168,7 @@ def _record(
     uow.audit.add(
         audit_id,
         at=now,
-        actor=f"consumer {consumer_id}",
+        actor=actor or f"consumer {consumer_id}",
         action=kind,
         subject=subject,
         merchant_id=checkout.merchant_id,
@@ -159,6 +183,7 @@ def evidence_bundle(deps: Deps, agreement_id: str) -> bytes:
     Holds personal data: serve it to its consumer and to the lender only. Raises NotFound, RuleRefused
     (agreement_unsigned, evidence_incomplete, audit_altered).
     """
+    place_acts(deps)
     with deps.storage.reading() as uow:
         agreement, events = _signed(uow, agreement_id)
         covered = uow.audit.head_covering(events[-1].row.sequence)
@@ -167,13 +192,14 @@ def evidence_bundle(deps: Deps, agreement_id: str) -> bytes:
     with deps.storage.reading() as uow:
         proof = _proof(uow, events)
     told = [_event(event) for event in events]
+    root = deps.heads.root_of(proof["head"]["certificate"])
     assert agreement.signed_pdf is not None
     terms = canonical(agreement.terms)
     return bundle.pack(
         {
             "README.txt": bundle.README.encode(),
             "bundle.json": canonical(
-                {"format": bundle.FORMAT, "agreement_id": agreement.id, "root_sha256": deps.heads.root_sha256}
+                {"format": bundle.FORMAT, "agreement_id": agreement.id, "root_sha256": root}
             ),
             "agreement.pdf": agreement.signed_pdf,
             "terms.json": terms,
@@ -201,14 +227,18 @@ def _signed(uow: UnitOfWork, agreement_id: str) -> tuple[Agreement, list[Consent
     events = [
         event for event in uow.consents.of_checkout(agreement.checkout_id) if event.row.subject in subjects
     ]
-    signed = [event for event in events if event.row.action == ConsentKind.AGREEMENT_SIGNED]
-    if not signed or json.loads(signed[0].row.detail)["signed_sha256"] != sha256(agreement.signed_pdf):
+    last = [event for event in events if event.row.action in FINAL_HASHES][-1:]
+    if not last or _final_hash(last[0]) != sha256(agreement.signed_pdf):
         raise RuleRefused(
             "the records of this signature are not complete",
             code="evidence_incomplete",
             hint="it was signed before this installation kept them; the signed PDF still verifies by itself",
         )
-    return agreement, [event for event in events if event.row.sequence <= signed[0].row.sequence]
+    return agreement, [event for event in events if event.row.sequence <= last[0].row.sequence]
+
+
+def _final_hash(event: ConsentEvent) -> str:
+    return str(json.loads(event.row.detail)[FINAL_HASHES[ConsentKind(event.row.action)]])
 
 
 def _proof(uow: UnitOfWork, events: list[ConsentEvent]) -> dict[str, Any]:

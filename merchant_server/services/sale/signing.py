@@ -7,7 +7,7 @@ from typing import Any
 from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
 
-from merchant_server.domain.agreement import Agreement
+from merchant_server.domain.agreement import Agreement, TimestampStatus
 from merchant_server.domain.checkout import AUTHORIZED_DAYS, Checkout, CheckoutStatus
 from merchant_server.domain.consent import UNSEEN, Witness
 from merchant_server.domain.consumer import Consumer
@@ -15,6 +15,7 @@ from merchant_server.domain.deduction import Mandate, MandateStatus
 from merchant_server.domain.errors import NotFound, RuleRefused, Unavailable
 from merchant_server.domain.ledger import Entry, signing_postings
 from merchant_server.domain.loan import Installment, Loan, LoanStatus
+from merchant_server.domain.stroke import Stroke
 from merchant_server.ports import ProviderRefused, ProviderUnavailable, UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout, publish_loan
@@ -106,23 +107,25 @@ def sign(deps: Deps, token: str, claim: str, digits: str, witness: Witness = UNS
         raise wrong_code()
     _sign_mandate(deps, mandate, consumer)
     now = deps.clock.now()
-    signed = agreement.sign(_signed_pdf(deps, agreement, consumer, now), now)
+    signed = _signed(deps, agreement, consumer, now, witness.stroke)
     return _commit_signature(deps, checkout, agreement, signed, mandate)
 
 
-def _signed_pdf(deps: Deps, agreement: Agreement, consumer: Consumer, now: datetime) -> bytes:
-    """Sign, or refuse: an agreement without its timestamp is never stored (there is no signing later)."""
+def _signed(
+    deps: Deps, agreement: Agreement, consumer: Consumer, now: datetime, stroke: Stroke | None
+) -> Agreement:
+    """Sign with a timestamp; without one refuse, or sign and leave it visibly pending, as the installation says."""
+    named: dict[str, Any] = {
+        "agreement_id": agreement.id, "signer": consumer.person.name, "signed_at": now, "stroke": stroke
+    }  # fmt: skip
     try:
-        return deps.signer.sign(
-            agreement.shown_pdf, agreement_id=agreement.id, signer=consumer.person.name, signed_at=now
-        )
-    except ProviderUnavailable as failure:
-        raise Unavailable(
-            "the signature cannot be timestamped at the moment",
-            code="timestamp_unavailable",
-            hint="nothing was signed; ask for a new code in a moment",
-            retry_after_seconds=10,
-        ) from failure
+        try:
+            return agreement.sign(deps.signer.sign(agreement.shown_pdf, **named), now)
+        except ProviderUnavailable as failure:
+            if deps.timestamp_when_down != "later":
+                raise _timestamp_down() from failure
+        unstamped = deps.signer.sign(agreement.shown_pdf, **named, stamped=False)
+        return agreement.sign(unstamped, now, TimestampStatus.PENDING)
     except ProviderRefused as refused:
         raise Unavailable(
             "the agreement cannot be signed at the moment",
@@ -130,6 +133,15 @@ def _signed_pdf(deps: Deps, agreement: Agreement, consumer: Consumer, now: datet
             hint="nothing was signed; the shop can help with another way to pay",
             retry_after_seconds=60,
         ) from refused
+
+
+def _timestamp_down() -> Unavailable:
+    return Unavailable(
+        "the signature cannot be timestamped at the moment",
+        code="timestamp_unavailable",
+        hint="nothing was signed; ask for a new code in a moment",
+        retry_after_seconds=10,
+    )
 
 
 def _sign_mandate(deps: Deps, mandate: Mandate, consumer: Consumer) -> None:

@@ -1,10 +1,11 @@
 """Agreements, with their documents sealed, and mandates."""
 
 import json
+from datetime import datetime
 
 from fenqi.finance.money import Money
 
-from merchant_server.domain.agreement import Agreement, AgreementStatus, canonical
+from merchant_server.domain.agreement import Agreement, AgreementStatus, TimestampStatus, canonical
 from merchant_server.domain.deduction import Mandate, MandateStatus
 from merchant_server.domain.errors import Erased
 from merchant_server.storage.engine import Connection, Row
@@ -53,6 +54,7 @@ class Agreements:
             shown_at=moment(row["shown_at"]),
             signed_pdf=None if signed is None else self._open(signed, "signed", agreement_id),
             signed_at=maybe_moment(row["signed_at"]),
+            timestamp=row["timestamp_status"] and TimestampStatus(row["timestamp_status"]),
         )
 
     def save_signature(self, agreement: Agreement, was: Agreement) -> None:
@@ -60,7 +62,8 @@ class Agreements:
         assert agreement.signed_pdf is not None and agreement.signed_at is not None
         changed = self._db.execute(
             "UPDATE agreements SET status = :status, version = :version, signed_sealed = :sealed,"
-            " signed_sha256 = :sha256, signed_at = :at WHERE id = :id AND version = :was AND status = 'draft'",
+            " signed_sha256 = :sha256, signed_at = :at, timestamp_status = :timestamp, timestamp_next_at = :at"
+            " WHERE id = :id AND version = :was AND status = 'draft'",
             {
                 "id": agreement.id,
                 "status": agreement.status.value,
@@ -68,10 +71,55 @@ class Agreements:
                 "sealed": self._seal(agreement.signed_pdf, "signed", agreement),
                 "sha256": agreement.signed_sha256,
                 "at": stamp(agreement.signed_at),
+                "timestamp": agreement.timestamp and agreement.timestamp.value,
                 "was": was.version,
             },
         )
         moved(self._db, changed, "agreement", agreement.id)
+
+    def awaits_timestamp(self, agreement_id: str) -> bool:
+        """Say whether a signature still waits for its timestamp."""
+        row = self._db.one("SELECT timestamp_status FROM agreements WHERE id = :id", {"id": agreement_id})
+        return row is not None and row["timestamp_status"] == TimestampStatus.PENDING
+
+    def to_stamp(self, now: datetime, limit: int) -> list[str]:
+        """Return the ids of signatures whose timestamp is to be asked for now, longest waiting first."""
+        rows = self._db.all(
+            "SELECT id FROM agreements WHERE timestamp_status = 'pending' AND timestamp_next_at <= :now"
+            " ORDER BY timestamp_next_at LIMIT :limit",
+            {"now": stamp(now), "limit": limit},
+        )
+        return [row["id"] for row in rows]
+
+    def save_stamp(self, agreement: Agreement, was: Agreement) -> None:
+        """Store the timestamped document, once; raises TransitionConflict when another worker did."""
+        assert agreement.signed_pdf is not None
+        changed = self._db.execute(
+            "UPDATE agreements SET version = :version, signed_sealed = :sealed, signed_sha256 = :sha256,"
+            " timestamp_status = 'stamped', timestamp_next_at = NULL"
+            " WHERE id = :id AND version = :was AND timestamp_status = 'pending'",
+            {
+                "id": agreement.id,
+                "version": agreement.version,
+                "sealed": self._seal(agreement.signed_pdf, "signed", agreement),
+                "sha256": agreement.signed_sha256,
+                "was": was.version,
+            },
+        )
+        moved(self._db, changed, "agreement", agreement.id)
+
+    def timestamp_tries(self, agreement_id: str) -> int:
+        """Return how often a timestamp was asked for in vain."""
+        row = self._db.one("SELECT timestamp_tries FROM agreements WHERE id = :id", {"id": agreement_id})
+        return 0 if row is None else int(row["timestamp_tries"])
+
+    def put_off_stamp(self, agreement_id: str, tries: int, next_at: datetime) -> None:
+        """Store when to ask for a timestamp again."""
+        self._db.execute(
+            "UPDATE agreements SET timestamp_tries = :tries, timestamp_next_at = :next_at"
+            " WHERE id = :id AND timestamp_status = 'pending'",
+            {"id": agreement_id, "tries": tries, "next_at": stamp(next_at)},
+        )
 
     def replace_drafts(self, checkout_id: str) -> None:
         """Take the drafts of a checkout out of use; the consumer picked another plan."""

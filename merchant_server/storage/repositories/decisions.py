@@ -7,7 +7,15 @@ from typing import Any
 from merchant_server.domain.decision import Decision, DecisionRecord, Features
 from merchant_server.ports import DecisionCase
 from merchant_server.storage.engine import Connection, Row
-from merchant_server.storage.repositories.rows import insert, maybe_moment, moment, moved, stamp, to_json
+from merchant_server.storage.repositories.rows import (
+    insert,
+    made,
+    maybe_moment,
+    moment,
+    moved,
+    stamp,
+    to_json,
+)
 from merchant_server.storage.sealed import Sealer
 
 
@@ -79,18 +87,8 @@ class Decisions:
         row = self._db.one("SELECT * FROM decisions WHERE id = :id", {"id": decision_id})
         if row is None:
             return None
-        return DecisionCase(
-            id=row["id"],
-            merchant_id=row["merchant_id"],
-            mode=row["mode"],
-            checkout_id=row["checkout_id"],
-            consumer_id=row["consumer_id"],
-            purpose=row["purpose"],
-            outcome=row["outcome"],
-            policy_version=row["policy_version"],
-            requested_at=moment(row["requested_at"]),
-            decided_at=maybe_moment(row["decided_at"]),
-        )
+        times = {"requested_at": moment(row["requested_at"]), "decided_at": maybe_moment(row["decided_at"])}
+        return made(DecisionCase, row, **times)
 
     def newest(self, limit: int, *, before: str | None = None) -> list[tuple[str, dict[str, Any]]]:
         """Return up to `limit` answered decisions as (id, stored record), newest first, older than `before`."""

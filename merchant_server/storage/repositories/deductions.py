@@ -45,6 +45,16 @@ class Deductions:
         assert row is not None
         return int(row["tried"]) + (FIRST_OWN_ATTEMPT if own else 1)
 
+    def under_way(self, merchant_id: str) -> int:
+        """Return how many of a merchant's deductions wait for the bank."""
+        row = self._db.one(
+            "SELECT COUNT(*) AS waiting FROM deductions"
+            " WHERE status IN ('requested', 'pending') AND merchant_id = :id",
+            {"id": merchant_id},
+        )
+        assert row is not None
+        return int(row["waiting"])
+
     def of_loan(self, loan_id: str) -> list[Deduction]:
         """Return a loan's deductions, oldest first."""
         rows = self._db.all("SELECT * FROM deductions WHERE loan_id = :id ORDER BY id", {"id": loan_id})

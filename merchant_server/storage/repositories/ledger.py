@@ -14,6 +14,12 @@ KINDS = (
     "loan:*:penalty",
     "merchant:*:held",
     "merchant:*:payable",
+    "merchant:*:payout",
+    "merchant:*:reserve",
+    "merchant:*:funded",
+    "lender:*:funded",
+    "lender:*:payable",
+    "brand:*:receivable",
     "consumer:*:refundable",
 )
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fenqi.finance.plan import Plan
 
-from merchant_server.domain.merchant import ApiKey, Merchant, Store, Till
+from merchant_server.domain.merchant import ApiKey, ClockState, Merchant, Store, Till
 from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.rows import from_json, insert, maybe_moment, moment, stamp, to_json
 
@@ -110,6 +110,36 @@ class Merchants:
             "SELECT offset_seconds FROM test_clocks WHERE merchant_id = :id", {"id": merchant_id}
         )
         return 0 if row is None else row["offset_seconds"]
+
+    def clock_reading(self, merchant_id: str) -> tuple[int, int | None]:
+        """Return how far ahead of wall time a merchant's test clock is, and how far ahead it is going."""
+        row = self._db.one("SELECT * FROM test_clocks WHERE merchant_id = :id", {"id": merchant_id})
+        return (0, None) if row is None else (row["offset_seconds"], row["target_seconds"])
+
+    def clock(self, merchant_id: str) -> ClockState:
+        """Return a merchant's test clock, locked for this transaction where the engine can."""
+        row = self._db.one(
+            f"SELECT * FROM test_clocks WHERE merchant_id = :id {self._db.row_lock}", {"id": merchant_id}
+        )
+        if row is None:
+            return ClockState(0, None, None)
+        return ClockState(row["offset_seconds"], row["target_seconds"], maybe_moment(row["stepped_at"]))
+
+    def send_clock(self, merchant_id: str, target_seconds: int | None, at: datetime) -> None:
+        """Set where a merchant's test clock goes from now on; None when it has arrived."""
+        self._db.execute(
+            "INSERT INTO test_clocks (merchant_id, offset_seconds, version, target_seconds, stepped_at)"
+            " VALUES (:id, 0, 1, :target, :at) ON CONFLICT (merchant_id) DO UPDATE SET"
+            " target_seconds = excluded.target_seconds, stepped_at = excluded.stepped_at",
+            {"id": merchant_id, "target": target_seconds, "at": stamp(at)},
+        )
+
+    def clocks_on_their_way(self) -> list[str]:
+        """Return the merchants whose test clocks go somewhere."""
+        rows = self._db.all(
+            "SELECT merchant_id FROM test_clocks WHERE target_seconds IS NOT NULL ORDER BY merchant_id"
+        )
+        return [row["merchant_id"] for row in rows]
 
     def advance_clock(self, merchant_id: str, seconds: int) -> int:
         """Move the merchant's test clock forwards and return its new offset."""

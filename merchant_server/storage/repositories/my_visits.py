@@ -6,10 +6,9 @@ from datetime import datetime
 from merchant_server.domain.code import Code
 from merchant_server.domain.my_visit import MyVisit
 from merchant_server.storage.engine import Connection, Row
-from merchant_server.storage.repositories.rows import insert, maybe_moment, moment, moved, stamp
+from merchant_server.storage.repositories.held_codes import HeldCodes
+from merchant_server.storage.repositories.rows import insert, made, moment, stamp
 from merchant_server.storage.sealed import Sealer
-
-CODE_COLUMNS = tuple(name for name in Code.__dataclass_fields__ if name not in ("purpose", "checkout_id"))
 
 
 class MyVisits:
@@ -17,6 +16,7 @@ class MyVisits:
 
     def __init__(self, connection: Connection, sealer: Sealer) -> None:
         self._db, self._sealer = connection, sealer
+        self._codes = HeldCodes(connection, "my_codes", "visit_id", "my")
 
     def phone_index(self, phone: str) -> str:
         """Return the keyed hash that a number is looked up by."""
@@ -60,34 +60,15 @@ class MyVisits:
 
     def add_code(self, visit_id: str, code: Code) -> None:
         """Store a new code."""
-        row = {name: getattr(code, name) for name in CODE_COLUMNS}
-        row |= {
-            "visit_id": visit_id,
-            "created_at": stamp(code.created_at),
-            "expires_at": stamp(code.expires_at),
-            "used_at": None,
-        }
-        insert(self._db, "my_codes", row)
+        self._codes.add(visit_id, code)
 
     def newest_code(self, visit_id: str) -> Code | None:
         """Return the newest code of a visit, locked where the engine can, or None; older ones are void."""
-        row = self._db.one(
-            f"SELECT * FROM my_codes WHERE visit_id = :id ORDER BY id DESC LIMIT 1 {self._db.row_lock}",
-            {"id": visit_id},
-        )
-        if row is None:
-            return None
-        values = {name: row[name] for name in CODE_COLUMNS}
-        values |= {name: maybe_moment(row[name]) for name in ("created_at", "expires_at", "used_at")}
-        return Code(purpose="my", checkout_id=visit_id, **values)
+        return self._codes.newest(visit_id)
 
     def record_try(self, code: Code) -> None:
         """Store a code after one try; raises TransitionConflict when another try came between."""
-        changed = self._db.execute(
-            "UPDATE my_codes SET tries = :tries, used_at = :used_at WHERE id = :id AND tries = :tries - 1",
-            {"id": code.id, "tries": code.tries, "used_at": code.used_at and stamp(code.used_at)},
-        )
-        moved(self._db, changed, "code", code.id)
+        self._codes.record_try(code)
 
 
 def _columns(visit: MyVisit) -> dict[str, object]:
@@ -96,5 +77,4 @@ def _columns(visit: MyVisit) -> dict[str, object]:
 
 
 def _visit(row: Row) -> MyVisit:
-    values = {name: row[name] for name in MyVisit.__dataclass_fields__}
-    return MyVisit(**values | {"created_at": moment(row["created_at"]), "seen_at": moment(row["seen_at"])})
+    return made(MyVisit, row, created_at=moment(row["created_at"]), seen_at=moment(row["seen_at"]))

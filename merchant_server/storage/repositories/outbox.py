@@ -177,13 +177,18 @@ class Deliveries:
             {"id": delivery_id, "at": stamp(at), "status": status},
         )
 
-    def failed(self, delivery_id: str, status: int, reason: str, again_at: datetime | None) -> None:
-        """Put a delivery off until `again_at`, or call it dead when that is None."""
+    def failed(self, delivery: Delivery, status: int, reason: str, again_at: datetime | None) -> None:
+        """Put a claimed delivery off until `again_at`, or call it dead when that is None.
+
+        Without effect when somebody else has claimed it since: the count of attempts is the fence.
+        """
         self._db.execute(
             "UPDATE deliveries SET status = :state, due_at = COALESCE(CAST(:again_at AS TEXT), due_at),"
-            " last_status = :status, last_reason = :reason WHERE id = :id AND status = 'pending'",
+            " last_status = :status, last_reason = :reason"
+            " WHERE id = :id AND status = 'pending' AND attempts = :attempts",
             {
-                "id": delivery_id,
+                "id": delivery.id,
+                "attempts": delivery.attempts,
                 "state": "dead" if again_at is None else "pending",
                 "again_at": again_at and stamp(again_at),
                 "status": status,

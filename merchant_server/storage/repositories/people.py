@@ -7,7 +7,10 @@ from merchant_server.storage.engine import Connection
 from merchant_server.storage.repositories.rows import moment, stamp
 
 _OPEN = "('opened', 'deciding', 'offered', 'referred', 'signing')"
-_OWNED = "owner = :id OR owner IN (SELECT id FROM checkouts WHERE consumer_id = :id)"
+_OWNED = (
+    "owner = :id OR owner IN (SELECT id FROM checkouts WHERE consumer_id = :id)"
+    " OR owner IN (SELECT id FROM preapprovals WHERE consumer_id = :id)"
+)
 
 
 class People:
@@ -22,7 +25,10 @@ class People:
             "SELECT c.consumer_id, c.decision_id FROM applicants a JOIN checkouts c ON c.id = a.checkout_id"
             " JOIN decisions d ON d.id = c.decision_id AND d.decided_at IS NOT NULL"
             " WHERE a.phone_index = :index AND a.phone_verified_at IS NOT NULL AND c.consumer_id IS NOT NULL"
-            " ORDER BY c.id DESC LIMIT 50",
+            " UNION SELECT p.consumer_id, p.decision_id FROM preapprovals p"
+            " JOIN decisions d ON d.id = p.decision_id AND d.decided_at IS NOT NULL"
+            " WHERE p.phone_index = :index AND p.phone_verified_at IS NOT NULL AND p.consumer_id IS NOT NULL"
+            " ORDER BY decision_id DESC LIMIT 50",
             {"index": phone_index},
         )
         return [(row["consumer_id"], row["decision_id"]) for row in rows]
@@ -94,7 +100,10 @@ class People:
             person,
         )
         mine = "checkout_id IN (SELECT id FROM checkouts WHERE consumer_id = :id)"
-        numbers = f"(SELECT phone_index FROM applicants WHERE {mine})"
+        numbers = (
+            f"(SELECT phone_index FROM applicants WHERE {mine}"
+            " UNION SELECT phone_index FROM preapprovals WHERE consumer_id = :id)"
+        )
         self._db.execute(
             f"UPDATE code_sends SET phone_index = '', consumer_id = NULL"
             f" WHERE consumer_id = :id OR phone_index IN {numbers}",
@@ -107,6 +116,9 @@ class People:
             person,
         )
         self._db.execute("DELETE FROM my_visits WHERE consumer_id = :id", person)
+        asked = "(SELECT id FROM preapprovals WHERE consumer_id = :id)"
+        self._db.execute(f"DELETE FROM preapproval_codes WHERE preapproval_id IN {asked}", person)
+        self._db.execute("DELETE FROM preapprovals WHERE consumer_id = :id", person)
         self._db.execute("DELETE FROM velocity_facts WHERE consumer_id = :id", person)
         self._db.execute(
             "UPDATE credit_lines SET limit_minor = used_minor, grade = '', expires_at = :now, version = version + 1"

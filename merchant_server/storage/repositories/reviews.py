@@ -4,7 +4,7 @@ from datetime import datetime
 
 from merchant_server.domain.review import Review, Reviewer, ReviewStatus
 from merchant_server.storage.engine import Connection, Row
-from merchant_server.storage.repositories.rows import insert, maybe_moment, moment, moved, stamp
+from merchant_server.storage.repositories.rows import insert, made, maybe_moment, moment, moved, stamp
 from merchant_server.storage.sealed import Sealer
 
 
@@ -16,20 +16,19 @@ class Reviews:
 
     def add(self, review: Review) -> None:
         """Queue a case; Conflict when one is queued for the decision."""
-        row = {
-            "id": review.id,
-            "decision_id": review.decision_id,
-            "checkout_id": review.checkout_id,
-            "consumer_id": review.consumer_id,
-            "merchant_id": review.merchant_id,
-            "mode": review.mode,
-            "currency": review.currency,
-            "asked_by": review.asked_by,
-            "asked_at": stamp(review.asked_at),
-            "due_at": stamp(review.due_at),
-            "status": review.status.value,
-            "version": review.version,
-        }
+        names = (
+            "id",
+            "decision_id",
+            "checkout_id",
+            "consumer_id",
+            "merchant_id",
+            "mode",
+            "currency",
+            "asked_by",
+        )
+        row = {name: getattr(review, name) for name in names}
+        row |= {"asked_at": stamp(review.asked_at), "due_at": stamp(review.due_at)}
+        row |= {"status": review.status.value, "version": review.version}
         insert(self._db, "reviews", row)
 
     def get(self, review_id: str) -> Review | None:
@@ -106,21 +105,12 @@ class Reviews:
     def _review(self, row: Row) -> Review:
         sealed = row["reason_sealed"]
         reason = "" if sealed is None else self._sealer.open(sealed, "reviews", "reason", row["id"]).decode()
-        return Review(
-            id=row["id"],
-            decision_id=row["decision_id"],
-            checkout_id=row["checkout_id"],
-            consumer_id=row["consumer_id"],
-            merchant_id=row["merchant_id"],
-            mode=row["mode"],
-            currency=row["currency"],
-            asked_by=row["asked_by"],
+        return made(
+            Review,
+            row,
             asked_at=moment(row["asked_at"]),
             due_at=moment(row["due_at"]),
             status=ReviewStatus(row["status"]),
-            version=row["version"],
-            reviewer=row["reviewer"],
-            limit_minor=row["limit_minor"],
             reason=reason,
             decided_at=maybe_moment(row["decided_at"]),
         )

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from fenqi.finance.repayment import Due
 
 from merchant_server.domain.errors import TransitionConflict
-from merchant_server.storage.engine import Connection
+from merchant_server.storage.engine import Connection, Row
+
+Made = TypeVar("Made")
 
 
 def stamp(moment: datetime) -> str:
@@ -34,6 +36,12 @@ def to_json(value: Any) -> str:
 def from_json(text: str) -> Any:
     """Return what a JSON column holds."""
     return json.loads(text)
+
+
+def made(kind: type[Made], row: Row, **changed: Any) -> Made:
+    """Return a dataclass from the row's columns of the same names, but those that are given `changed`."""
+    fields: dict[str, Any] = kind.__dataclass_fields__  # type: ignore[attr-defined]
+    return kind(**{name: row[name] for name in fields if name not in changed}, **changed)
 
 
 def moved(connection: Connection, changed: int, noun: str, aggregate_id: str) -> None:

@@ -6,19 +6,24 @@ from flask_smorest import Api
 
 from merchant_server.domain.errors import Unauthenticated
 from merchant_server.services.operation.merchants import authenticate
-from merchant_server.web.api import checkouts, events, loans, plans, refunds, test_clock, webhook_endpoints
+from merchant_server.web.api import (
+    checkouts,
+    events,
+    loans,
+    payouts,
+    plans,
+    refunds,
+    test_clock,
+    test_clocks,
+    webhook_endpoints,
+)
 from merchant_server.web.bodies import idempotency_key
 from merchant_server.web.context import deps
 
 BLUEPRINTS = (
-    checkouts.blp,
-    plans.blp,
-    loans.blp,
-    refunds.blp,
-    events.blp,
-    webhook_endpoints.blp,
-    test_clock.blp,
-)
+    checkouts.blp, plans.blp, loans.blp, refunds.blp, payouts.blp, events.blp, webhook_endpoints.blp,
+    test_clock.blp, test_clocks.blp,
+)  # fmt: skip
 OPENAPI = {
     "API_TITLE": "fenqi",
     "API_VERSION": "v1",

@@ -3,20 +3,22 @@
 from typing import Any
 
 from fenqi.wire import (
+    CancelSchema,
     CaptureSchema,
     CheckoutDraftSchema,
     CheckoutQuerySchema,
     CheckoutSchema,
     EmptySchema,
+    SendLinkSchema,
     page_of,
 )
 from flask import Response
 
 from merchant_server.services.resources import checkout_resource
-from merchant_server.services.sale import capturing, checkouts
+from merchant_server.services.sale import capturing, checkouts, links
 from merchant_server.web.api.describing import IDEMPOTENT, answer, page
 from merchant_server.web.api.streaming import checkout_stream
-from merchant_server.web.bodies import ApiBlueprint, answer_once
+from merchant_server.web.bodies import ApiBlueprint, answer_once, idempotency_key
 from merchant_server.web.context import caller, deps
 
 blp = ApiBlueprint(
@@ -67,12 +69,29 @@ def retrieve(checkout_id: str) -> Response:
 
 @blp.post("/<checkout_id>/cancel")
 @blp.doc(**IDEMPOTENT)
-@blp.arguments(EmptySchema, required=False)
+@blp.arguments(CancelSchema, required=False)
 @blp.response(200, CheckoutSchema)
-def cancel(_: dict[str, Any], checkout_id: str) -> Response:
-    """End a checkout that is not signed."""
-    who = caller("create")
-    return answer_once(who, 200, lambda uow: _shown(checkouts.cancel_checkout(uow, deps(), who, checkout_id)))
+def cancel(body: dict[str, Any], checkout_id: str) -> Response:
+    """End a checkout that is not signed; one that a phone has opened wants `confirm`."""
+    who, confirmed = caller("create"), body["confirm"]
+    return answer_once(
+        who,
+        200,
+        lambda uow: _shown(checkouts.cancel_checkout(uow, deps(), who, checkout_id, confirmed=confirmed)),
+    )
+
+
+@blp.post("/<checkout_id>/send_link")
+@blp.doc(**IDEMPOTENT)
+@blp.arguments(SendLinkSchema)
+@blp.response(200, CheckoutSchema)
+def send_link(body: dict[str, Any], checkout_id: str) -> Response:
+    """Send the link to a mobile number by SMS, within the limits of codes."""
+    who, phone = caller("create"), body["phone"]
+    kept = answer_once(who, 200, lambda uow: _shown(links.allow_link(uow, deps(), who, checkout_id, phone)))
+    # Also for a replay: the gateway sends a reference once, and the first try may have died before it.
+    links.send_link(deps(), who, checkout_id, phone, idempotency_key())
+    return kept
 
 
 @blp.post("/<checkout_id>/capture")

@@ -1,11 +1,9 @@
 """/v1/test_clock"""
 
-from typing import Any
-
-from fenqi.wire import TestClockAdvanceSchema, TestClockSchema, utc_text
+from fenqi.wire import TestClockAdvanceSchema, TestClockSchema
 from flask import Response
 
-from merchant_server.services.operation.test_clock import ClockReading, advance_clock, read_clock
+from merchant_server.services.operation.test_clock import advance_clock, clock_resource, read_clock
 from merchant_server.web.api.describing import IDEMPOTENT, answer
 from merchant_server.web.bodies import ApiBlueprint, answer_once
 from merchant_server.web.context import caller, deps
@@ -15,17 +13,13 @@ blp = ApiBlueprint(
 )
 
 
-def _shown(reading: ClockReading) -> dict[str, Any]:
-    return {"object": "test_clock", "now": utc_text(reading.now), "offset_seconds": reading.offset_seconds}
-
-
 @blp.get("")
 @blp.response(200, TestClockSchema)
 def retrieve() -> Response:
     """Read the clock."""
     who = caller("read")
     with deps().storage.reading() as uow:
-        return answer(_shown(read_clock(uow, deps(), who)))
+        return answer(clock_resource(read_clock(uow, deps(), who)))
 
 
 @blp.post("/advance")
@@ -35,4 +29,4 @@ def retrieve() -> Response:
 def advance(step: dict[str, int]) -> Response:
     """Move the clock forwards; the worker does what falls due."""
     who = caller("settings")
-    return answer_once(who, 200, lambda uow: _shown(advance_clock(uow, deps(), who, **step)))
+    return answer_once(who, 200, lambda uow: clock_resource(advance_clock(uow, deps(), who, **step)))

@@ -1,16 +1,23 @@
 """The consumer's pages on the phone, from the scanned link to the signed agreement; they work without scripts."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 
-from flask import Blueprint, g, redirect, request, url_for
+from flask import Blueprint, g, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from merchant_server.domain.errors import DomainError
 from merchant_server.services.deps import Deps
 from merchant_server.web import error_pages
 from merchant_server.web.consumer import choosing, opening, signing
-from merchant_server.web.consumer.arrival import Site, StepElsewhere, moved_on
+from merchant_server.web.consumer.arrival import (
+    COOKIE_ASKED,
+    CookieFirst,
+    Site,
+    StepElsewhere,
+    ask_for_cookie,
+    moved_on,
+)
 from merchant_server.web.pages import page_blueprint
 
 View = Callable[[Site, str], ResponseReturnValue]
@@ -40,6 +47,7 @@ def consumer_pages(deps: Deps, *, secure: bool) -> Blueprint:
             blueprint.add_url_rule(f"/p/<token>{path}", f"{name}_form", _bound(taken, site), methods=["POST"])
     blueprint.before_request(_remember_way_out)
     blueprint.register_error_handler(StepElsewhere, _go_there)
+    blueprint.register_error_handler(CookieFirst, partial(_ask, site))
     blueprint.register_error_handler(DomainError, _refused)
     return blueprint
 
@@ -54,6 +62,11 @@ def _bound(view: View, site: Site) -> Callable[[str], ResponseReturnValue]:
 
 def _remember_way_out() -> None:
     g.way_out = url_for(".start", **(request.view_args or {}))
+
+
+def _ask(site: Site, _: CookieFirst) -> ResponseReturnValue:
+    where = url_for(".start", **{**(request.view_args or {}), COOKIE_ASKED: "1"})
+    return ask_for_cookie(site, make_response(redirect(where, 303)))
 
 
 def _go_there(elsewhere: StepElsewhere) -> ResponseReturnValue:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, after_this_request, g, make_response, render_template, request
+from flask import Response, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from merchant_server.domain.consent import Witness
@@ -16,13 +16,22 @@ from merchant_server.domain.errors import (
     TransitionConflict,
     TransitionNotAllowed,
 )
+from merchant_server.domain.stroke import Stroke
 from merchant_server.services.deps import Deps
 from merchant_server.services.sale.claims import Visit, look_at_link, open_link
-from merchant_server.web.consumer.steps import PROGRESS, PROGRESS_STEPS, Page, refuse_if_ended, step_for
+from merchant_server.web.consumer.steps import (
+    PAGES,
+    PROGRESS,
+    PROGRESS_STEPS,
+    Page,
+    refuse_if_ended,
+    step_for,
+)
 from merchant_server.web.error_pages import retry_header, status_for, words_for
 from merchant_server.web.language import prefer_language
 
 CLAIM_BYTES = 32
+COOKIE_ASKED = "cookie"
 COOKIE_SECONDS = 30 * 24 * 3600
 _CLAIM = re.compile(r"[A-Za-z0-9_-]{22,128}")
 # Link previews of messengers, crawlers, and mail scanners. CUBOT is a make of phone.
@@ -55,21 +64,56 @@ class StepElsewhere(Exception):
         super().__init__(f"go to the page {page}")
 
 
+class CookieFirst(Exception):
+    """The browser is to show that it keeps the cookie before it takes hold of a checkout."""
+
+
 def arrive(site: Site, token: str, page: Page) -> Visit:
     """Return the checkout that this phone holds, at the step of `page`.
 
-    Raises StepElsewhere for another step, and NotFound, Expired or RuleRefused when there is nothing to go on with.
+    A phone takes hold with its second request, which brings back the cookie of the first: if an answer is lost on
+    the way, it can always ask again. Raises CookieFirst for the first one, StepElsewhere for another step, and
+    NotFound, Expired or RuleRefused when there is nothing to go on with.
     """
     if is_no_phone():
         return _look(site, token, page)
+    if not _cookie(site):
+        _ask_for_cookie(site, token)
     visit = open_link(site.deps, token, claim(site))
-    _keep_claim(site)
     prefer_language(visit.checkout.language)
     refuse_if_ended(visit.checkout, site.deps.clock.now())
     fitting = step_for(visit.checkout.status, page)
     if fitting != page:
         raise StepElsewhere(fitting)
     return visit
+
+
+def _ask_for_cookie(site: Site, token: str) -> None:
+    """Raise CookieFirst for a code that nobody holds, once; a browser that came back without the cookie is told."""
+    checkout = look_at_link(site.deps, token).checkout
+    prefer_language(checkout.language)
+    if checkout.claim_hash is not None or checkout.status not in PAGES:
+        return
+    refuse_if_ended(checkout, site.deps.clock.now())
+    if COOKIE_ASKED in request.args:
+        raise RuleRefused(
+            "this browser keeps no cookies", code="cookies_needed", hint="allow cookies for this page"
+        )
+    raise CookieFirst
+
+
+def ask_for_cookie(site: Site, response: Response) -> Response:
+    """Put a new claim into the browser's cookie."""
+    response.set_cookie(
+        site.cookie,
+        claim(site),
+        max_age=COOKIE_SECONDS,
+        path="/",
+        secure=site.secure,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
 
 
 def _look(site: Site, token: str, page: Page) -> Visit:
@@ -97,34 +141,21 @@ def is_no_phone() -> bool:
 def claim(site: Site) -> str:
     """Return what this browser holds its checkouts by: its cookie, or a new secret."""
     if "claim" not in g:
-        known = request.cookies.get(site.cookie, "")
-        g.claim = known if _CLAIM.fullmatch(known) else site.deps.ids.token(CLAIM_BYTES)
+        g.claim = _cookie(site) or site.deps.ids.token(CLAIM_BYTES)
     found: str = g.claim
     return found
 
 
-def witness(*, confirmed: bool | None = None) -> Witness:
+def _cookie(site: Site) -> str:
+    known = request.cookies.get(site.cookie, "")
+    return known if _CLAIM.fullmatch(known) else ""
+
+
+def witness(
+    *, confirmed: bool | None = None, scrolled_to_end: bool | None = None, stroke: Stroke | None = None
+) -> Witness:
     """Return what this request tells of the person who acts; `confirmed` says that a form's words were agreed to."""
-    return Witness(request.remote_addr, request.headers.get("User-Agent"), confirmed=confirmed)
-
-
-def _keep_claim(site: Site) -> None:
-    secret = claim(site)
-    if request.cookies.get(site.cookie) == secret:
-        return
-
-    @after_this_request
-    def keep(response: Response) -> Response:
-        response.set_cookie(
-            site.cookie,
-            secret,
-            max_age=COOKIE_SECONDS,
-            path="/",
-            secure=site.secure,
-            httponly=True,
-            samesite="Lax",
-        )
-        return response
+    return Witness(request.remote_addr, request.headers.get("User-Agent"), scrolled_to_end, confirmed, stroke)
 
 
 def show(template: str, page: Page, visit: Visit, **values: Any) -> str:

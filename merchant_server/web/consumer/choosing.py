@@ -9,8 +9,8 @@ from merchant_server.services.decisioning.reviewing import ask_for_review
 from merchant_server.services.sale.choosing import choices, prepare_agreement
 from merchant_server.web.consumer.arrival import Site, arrive, claim, show, show_refusal, witness
 from merchant_server.web.consumer.cards import card, nearest_yes
-from merchant_server.web.consumer.disclosure import way_back
 from merchant_server.web.consumer.steps import Page
+from merchant_server.web.consumer.way_back import way_back, with_wish
 from merchant_server.web.language import language_tag
 
 
@@ -19,8 +19,11 @@ def decision(site: Site, token: str) -> ResponseReturnValue:
     visit = arrive(site, token, Page.DECISION)
     told, tag = explain(site.deps, token, claim(site)), language_tag()
     reasons = [{"text": each.text(tag), "change": each.change(tag)} for each in told.reasons]
-    offers = [nearest_yes(offer, visit.checkout.amount.currency) for offer in told.counter_offers]
-    back = way_back(visit.checkout.return_url)
+    back, currency = way_back(visit.checkout.return_url), visit.checkout.amount.currency
+    offers = [
+        {"words": nearest_yes(offer, currency), "url": with_wish(back, offer) if back else None}
+        for offer in told.counter_offers
+    ]
     return show("decision", Page.DECISION, visit, reasons=reasons, offers=offers, told=told, back=back)
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from fenqi.disclosure.text import money_text
 from fenqi.finance.money import Money
@@ -62,23 +61,3 @@ def disclosure(agreement: Agreement, seconds_since_shown: int) -> Disclosure:
         hash_text=" ".join(digest[place : place + 4] for place in range(0, HASH_SHOWN, 4)),
         seconds_left=max(agreement.reading_seconds - seconds_since_shown, 0),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class WayBack:
-    """The shop's own page, and the host that a visitor is sent to."""
-
-    url: str
-    host: str
-
-
-def way_back(return_url: str | None) -> WayBack | None:
-    """Return the link to the shop, or None when it gave none that a browser may follow."""
-    try:
-        parts = urlsplit(return_url or "")
-        host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
-    except ValueError:
-        return None
-    if return_url is None or parts.scheme not in ("https", "http") or not host:
-        return None
-    return WayBack(return_url, host)

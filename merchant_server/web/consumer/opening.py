@@ -7,6 +7,7 @@ from merchant_server.domain.circumstances import Circumstances
 from merchant_server.domain.errors import DomainError
 from merchant_server.services.sale.approval import CONSENTS, apply
 from merchant_server.services.sale.codes import check_phone_code, send_phone_code
+from merchant_server.services.sale.persons import parse_stated
 from merchant_server.web.consumer.arrival import Site, arrive, claim, show, show_refusal, witness
 from merchant_server.web.consumer.cards import card
 from merchant_server.web.consumer.steps import PAGES, Page
@@ -61,16 +62,22 @@ def person(site: Site, token: str) -> ResponseReturnValue:
 def decide(site: Site, token: str) -> ResponseReturnValue:
     """Apply, and go to where the decision leads."""
     visit = arrive(site, token, Page.APPLY)
-    name, id_number = request.form.get("name", ""), request.form.get("id_number", "")
+    typed = {name: request.form.get(name, "") for name in ("name", "id_number", "income", "debts")}
+    currency = visit.checkout.amount.currency
     ticked = tuple(consent for consent in CONSENTS if consent in request.form.getlist("consent"))
-    whence = Circumstances(device=claim(site), address=request.remote_addr or "")
     try:
+        whence = Circumstances(
+            device=claim(site),
+            address=request.remote_addr or "",
+            income_minor=parse_stated(typed["income"], currency, "income"),
+            debts_minor=parse_stated(typed["debts"], currency, "debts"),
+        )
         decided = apply(
             site.deps,
             token,
             claim(site),
-            name=name,
-            id_number=id_number,
+            name=typed["name"],
+            id_number=typed["id_number"],
             consents=ticked,
             witness=witness(confirmed=True),
             circumstances=whence,
@@ -78,6 +85,6 @@ def decide(site: Site, token: str) -> ResponseReturnValue:
     except DomainError as error:
         if error.code == "phone_unverified":
             return redirect(url_for(".phone", token=token), 303)
-        typed = {"name": name, "id_number": id_number, "ticked": ticked, "lender": site.deps.lender_name}
-        return show_refusal(error, "apply", Page.APPLY, visit, **typed)
+        more = {"ticked": ticked, "lender": site.deps.lender_name}
+        return show_refusal(error, "apply", Page.APPLY, visit, **typed, **more)
     return redirect(url_for(f".{PAGES[decided.status][0]}", token=token), 303)

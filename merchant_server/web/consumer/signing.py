@@ -5,8 +5,10 @@ from flask.typing import ResponseReturnValue
 
 from merchant_server.domain.agreement import Agreement, AgreementStatus
 from merchant_server.domain.errors import DomainError, RuleRefused, TransitionConflict
+from merchant_server.domain.stroke import Stroke
 from merchant_server.services.sale import signing
 from merchant_server.services.sale.evidence import evidence_bundle
+from merchant_server.services.sale.offline import receipt_of
 from merchant_server.web.consumer.arrival import (
     Site,
     StepElsewhere,
@@ -17,12 +19,17 @@ from merchant_server.web.consumer.arrival import (
     show_refusal,
     witness,
 )
-from merchant_server.web.consumer.disclosure import Disclosure, disclosure, way_back
+from merchant_server.web.consumer.counter import shown_receipt
+from merchant_server.web.consumer.disclosure import Disclosure, disclosure
 from merchant_server.web.consumer.steps import Page
+from merchant_server.web.consumer.way_back import way_back
 from merchant_server.web.language import language_tag
 
 # The page's own policy would keep some browsers' PDF viewers from showing the document.
 PDF_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+
+# What the page's script tells; a page without scripts tells nothing.
+SCROLLED = {"0": False, "1": True}
 
 
 def agreement(site: Site, token: str) -> ResponseReturnValue:
@@ -37,9 +44,9 @@ def send_code(site: Site, token: str) -> ResponseReturnValue:
     view = _view(site, token)
     try:
         _refuse_another(view)
-        signing.send_signing_code(
-            site.deps, token, claim(site), language_tag(), witness=witness(confirmed=True)
-        )
+        _refuse_unconfirmed()
+        seen = witness(confirmed=True, scrolled_to_end=SCROLLED.get(request.form.get("scrolled", "")))
+        signing.send_signing_code(site.deps, token, claim(site), language_tag(), witness=seen)
     except DomainError as error:
         return show_refusal(error, "agreement", Page.AGREEMENT, visit, view=view)
     return redirect(url_for(".sign", token=token), 303)
@@ -57,13 +64,15 @@ def put_signature(site: Site, token: str) -> ResponseReturnValue:
     view = _view(site, token)
     try:
         _refuse_another(view)
-        signing.sign(site.deps, token, claim(site), request.form.get("code", ""), witness())
+        seen = witness(stroke=Stroke.parse(request.form.get("stroke", "")))
+        signing.sign(site.deps, token, claim(site), request.form.get("code", ""), seen)
     except DomainError as error:
         # The first of two taps may have signed a moment ago: then this leads to the receipt.
         visit = arrive(site, token, Page.SIGN)
         if error.code == "code_used" or isinstance(error, TransitionConflict):
             return show("sign", Page.SIGN, visit, view=view, working=True), 409
-        return show_refusal(error, "sign", Page.SIGN, visit, view=view)
+        drawn = "" if error.code == "stroke_malformed" else request.form.get("stroke", "")
+        return show_refusal(error, "sign", Page.SIGN, visit, view=view, stroke=drawn)
     return redirect(url_for(".done", token=token), 303)
 
 
@@ -71,7 +80,8 @@ def done(site: Site, token: str) -> ResponseReturnValue:
     """Show what was signed and when what is due."""
     visit = arrive(site, token, Page.DONE)
     back = way_back(visit.checkout.return_url)
-    return show("done", Page.DONE, visit, view=_view(site, token), back=back)
+    receipt = receipt_of(site.deps, token, claim(site))
+    return show("done", Page.DONE, visit, view=_view(site, token), back=back, receipt=shown_receipt(receipt))
 
 
 def document(site: Site, token: str) -> ResponseReturnValue:
@@ -104,6 +114,14 @@ def _bytes(found: Agreement) -> bytes:
 def _view(site: Site, token: str) -> Disclosure:
     found = signing.shown_agreement(site.deps, token, claim(site))
     return disclosure(found, int((site.deps.clock.now() - found.shown_at).total_seconds()))
+
+
+def _refuse_unconfirmed() -> None:
+    """Raise RuleRefused for a form whose box was not ticked; nothing ticks it but a person."""
+    if request.form.get("confirmed") != "1":
+        raise RuleRefused(
+            "the agreement was not confirmed", code="confirm_missing", field="confirmed", hint="tick the box"
+        )
 
 
 def _refuse_another(view: Disclosure) -> None:

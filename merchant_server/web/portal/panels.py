@@ -43,6 +43,7 @@ def _seen(deps: Deps, window: SandboxWindow, reader: desk.BooksReader) -> dict[s
         "sandbox": sandbox,
         "labels": desk.account_labels(deps, sandbox.bookings) if sandbox else {},
         "books": reader.read(),
+        "circuits": deps.circuits.states() if deps.circuits else {},
         "time_zone": house.clocks[0].merchant.time_zone if house.clocks else TIME_ZONE_DEFAULT,
     }
 

@@ -1,4 +1,4 @@
-"""The review pages at /portal: a queue, one masked case, and a verdict with a reason. Staff only.
+"""The staff's pages at /portal: reviews with a queue, one masked case and a verdict, and the complaints beside them.
 
 One token of the installation (FENQI_PORTAL_TOKEN) lets staff in, and each says who they are; a name that is no
 reviewer sees nothing. Without a token these pages do not exist.
@@ -20,6 +20,8 @@ from merchant_server.services.deps import Deps
 from merchant_server.web.error_pages import status_for
 from merchant_server.web.language import language_tag
 from merchant_server.web.pages import page_blueprint
+from merchant_server.web.portal.complaint_words import complaint_words
+from merchant_server.web.portal.complaints import COMPLAINT_ROUTES
 from merchant_server.web.portal.review_words import problem, words
 
 SESSION_HOURS = 8
@@ -29,14 +31,15 @@ NAME, UNTIL = "reviewer", "reviewer_until"
 def review_pages(deps: Deps, token: str) -> Blueprint:
     """Return the review pages; `token` is the installation's secret for staff."""
     blueprint = page_blueprint("review", __name__)
-    blueprint.context_processor(lambda: {"w": words(), "zh": language_tag() == "zh-CN"})
+    blueprint.context_processor(lambda: {"w": words() | complaint_words(), "zh": language_tag() == "zh-CN"})
 
     def staff(view: Callable[..., ResponseReturnValue]) -> Callable[..., ResponseReturnValue]:
         @wraps(view)
         def guarded(**path: str) -> ResponseReturnValue:
             name = _reviewer(deps)
             if name is None:
-                return render_template("portal/sign_in.html"), 401
+                way_on = "complaints" if request.path.startswith(url_for(".complaints")) else ""
+                return render_template("portal/sign_in.html", way_on=way_on), 401
             return view(deps, name, **path)
 
         return guarded
@@ -44,6 +47,8 @@ def review_pages(deps: Deps, token: str) -> Blueprint:
     blueprint.add_url_rule("/portal/reviews", "queue", staff(_queue), methods=["GET"])
     blueprint.add_url_rule("/portal/reviews/<review_id>", "case", staff(_case), methods=["GET"])
     blueprint.add_url_rule("/portal/reviews/<review_id>", "judge", staff(_judge), methods=["POST"])
+    for path, endpoint, view, method in COMPLAINT_ROUTES:
+        blueprint.add_url_rule(path, endpoint, staff(view), methods=[method])
     blueprint.add_url_rule("/portal/sign-in", "sign_in", lambda: _sign_in(deps, token), methods=["POST"])
     blueprint.add_url_rule("/portal/sign-out", "sign_out", _sign_out, methods=["POST"])
     return blueprint
@@ -64,10 +69,11 @@ def _sign_in(deps: Deps, token: str) -> ResponseReturnValue:
     with deps.storage.reading() as uow:
         known = uow.reviews.reviewer(name) is not None
     if not (right and known):
-        return render_template("portal/sign_in.html", wrong=True, name=name), 401
+        way_on = request.form.get("way_on", "")
+        return render_template("portal/sign_in.html", wrong=True, name=name, way_on=way_on), 401
     session[NAME] = name
     session[UNTIL] = (deps.clock.now() + timedelta(hours=SESSION_HOURS)).isoformat()
-    return redirect(url_for(".queue"), 303)
+    return redirect(url_for(".complaints" if request.form.get("way_on") == "complaints" else ".queue"), 303)
 
 
 def _sign_out() -> ResponseReturnValue:
@@ -77,8 +83,9 @@ def _sign_out() -> ResponseReturnValue:
 
 
 def _queue(deps: Deps, name: str) -> ResponseReturnValue:
+    circuits = deps.circuits.states() if deps.circuits else {}
     return render_template(
-        "portal/queue.html", reviews=reviewing.queue(deps), name=name, now=deps.clock.now()
+        "portal/queue.html", reviews=reviewing.queue(deps), name=name, now=deps.clock.now(), circuits=circuits
     )
 
 

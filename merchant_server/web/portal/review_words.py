@@ -35,6 +35,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "approved": ("已通过", "Approved"),
     "declined": ("已拒绝", "Declined"),
     "queued": ("待复核", "Waiting"),
+    "sources": ("外部数据源（本进程所见）", "Outside sources, as this process sees them"),
+    "identity": ("实名核验", "Identity check"),
+    "bureau": ("征信", "Credit bureau"),
+    "closed": ("正常", "asked as usual"),
+    "half_open": ("正在试探恢复", "being tried again"),
+    "open": (
+        "已熔断：连续失败，暂停查询，申请转人工",
+        "not asked after failures in a row; cases go to people",
+    ),
 }
 PROBLEMS: dict[str, tuple[str, str]] = {
     "review_reason_invalid": ("理由需 10 至 1000 字。", "A reason has 10 to 1,000 characters."),

@@ -57,6 +57,13 @@ ACCOUNTS: dict[str, Any] = {
     "income:fee:earned": later("Fees earned"),
     "income:merchant_fee": later("Fees from merchants"),
     "consumer:*:refundable": later("Consumers: to give back"),
+    "merchant:*:payout": later("Merchants: on the way to their banks"),
+    "merchant:*:reserve": later("Merchants: kept in reserve"),
+    "merchant:*:funded": later("Merchants: own money in loans"),
+    "lender:*:funded": later("Lenders: money in loans"),
+    "lender:*:payable": later("Lenders: to remit"),
+    "brand:*:receivable": later("Brands: subsidies owed to us"),
+    "income:subsidy": later("Interest that others bear"),
 }
 PARTS: dict[str, Any] = {
     "principal": later("principal"),
@@ -65,22 +72,40 @@ PARTS: dict[str, Any] = {
     "held": later("held"),
     "payable": later("payable"),
     "refundable": later("refundable"),
+    "payout": later("on its way"),
+    "reserve": later("reserve"),
+    "funded": later("in loans"),
+    "receivable": later("receivable"),
 }
 NOUNS: dict[str, Any] = {
     "loan": later("loan"),
     "merchant": later("merchant"),
     "consumer": later("consumer"),
+    "lender": later("lender"),
+    "brand": later("brand"),
 }
 ENTRIES: dict[str, Any] = {
     "signing": later("Agreement signed"),
     "capture": later("Sale captured"),
     "repayment": later("Repayment"),
     "reversal": later("Reversal"),
+    "subsidy": later("Subsidy"),
+    "funding": later("Sale funded"),
+    "share": later("Shared with the funder"),
+    "reserve": later("Kept in reserve"),
+    "reserve_release": later("Reserve released"),
+    "payout": later("Payout begun"),
+    "payout_paid": later("Payout paid"),
+    "payout_failed": later("Payout returned"),
+    "accrual": later("Interest of the day"),
 }
 PHONES: dict[str, Any] = {
     "refused": later("takes no messages"),
     "down": later("the SMS gateway is down"),
     "slow": later("the SMS gateway answers too late"),
+    "lost": later("messages never arrive"),
+    "delivered_twice": later("messages arrive twice"),
+    "accepted_then_down": later("messages arrive, and the gateway says it is down"),
 }
 # Reasons of the providers are English; these are the ones that a visitor can bring about.
 REASONS: dict[str, Any] = {

@@ -1,4 +1,4 @@
-// Adds waiting to pages that work without it: busy buttons, the reading time's countdown, looking again. It decides nothing.
+// Adds waiting to pages that work without it: busy buttons, the reading time's countdown, looking again; and tells that a text was scrolled to its end. It decides nothing.
 const LOOK_AGAIN_MS = 1500;
 const SLOW_MS = 6000;
 
@@ -55,6 +55,14 @@ for (const form of document.querySelectorAll("form[data-busy]")) {
 }
 for (const button of document.querySelectorAll("button[data-reading-seconds]")) {
   if (Number(button.dataset.readingSeconds) > 0) countDown(button);
+}
+// What was scrolled into sight is told with the form: the field says 0 until the end of the text was seen.
+for (const field of document.querySelectorAll("input[name=scrolled]")) {
+  field.value = "0";
+  const seen = new IntersectionObserver((parts) => {
+    if (parts.some((part) => part.isIntersecting)) { field.value = "1"; seen.disconnect(); }
+  });
+  seen.observe(field.form);
 }
 if (document.querySelector("[data-wait]")) lookAgain();
 const problem = document.querySelector(".problem");

@@ -1,4 +1,4 @@
-"""`client.checkouts`: create, follow, capture and cancel. Computes no money and decides nothing."""
+"""`client.checkouts`: create, follow, capture, cancel, send the link. Computes no money and decides nothing."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -111,10 +111,27 @@ class Checkouts:
         query = {"status": status, "reference": reference, "limit": checked_limit(limit), "cursor": cursor}
         return Page(self._transport, _PATH, query, Checkout.from_dict)
 
-    def cancel(self, checkout_id: str, *, idempotency_key: str | None = None) -> Checkout:
-        """End a checkout that is not signed yet. Raises ConflictError when it is too late."""
+    def cancel(
+        self, checkout_id: str, *, confirm: bool = False, idempotency_key: str | None = None
+    ) -> Checkout:
+        """End a checkout that is not signed yet. Raises ConflictError when it is too late.
+
+        confirm: say so once the cashier has asked the customer; without it, a checkout that a phone has opened
+        raises InvalidRequestError (cancel_needs_confirm).
+        """
         path = f"{self._of(checkout_id)}/cancel"
-        return Checkout.from_dict(self._post(path, {}, idempotency_key or intent_key("POST", path)).body)
+        body = {"confirm": True} if confirm else {}
+        key = idempotency_key or intent_key("POST", path, *([body] if body else []))
+        return Checkout.from_dict(self._post(path, body, key).body)
+
+    def send_link(self, checkout_id: str, phone: str, *, idempotency_key: str | None = None) -> Checkout:
+        """Send the checkout's link to a mobile number by SMS, once a number, within the limits of codes.
+
+        Raises InvalidRequestError (phone_invalid, code_rate_limited), ConflictError when a phone holds it already.
+        """
+        path, body = f"{self._of(checkout_id)}/send_link", {"phone": phone}
+        key = idempotency_key or intent_key("POST", path, body)
+        return Checkout.from_dict(self._post(path, body, key).body)
 
     def capture(
         self, checkout_id: str, *, amount: Money | None = None, idempotency_key: str | None = None

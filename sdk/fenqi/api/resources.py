@@ -15,13 +15,14 @@ from fenqi.wire import (
     CheckoutSchema,
     EventSchema,
     LoanSchema,
+    PayoutSchema,
     PlanSchema,
     TestClockSchema,
     WebhookEndpointSchema,
 )
 
 _CHECKOUT, _LOAN, _EVENT, _PLAN = CheckoutSchema(), LoanSchema(), EventSchema(), PlanSchema()
-_ENDPOINT, _TEST_CLOCK = WebhookEndpointSchema(), TestClockSchema()
+_ENDPOINT, _TEST_CLOCK, _PAYOUT = WebhookEndpointSchema(), TestClockSchema(), PayoutSchema()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,16 @@ class Decline:
 
 @dataclass(frozen=True, slots=True)
 class TillView:
-    """What a till shows now, whether this is the end, and after how many seconds to ask again."""
+    """What a till shows now, whether this is the end, and after how many seconds to ask again.
+
+    wait_seconds: how long this state usually lasts, 0 for no wait. cancel_needs_confirm: a phone has opened it.
+    """
 
     text: Wording
     final: bool
     poll_after_seconds: int
+    wait_seconds: int = 0
+    cancel_needs_confirm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,11 @@ class Checkout:
         loaded = load(_CHECKOUT, raw)
         till, decline = loaded["till"] or {}, loaded["decline"]
         loaded["till"] = TillView(
-            Wording._of(till.get("text", {})), till.get("final", False), till.get("poll_after_seconds", 2)
+            Wording._of(till.get("text", {})),
+            till.get("final", False),
+            till.get("poll_after_seconds", 2),
+            till.get("wait_seconds", 0),
+            till.get("cancel_needs_confirm", False),
         )
         if decline is not None:
             loaded["decline"] = Decline(
@@ -164,6 +174,27 @@ class Loan:
 
 
 @dataclass(frozen=True, slots=True)
+class Payout:
+    """Money on its way to your bank account; `code` says why the bank refused. `sequence` grows at every change."""
+
+    id: str
+    mode: str
+    status: str
+    amount: Money
+    code: str
+    payout_on: date
+    created_at: datetime
+    settled_at: datetime | None
+    sequence: int
+    raw: Mapping[str, Any] = RAW
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """Read a payout's JSON. Raises NotFenqi when it has not the shape of one."""
+        return cls(**known(cls, load(_PAYOUT, raw)), raw=raw)
+
+
+@dataclass(frozen=True, slots=True)
 class Aggregate:
     """What an event is about; its `sequence` is gap-free per thing and orders that thing's events."""
 
@@ -200,6 +231,11 @@ class Event:
         """The loan in `data`; None when the event has another. Raises NotFenqi."""
         return Loan.from_dict(self.data) if self.data.get("object") == "loan" else None
 
+    @property
+    def payout(self) -> "Payout | None":
+        """The payout in `data`; None when the event has another. Raises NotFenqi."""
+        return Payout.from_dict(self.data) if self.data.get("object") == "payout" else None
+
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Read an event's JSON. Raises NotFenqi when it has not the shape of one."""
@@ -230,12 +266,15 @@ class WebhookEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class TestClock:
-    """The merchant's clock in test mode: wall time plus an offset."""
+    """The merchant's clock in test mode: wall time plus an offset. `status` is ready, or advancing towards `target`."""
 
     __test__ = False
 
     now: datetime
     offset_seconds: int
+    id: str = "current"
+    status: str = "ready"
+    target: datetime | None = None
     raw: Mapping[str, Any] = RAW
 
     @classmethod

@@ -3,6 +3,7 @@
 Exit codes: 0 done, 1 refused, 2 wrong usage or settings, 3 no answer. Holds no rules of its own.
 """
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from fenqi.finance.errors import FinanceError
 
 if TYPE_CHECKING:
     from fenqi.api.transport import Clock
+    from fenqi.cli.triggering import Player
     from fenqi.client import Client
 
 __all__ = ["Surroundings", "main"]
@@ -31,12 +33,21 @@ class Surroundings:
 
     clock: "Clock" = field(default_factory=_system_clock)
     client: "Client | None" = None
+    player: "Player | None" = None
 
     def connect(self) -> "Client":
-        """Return the client: the one given, else one from FENQI_API_KEY and FENQI_BASE_URL. Raises ConfigError."""
+        """Return the client: the one given, else one from FENQI_API_KEY and FENQI_BASE_URL, else from `fenqi login`.
+
+        Raises ConfigError.
+        """
+        from fenqi.cli.config import stored
         from fenqi.client import Client
 
-        return self.client or Client(clock=self.clock)
+        if self.client is not None:
+            return self.client
+        known = {} if os.environ.get("FENQI_API_KEY") else stored()
+        base_url = os.environ.get("FENQI_BASE_URL") or known.get("base_url")
+        return Client(api_key=known.get("api_key"), base_url=base_url, clock=self.clock)
 
 
 class _WrongUsage(click.ClickException):
@@ -61,10 +72,15 @@ class _Commands(click.Group):
     _homes = {  # noqa: RUF012
         "apr": "offline",
         "checkouts": "online",
-        "doctor": "online",
+        "clock": "clock",
+        "doctor": "checking",
+        "events": "feed",
         "listen": "listening",
+        "login": "config",
         "qr": "offline",
         "quote": "offline",
+        "till": "till",
+        "trigger": "triggering",
         "verify": "evidence",
     }
 
@@ -90,6 +106,7 @@ class _Commands(click.Group):
 def main(context: click.Context) -> None:
     """Sell in installments: offers, QR codes, checkouts and events.
 
-    quote, apr and qr need no server. The others read FENQI_API_KEY and FENQI_BASE_URL.
+    quote, apr, qr and verify need no server. The others read FENQI_API_KEY and FENQI_BASE_URL, else what
+    `fenqi login` kept.
     """
     context.ensure_object(Surroundings)

@@ -30,6 +30,7 @@ _PAGE = 100
 )
 @click.option("--every", "every_seconds", type=click.FloatRange(0.1, 60), default=1.0, show_default=True)
 @click.option("--once", is_flag=True, help="Stop when there are no more events.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object an event.")
 @click.pass_obj
 def listen(
     surroundings: Surroundings,
@@ -38,21 +39,19 @@ def listen(
     secret: str | None,
     every_seconds: float,
     once: bool,
+    as_json: bool,
 ) -> None:
     """Poll the event feed and post every event to your receiver, oldest first."""
     client = surroundings.connect()
-    secret = secret or os.environ.get("FENQI_WEBHOOK_SECRET")
-    if not secret:
-        secret = "whsec_" + b64encode(secrets.token_bytes(32)).decode("ascii")
-        click.echo(f"Signing with {secret}\nSet FENQI_WEBHOOK_SECRET to it in your shop.", err=True)
-    cursor = after if after is not None else _newest(client)
+    secret = signing_secret(secret)
+    cursor = after if after is not None else newest_cursor(client)
     click.echo(f"Listening on {client.base_url}, forwarding to {url}. Ctrl-C stops.", err=True)
     failures = 0
     try:
         while True:
             try:
                 for event in client.events.list(after=cursor, limit=_PAGE):
-                    failures += not _forward(surroundings, event, url, secret)
+                    failures += not forward(surroundings, event, url, secret, as_json=as_json)
                     cursor = event.cursor
             except (TransportError, Unavailable) as error:
                 if once:
@@ -67,14 +66,27 @@ def listen(
         raise click.exceptions.Exit(1)
 
 
-def _newest(client: Client) -> str | None:
+def signing_secret(given: str | None) -> str:
+    """Return the secret to sign with: the one given, FENQI_WEBHOOK_SECRET, else a new one that is shown."""
+    secret = given or os.environ.get("FENQI_WEBHOOK_SECRET")
+    if not secret:
+        secret = "whsec_" + b64encode(secrets.token_bytes(32)).decode("ascii")
+        click.echo(f"Signing with {secret}\nSet FENQI_WEBHOOK_SECRET to it in your shop.", err=True)
+    return secret
+
+
+def newest_cursor(client: Client) -> str | None:
+    """Return the cursor behind the newest event, None when nothing has happened yet."""
     cursor = None
     for event in client.events.list(limit=_PAGE):
         cursor = event.cursor
     return cursor
 
 
-def _forward(surroundings: Surroundings, event: Event, url: str, secret: str) -> bool:
+def forward(
+    surroundings: Surroundings, event: Event, url: str, secret: str, *, as_json: bool = False
+) -> bool:
+    """Post an event as fenqi does, print what the receiver answered, and say whether it took it."""
     body = json.dumps(event.raw, ensure_ascii=False, separators=(",", ":")).encode()
     headers = sign(body, secret, message_id=event.id, sent_at=surroundings.clock.now())
     try:
@@ -82,6 +94,16 @@ def _forward(surroundings: Surroundings, event: Event, url: str, secret: str) ->
         answer, good = str(response.status_code), 200 <= response.status_code < 300
     except requests.exceptions.RequestException as error:
         answer, good = type(error).__name__, False
+    if as_json:
+        line = {
+            "sequence": event.sequence,
+            "id": event.id,
+            "type": event.type,
+            "answer": answer,
+            "taken": good,
+        }
+        click.echo(json.dumps(line))
+        return good
     mark = click.style(answer, fg="green" if good else "red")
     click.echo(f"{event.sequence:>6}  {event.type:<22}  {event.aggregate.id}  {mark}")
     return good

@@ -4,7 +4,7 @@ Works on JSON that anybody may have written: KeyError, TypeError, ValueError and
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from fenqi.evidence.bundle import canonical, challenge, figures
 from fenqi.evidence.merkle import is_included, leaf_hash
 
+STAMPED = "agreement.stamped"
 SKEW = timedelta(seconds=2)
 CODE_LIFE = timedelta(minutes=10)
 CODE_TRIES_MAX = 5
@@ -134,7 +135,8 @@ def wrong_in_consent(
     times = [moment(event["at"]) for event in events]
     if any(later < earlier - SKEW for earlier, later in pairwise(times)):
         return "the events' times run backwards"
-    if len({event["actor"] for event in events}) != 1 or len({event["merchant_id"] for event in events}) != 1:
+    acts = [event for event in events if event["action"] != STAMPED]
+    if len({event["actor"] for event in acts}) != 1 or len({event["merchant_id"] for event in events}) != 1:
         return "the events name more than one consumer or merchant"
     given, shown, sent, used, signed = (
         [event for event in events if event["action"] == action]
@@ -144,13 +146,16 @@ def wrong_in_consent(
         event["detail"]["consents"] and event["detail"]["text_version"] for event in given
     ):
         return "no consent to the application is recorded"
+    stamped = [event for event in events if event["action"] == STAMPED]
+    if [event["subject"] for event in stamped] not in ([], [agreement_id]):
+        return "an agreement is stamped once"
     if [event["subject"] for event in (*shown, *signed)] != [agreement_id] * 2 or not used:
         return "an agreement is shown once, confirmed by a code, and signed once"
     sending = [
         event for event in sent if event["detail"]["challenge_id"] == used[-1]["detail"]["challenge_id"]
     ]
-    steps = [given[-1], shown[0], sending[-1], used[-1], signed[0]]
-    if steps != sorted(steps, key=lambda event: event["sequence"]) or signed[0] is not events[-1]:
+    steps = [given[-1], shown[0], sending[-1], used[-1], signed[0], *stamped]
+    if steps != sorted(steps, key=lambda event: event["sequence"]) or steps[-1] is not events[-1]:
         return "the steps are out of order"
     return _wrong_in_reading(shown[0], [*sent, *used, *signed], terms)
 
@@ -177,8 +182,22 @@ def _wrong_in_reading(shown: Event, later: list[Event], terms: Mapping[str, Any]
     return ""
 
 
-def wrong_in_document(pdf: bytes, events: list[Event]) -> str:
-    """Check that the signed file begins with the very bytes that were shown, and is the one that was logged."""
+def is_unstamped(events: list[Event]) -> bool:
+    """Say whether the log tells of a signature that still waits for its timestamp."""
+    waits = _facts(events, "agreement.signed").get("timestamp") == "pending"
+    return waits and all(event["action"] != STAMPED for event in events)
+
+
+def was_stamped_later(events: list[Event]) -> bool:
+    """Say whether the log tells of a signature whose timestamp came later."""
+    return any(event["action"] == STAMPED for event in events)
+
+
+def wrong_in_document(pdf: bytes, events: list[Event], unstamped: Callable[[], bytes]) -> str:
+    """Check that the signed file begins with the very bytes that were shown, and is the one that was logged.
+
+    `unstamped` gives the file as it was before a timestamp that came later.
+    """
     shown, signed = _facts(events, "agreement.shown"), _facts(events, "agreement.signed")
     length = shown["document_bytes"]
     if type(length) is not int or not 0 < length < len(pdf):
@@ -186,6 +205,14 @@ def wrong_in_document(pdf: bytes, events: list[Event]) -> str:
     digest = hashlib.sha256(pdf[:length]).hexdigest()
     if digest != shown["document_sha256"] or digest != signed["shown_sha256"]:
         return "the document is not the one that was shown"
+    if was_stamped_later(events):
+        stamped = _facts(events, STAMPED)
+        known = (signed["timestamp"], stamped["signed_sha256"])
+        if known != ("pending", signed["signed_sha256"]):
+            return "the timestamp was logged for another signature"
+        if hashlib.sha256(pdf).hexdigest() != stamped["stamped_sha256"]:
+            return "the document is not the one whose timestamp was logged"
+        pdf = unstamped()
     if hashlib.sha256(pdf).hexdigest() != signed["signed_sha256"]:
         return "the document is not the one whose signature was logged"
     return ""
@@ -215,6 +242,10 @@ def wrong_in_challenge(stated: Mapping[str, Any], events: list[Event], terms: Ma
 
 def wrong_in_time(events: list[Event], stamped_at: datetime) -> str:
     """Check that the timestamp and the log agree about when it was signed."""
-    signed_at = moment(_facts(events, "agreement.signed")["signed_at"])
-    apart = abs(stamped_at - signed_at)
+    logged = _facts(events, "agreement.signed")["signed_at"]
+    if was_stamped_later(events):
+        if stamped_at < moment(logged) - TIMESTAMP_APART:
+            return "the timestamp is older than the signature"
+        logged = _facts(events, STAMPED)["stamped_at"]
+    apart = abs(stamped_at - moment(logged))
     return "" if apart <= TIMESTAMP_APART else f"timestamp and log are {apart} apart"

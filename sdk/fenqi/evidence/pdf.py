@@ -5,34 +5,23 @@ and no byte outside them that could differ unseen. Imports pyHanko; the rest of 
 """
 
 import logging
-import zlib
 from dataclasses import dataclass
 from datetime import datetime
-from io import BytesIO
 from typing import Any
 
 from asn1crypto import cms, pem, tsp
 from asn1crypto import x509 as asn1_x509
-from pyhanko.pdf_utils.misc import PdfError
-from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.fields import MDPPerm
-from pyhanko.sign.general import CMSExtractionError, UnacceptableSignerError
-from pyhanko.sign.validation import async_validate_pdf_signature
-from pyhanko.sign.validation.errors import SignatureValidationError
+from pyhanko.sign.validation import DocumentSecurityStore, async_validate_pdf_signature
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverageLevel, SignatureStatus
 from pyhanko_certvalidator import ValidationContext
 
-from fenqi.evidence.errors import EvidenceMalformed, RootUnusable
+from fenqi.evidence.errors import RootUnusable
 from fenqi.evidence.finishing import finished
+from fenqi.evidence.signed_file import DAMAGE, Rejected, only_signature
 
-# What parsers of damaged files raise; a verdict is owed for every file, however hostile.
-DAMAGE = (
-    PdfError, CMSExtractionError, UnacceptableSignerError, SignatureValidationError, ArithmeticError,
-    AssertionError, AttributeError, LookupError, NotImplementedError, OSError, RecursionError, TypeError,
-    ValueError, zlib.error,
-)  # fmt: skip
 STRONG_HASHES = frozenset({"sha256", "sha384", "sha512"})
 
 # pyHanko logs the names in the certificates that it rejects; the verdict says enough without them.
@@ -44,7 +33,8 @@ class Verdict:
     """What a verification found. `signed_at` is the timestamp's moment, or the signer's word without one.
 
     `reason` is empty when all is well, else it names the first thing that is wrong. `signer` and
-    `agreement_id` are what the signer's certificate says; believe them when `accepted` only.
+    `agreement_id` are what the signer's certificate says; believe them when `accepted` or `unstamped` only.
+    `level` is the PAdES level reached: B-B without a timestamp, B-T, or B-LT with validation data inside.
     """
 
     intact: bool
@@ -55,6 +45,12 @@ class Verdict:
     reason: str
     signer: str = ""
     agreement_id: str = ""
+    level: str = ""
+
+    @property
+    def unstamped(self) -> bool:
+        """Say whether the signature holds in every respect, but has no timestamp at all."""
+        return self.intact and self.trusted and self.covers_whole_file and self.level == "B-B"
 
     @property
     def accepted(self) -> bool:
@@ -62,69 +58,70 @@ class Verdict:
         return self.intact and self.trusted and self.covers_whole_file and self.timestamp_ok
 
 
-class _Rejected(Exception):
-    """The file is not what a fenqi server makes."""
-
-
 def verify(pdf: bytes, root_pem: bytes, *, timestamp_root_pem: bytes | None = None) -> Verdict:
-    """Return the verdict on `pdf` for one trusted root, and another for timestamps when they have their own.
+    """Return the verdict on `pdf` for the trusted roots, and others for timestamps when they have their own.
 
-    Certificates are judged at the moment that the timestamp proves. Raises RootUnusable for a root that
-    is no PEM certificate, and nothing for any content of `pdf`.
+    Certificates are judged at the moment that the timestamp proves. Raises RootUnusable for roots that
+    are no PEM certificates, and nothing for any content of `pdf`.
     """
-    root = _root(root_pem)
-    timestamp_root = _root(timestamp_root_pem) if timestamp_root_pem else root
+    roots = _roots(root_pem)
+    timestamp_roots = _roots(timestamp_root_pem) if timestamp_root_pem else roots
     try:
-        signature = _only_signature(pdf)
+        signature = only_signature(pdf)
         _check_frame(pdf, signature)
         token = _timestamp(signature)
         moment = _moment(signature, token)
+        kept = DocumentSecurityStore.read_dss(signature.reader) if "/DSS" in signature.reader.root else None
+        # An outside timestamp authority's revocation data are not the installation's to give.
+        kept_for_stamp = None if timestamp_root_pem else kept
         work = async_validate_pdf_signature(
-            signature, _context(root, moment), _context(timestamp_root, moment)
+            signature, _context(roots, moment, kept), _context(timestamp_roots, moment, kept_for_stamp)
         )
         status = finished(work)
         _check_every_byte(signature, token, status)
-        return _verdict(status, moment, certifies=signature.docmdp_level == MDPPerm.NO_CHANGES)
-    except _Rejected as problem:
+        level = "B-B" if token is None else "B-LT" if kept_for_stamp else "B-T"
+        certifies = signature.docmdp_level == MDPPerm.NO_CHANGES
+        return _verdict(status, moment, certifies=certifies, level=level)
+    except Rejected as problem:
         return Verdict(False, False, False, False, None, str(problem))
     except DAMAGE as problem:
         return Verdict(False, False, False, False, None, f"the file is damaged: {problem}")
 
 
-def _root(root_pem: bytes) -> asn1_x509.Certificate:
+def _roots(root_pem: bytes) -> list[asn1_x509.Certificate]:
     try:
-        _, _, der = pem.unarmor(root_pem)
-        certificate = asn1_x509.Certificate.load(der, strict=True)
-        _ = certificate.subject.native, certificate.public_key.native
+        found = [
+            asn1_x509.Certificate.load(der, strict=True) for _, _, der in pem.unarmor(root_pem, multiple=True)
+        ]
+        _ = [(each.subject.native, each.public_key.native) for each in found]
     except (ValueError, TypeError) as problem:
         raise RootUnusable(f"holds no PEM certificate: {problem}") from problem
-    return certificate
+    return found
 
 
-def _context(root: asn1_x509.Certificate, moment: datetime) -> ValidationContext:
-    return ValidationContext(
-        trust_roots=[root], allow_fetching=False, moment=moment, best_signature_time=moment
-    )
-
-
-def _only_signature(pdf: bytes) -> EmbeddedPdfSignature:
-    signatures = PdfFileReader(BytesIO(pdf), strict=True).embedded_signatures
-    if len(signatures) != 1:
-        raise _Rejected(f"the file has {len(signatures)} signatures; an agreement has one")
-    signature: EmbeddedPdfSignature = signatures[0]
-    if signature.sig_object_type != "/Sig":
-        raise _Rejected("the file has a timestamp where the signature should be")
-    return signature
+def _context(
+    roots: list[asn1_x509.Certificate], moment: datetime, kept: DocumentSecurityStore | None
+) -> ValidationContext:
+    """Return what to judge certificates by; with validation data in the file, each must be shown as not revoked."""
+    known: dict[str, Any] = {
+        "trust_roots": roots,
+        "allow_fetching": False,
+        "moment": moment,
+        "best_signature_time": moment,
+    }
+    if kept is None:
+        return ValidationContext(**known)
+    return kept.as_validation_context(known | {"revocation_mode": "require"})
 
 
 def _check_frame(pdf: bytes, signature: EmbeddedPdfSignature) -> None:
     """Check the only bytes that the signature cannot cover: its own hexadecimal text, to the last digit."""
     span = [int(number) for number in signature.byte_range]
     if len(span) != 4 or span[0] != 0 or span[2] + span[3] != len(pdf) or span[1] >= span[2]:
-        raise _Rejected("the signature does not cover the whole file")
+        raise Rejected("the signature does not cover the whole file")
     content = signature.pkcs7_content
     if pdf[span[1] : span[2]] != b"<" + content.hex().upper().encode() + b">":
-        raise _Rejected("the signature's text was altered")
+        raise Rejected("the signature's text was altered")
 
 
 def _timestamp(signature: EmbeddedPdfSignature) -> cms.SignedData | None:
@@ -133,10 +130,10 @@ def _timestamp(signature: EmbeddedPdfSignature) -> cms.SignedData | None:
         return None
     (attribute,) = attributes
     if attribute["type"].native != "signature_time_stamp_token" or len(attribute["values"]) != 1:
-        raise _Rejected("the signature has an attribute that is no timestamp")
+        raise Rejected("the signature has an attribute that is no timestamp")
     token: cms.SignedData = attribute["values"][0]["content"]
     if not isinstance(token["encap_content_info"]["content"].parsed, tsp.TSTInfo):
-        raise _Rejected("the timestamp has no content")
+        raise Rejected("the timestamp has no content")
     return token
 
 
@@ -152,7 +149,7 @@ def _check_every_byte(
         unsigned = [{"type": "signature_time_stamp_token", "values": [stamp]}]
     whole = _rebuilt(signature.signed_data, "v1", {"content_type": "data"}, status, unsigned).dump()
     if whole.ljust(len(signature.pkcs7_content), b"\0") != signature.pkcs7_content:
-        raise _Rejected("the signature's unsigned parts were altered")
+        raise Rejected("the signature's unsigned parts were altered")
 
 
 def _rebuilt(
@@ -168,13 +165,13 @@ def _rebuilt(
     # RFC 5754 §2: parameters absent or NULL, and nothing else that could differ.
     encodings = (b"\x30" + bytes([len(oid)]) + oid, b"\x30" + bytes([len(oid) + 2]) + oid + b"\x05\x00")
     if status is None or digest["algorithm"].native not in STRONG_HASHES or digest.dump() not in encodings:
-        raise _Rejected("the signature uses a hash that is not accepted")
+        raise Rejected("the signature uses a hash that is not accepted")
     path = status.validation_path
     judged = {status.signing_cert.dump()}
     judged |= {item.dump() for item in path.iter_certs(include_root=True)} if path else set()
     certificates = [choice.chosen.dump() for choice in signed["certificates"]]
     if not judged.issuperset(certificates):
-        raise _Rejected("the signature carries a certificate that nothing vouches for")
+        raise Rejected("the signature carries a certificate that nothing vouches for")
     identifier = cms.IssuerAndSerialNumber(
         {"issuer": status.signing_cert.issuer, "serial_number": status.signing_cert.serial_number}
     )
@@ -205,11 +202,11 @@ def _moment(signature: EmbeddedPdfSignature, token: cms.SignedData | None) -> da
     if token is not None:
         moment = token["encap_content_info"]["content"].parsed["gen_time"].native
     if moment is None or moment.tzinfo is None:
-        raise _Rejected("the signature states no time")
+        raise Rejected("the signature states no time")
     return moment
 
 
-def _verdict(status: PdfSignatureStatus, moment: datetime, *, certifies: bool) -> Verdict:
+def _verdict(status: PdfSignatureStatus, moment: datetime, *, certifies: bool, level: str) -> Verdict:
     stamp = status.timestamp_validity
     subject = status.signing_cert.subject.native
     intact = bool(status.intact and status.valid)
@@ -234,20 +231,5 @@ def _verdict(status: PdfSignatureStatus, moment: datetime, *, certifies: bool) -
         reason=next((reason for fine, reason in problems if not fine), ""),
         signer=str(subject.get("common_name", "")),
         agreement_id=str(subject.get("user_id", "")),
+        level=level,
     )
-
-
-def attached_terms(pdf: bytes) -> bytes:
-    """Return terms.json as it is attached inside the agreement. Raises EvidenceMalformed.
-
-    PDF/A-3 lists attachments under /AF of the catalogue; an agreement has this one and no other.
-    """
-    try:
-        (attachment,) = PdfFileReader(BytesIO(pdf), strict=True).root["/AF"]
-        found = attachment.get_object()
-        name, content = str(found["/UF"]), found["/EF"]["/F"].data
-    except DAMAGE as problem:
-        raise EvidenceMalformed("agreement.pdf", f"has no readable attachment: {problem}") from problem
-    if name != "terms.json":
-        raise EvidenceMalformed("agreement.pdf", f"has the attachment {name[:40]!r}, not terms.json")
-    return bytes(content)

@@ -20,6 +20,9 @@ _MALFORMED = (
 )  # fmt: skip
 
 
+PENDING = "timestamp pending: the authority did not answer at the signature, and the log says that it is still to come"
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One line of the verdict. `reason` is empty when the check passed."""
@@ -36,12 +39,26 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The verdict on a bundle. The facts are empty unless the bundle is verified: nothing unproven is repeated."""
+    """The verdict on a bundle. The facts are empty unless it is verified or pending: nothing unproven is repeated.
+
+    `level` is the PAdES level of the signature: B-LT, B-T, or B-B while the timestamp is pending.
+    """
 
     checks: tuple[Check, ...]
     agreement_id: str = ""
     signer: str = ""
     signed_at: datetime | None = None
+    level: str = ""
+
+    @property
+    def pending(self) -> bool:
+        """Say whether all is well but for a timestamp that the log says is still to come; ask for a newer bundle."""
+        return [check.reason for check in self.checks if not check.passed] == [PENDING]
+
+    @property
+    def verdict(self) -> str:
+        """Return the verdict in one word: verified, pending or rejected."""
+        return "verified" if self.verified else "pending" if self.pending else "rejected"
 
     @property
     def verified(self) -> bool:
@@ -51,10 +68,12 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict as JSON-ready values."""
         return {
+            "verdict": self.verdict,
             "verified": self.verified,
             "agreement_id": self.agreement_id or None,
             "signer": self.signer or None,
             "signed_at": self.signed_at.isoformat() if self.signed_at else None,
+            "level": self.level or None,
             "checks": [
                 {
                     "name": check.name,
@@ -67,29 +86,63 @@ class Report:
         }
 
 
-def verify_bundle(data: bytes, root_pem: bytes) -> Report:
-    """Judge a bundle against the root that the operator publishes.
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A bundle's document, judged once; `attached` is its terms.json, or why there is none."""
 
+    verdict: "Verdict"
+    attached: bytes | EvidenceMalformed
+
+
+def verify_bundle(data: bytes, root_pem: bytes, *, timestamp_root_pem: bytes | None = None) -> Report:
+    """Judge a bundle against the roots that the operator publishes, one PEM certificate after another.
+
+    `timestamp_root_pem` are the roots of an outside timestamp authority; without it the operator's own count.
     Returns a report for any content of `data`. Raises RootUnusable, and VerifierMissing without the extra "verify".
     """
     try:
         from fenqi.evidence import heads, pdf
     except ImportError as missing:
         raise VerifierMissing from missing
-    fingerprint = heads.fingerprint(root_pem)
+    heads.fingerprints(root_pem)
     try:
-        bundle = _Bundle(unpack(data))
+        parts = unpack(data)
     except _MALFORMED as problem:
-        return Report((Check("bundle", _QUESTIONS["bundle"], str(problem) or "is malformed"),))
-    verdict = pdf.verify(bundle.pdf, root_pem)
+        return Report((_check("bundle", str(problem) or "is malformed"),))
+    content = parts["agreement.pdf"]
+    verdict = pdf.verify(content, root_pem, timestamp_root_pem=timestamp_root_pem)
+    return judge(parts, read_document(content, verdict), root_pem)
+
+
+def read_document(pdf: bytes, verdict: "Verdict") -> Document:
+    """Return a signed agreement with its verdict and what is attached to it."""
+    from fenqi.evidence.signed_file import attached_terms
+
+    try:
+        return Document(verdict, attached_terms(pdf))
+    except EvidenceMalformed as malformed:
+        return Document(verdict, malformed)
+
+
+def judge(parts: dict[str, bytes], document: Document, root_pem: bytes) -> Report:
+    """Judge the files of a bundle, whose document was judged before. Raises RootUnusable."""
+    from fenqi.evidence import heads, signed_file
+
+    known, verdict = heads.fingerprints(root_pem), document.verdict
+    try:
+        bundle = _Bundle(parts)
+    except _MALFORMED as problem:
+        return Report((_check("bundle", str(problem) or "is malformed"),))
     steps: dict[str, Callable[[], str]] = {
-        "bundle": lambda: bundle.wrong(fingerprint),
-        "document": lambda: verdict.reason or ("" if verdict.accepted else "the signature does not hold"),
+        "bundle": lambda: bundle.wrong(known),
+        "document": lambda: _wrong_signature(verdict),
         "signer": lambda: _wrong_signer(bundle, verdict),
         "timestamp": lambda: _wrong_timestamp(bundle, verdict),
-        "terms": lambda: _wrong_terms(bundle, pdf.attached_terms(bundle.pdf)),
+        "terms": lambda: _wrong_terms(bundle, document.attached),
         "figures": lambda: consent.wrong_in_figures(bundle.terms, bundle.disclosure),
-        "shown": lambda: consent.wrong_in_document(bundle.pdf, bundle.events),
+        "shown": lambda: consent.wrong_in_document(
+            bundle.pdf, bundle.events, lambda: signed_file.without_timestamp(bundle.pdf)
+        ),
         "consent": lambda: consent.wrong_in_consent(
             bundle.events, bundle.agreement_id, bundle.checkout_id, bundle.terms
         ),
@@ -103,10 +156,14 @@ def verify_bundle(data: bytes, root_pem: bytes) -> Report:
             at=consent.moment(bundle.proof["head"]["at"]),
         ),
     }
-    checks = tuple(Check(name, _QUESTIONS[name], _tried(step)) for name, step in steps.items())
-    if not all(check.passed for check in checks):
+    checks = tuple(_check(name, _tried(step)) for name, step in steps.items())
+    if any(check.reason not in ("", PENDING) for check in checks):
         return Report(checks)
-    return Report(checks, bundle.agreement_id, verdict.signer, verdict.signed_at)
+    return Report(checks, bundle.agreement_id, verdict.signer, verdict.signed_at, verdict.level)
+
+
+def _check(name: str, reason: str) -> Check:
+    return Check(name, _QUESTIONS[name], reason)
 
 
 _QUESTIONS = {
@@ -140,13 +197,16 @@ class _Bundle:
         self.agreement_id, self.checkout_id = str(told["agreement_id"]), str(told["checkout_id"])
         self.events: list[consent.Event] = told["events"]
 
-    def wrong(self, fingerprint: str) -> str:
+    def wrong(self, known: tuple[str, ...]) -> str:
         """Check what the bundle says of itself."""
         if self._parts["README.txt"] != README.encode():
             return "README.txt is not the one of this format"
-        if self._about.get("root_sha256") != fingerprint:
-            return f"the bundle names another root than the trusted one, whose fingerprint is {fingerprint}"
-        expected = {"format": FORMAT, "agreement_id": self.agreement_id, "root_sha256": fingerprint}
+        named = self._about.get("root_sha256")
+        if named not in known:
+            return (
+                f"the bundle names another root than the trusted ones, with fingerprints {', '.join(known)}"
+            )
+        expected = {"format": FORMAT, "agreement_id": self.agreement_id, "root_sha256": named}
         return "" if self._about == expected else "bundle.json is of another agreement or format"
 
 
@@ -169,6 +229,13 @@ def _tried(step: Callable[[], str]) -> str:
         return f"malformed: {problem}" if str(problem) else "malformed"
 
 
+def _wrong_signature(verdict: "Verdict") -> str:
+    """Judge the signature alone; whether a timestamp may be missing is for the line about the timestamp."""
+    if verdict.accepted or verdict.unstamped:
+        return ""
+    return verdict.reason or "the signature does not hold"
+
+
 def _wrong_signer(bundle: _Bundle, verdict: "Verdict") -> str:
     if not verdict.trusted:
         return "the certificate is not trusted, so its names say nothing"
@@ -180,12 +247,16 @@ def _wrong_signer(bundle: _Bundle, verdict: "Verdict") -> str:
 
 
 def _wrong_timestamp(bundle: _Bundle, verdict: "Verdict") -> str:
+    if verdict.unstamped and consent.is_unstamped(bundle.events):
+        return PENDING
     if not verdict.timestamp_ok or verdict.signed_at is None:
         return "there is no timestamp that holds"
     return consent.wrong_in_time(bundle.events, verdict.signed_at)
 
 
-def _wrong_terms(bundle: _Bundle, attached: bytes) -> str:
+def _wrong_terms(bundle: _Bundle, attached: bytes | EvidenceMalformed) -> str:
+    if isinstance(attached, EvidenceMalformed):
+        raise attached
     if attached != bundle._parts["terms.json"]:
         return "terms.json is not what is attached inside the document"
     named = (bundle.terms["agreement_id"], bundle.terms["checkout_id"])

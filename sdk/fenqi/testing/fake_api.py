@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
 from marshmallow import ValidationError
 
 from fenqi.disclosure import DisclosureError, require_pack
+from fenqi.durations import Duration
 from fenqi.errors import InvalidArgument, JsonRefused
-from fenqi.finance.dates import add_months
 from fenqi.ids import REQUEST, WEBHOOK_ENDPOINT
 from fenqi.testing.clock import ManualClock
 from fenqi.testing.fake_answers import Answer, Refused, json_bytes, page
@@ -23,22 +23,24 @@ from fenqi.testing.fake_sales import (
     FakeSales,
     TransitionNotAllowed,
 )
+from fenqi.testing.fake_settlement import FakeSettlement
+from fenqi.testing.fake_settlement_api import ROUTES
 from fenqi.wire import (
+    CancelSchema,
     CaptureSchema,
     CheckoutDraftSchema,
     CheckoutQuerySchema,
-    EmptySchema,
     EventQuerySchema,
     LoanQuerySchema,
     PageQuerySchema,
     PlanDraftSchema,
     PlanSchema,
+    SendLinkSchema,
     TestClockAdvanceSchema,
     WebhookEndpointDraftSchema,
     WebhookEndpointSchema,
     first_error,
     strict_json,
-    utc_text,
 )
 
 _TITLES = {
@@ -53,7 +55,7 @@ class FakeApi(RefundHandlers):
 
     def __init__(self, sales: FakeSales, clock: ManualClock, api_key: str, place: str) -> None:
         self._sales, self._clock, self._api_key, self._place = sales, clock, api_key, place
-        self._clock_offset = timedelta()
+        self.settlement = FakeSettlement(sales)
         self._done: dict[str, tuple[tuple[str, str, bytes], Answer]] = {}
         self._endpoints: dict[str, dict[str, Any]] = {}
         self._requests = 0
@@ -132,6 +134,14 @@ class FakeApi(RefundHandlers):
             if match and method in methods:
                 return methods[method](self, query, body, *match.groups())
             found = found or match is not None
+        for verb, pattern, answer in ROUTES:
+            match = re.fullmatch(pattern, path)
+            if match and verb == method:
+                shown = answer(self.settlement, self._clock.now(), query, body, *match.groups())
+                if shown is None:
+                    raise Refused(404, "not_found", "There is no such thing.")
+                return self._json(200, shown)
+            found = found or match is not None
         if found:
             raise Refused(405, "method_not_allowed", f"{method} is not allowed here.")
         raise Refused(404, "not_found", "There is no such path.")
@@ -171,9 +181,17 @@ class FakeApi(RefundHandlers):
         return Answer(200, text + json_bytes(shown) + b"\n\n", {"Content-Type": "text/event-stream"})
 
     def cancel_checkout(self, _: dict[str, str], body: bytes, checkout_id: str) -> Answer:
-        EmptySchema().load(strict_json(body))
+        confirmed = CancelSchema().load(strict_json(body))["confirm"]
         checkout = self._checkout(checkout_id)
+        if checkout.in_a_hand and not confirmed:
+            raise Refused(422, "cancel_needs_confirm", "A customer's phone has opened it.", "confirm")
         self._sales.cancel(checkout, self._clock.now())
+        return self._json(200, checkout_json(checkout))
+
+    def send_link(self, _: dict[str, str], body: bytes, checkout_id: str) -> Answer:
+        phone = SendLinkSchema().load(strict_json(body))["phone"]
+        checkout = self._checkout(checkout_id)
+        self._sales.send_link(checkout, phone)
         return self._json(200, checkout_json(checkout))
 
     def capture_checkout(self, _: dict[str, str], body: bytes, checkout_id: str) -> Answer:
@@ -216,7 +234,7 @@ class FakeApi(RefundHandlers):
         return self._sales.loans[loan_id]
 
     def _business_now(self) -> datetime:
-        return self._clock.now() + self._clock_offset
+        return self._clock.now() + self.settlement.offset
 
     def list_events(self, query: dict[str, str], _: bytes) -> Answer:
         wanted = EventQuerySchema().load(query)
@@ -250,16 +268,12 @@ class FakeApi(RefundHandlers):
         return Answer(204, b"", {"Request-Id": self._request_id()})
 
     def show_clock(self, _: dict[str, str], __: bytes) -> Answer:
-        seconds = int(self._clock_offset.total_seconds())
-        now = self._clock.now() + self._clock_offset
-        return self._json(200, {"object": "test_clock", "now": utc_text(now), "offset_seconds": seconds})
+        return self._json(200, self.settlement.clock(self._clock.now()))
 
     def advance_clock(self, _: dict[str, str], body: bytes) -> Answer:
         step = TestClockAdvanceSchema().load(strict_json(body))
         # It turns the dates of loans; a checkout lives in the time of the phone that holds it.
-        today = (self._clock.now() + self._clock_offset).date()
-        months = timedelta(days=(add_months(today, step.get("months", 0)) - today).days)
-        self._clock_offset += months + timedelta(days=step.get("days", 0), seconds=step.get("seconds", 0))
+        self.settlement.turn(self._clock.now(), Duration(**step), None)
         return self.show_clock({}, b"")
 
 
@@ -270,6 +284,7 @@ _ROUTES: tuple[tuple[str, Mapping[str, _Handler]], ...] = (
     ("/v1/checkouts/([^/]+)/stream", {"GET": FakeApi.stream_checkout}),
     ("/v1/checkouts/([^/]+)/cancel", {"POST": FakeApi.cancel_checkout}),
     ("/v1/checkouts/([^/]+)/capture", {"POST": FakeApi.capture_checkout}),
+    ("/v1/checkouts/([^/]+)/send_link", {"POST": FakeApi.send_link}),
     ("/v1/plans", {"POST": FakeApi.create_plan, "GET": FakeApi.list_plans}),
     ("/v1/loans", {"GET": FakeApi.list_loans}),
     ("/v1/loans/([^/]+)", {"GET": FakeApi.retrieve_loan}),

@@ -56,6 +56,8 @@ def checkout_json(checkout: "FakeCheckout") -> dict[str, Any]:
             "final": checkout.status in _FINAL
             or (checkout.status == "authorized" and checkout.draft["capture"] == "manual"),
             "poll_after_seconds": 2,
+            "wait_seconds": 180 if checkout.status == "created" else 0,
+            "cancel_needs_confirm": checkout.in_a_hand,
         },
     }
     dumped: dict[str, Any] = CheckoutSchema().dump(shown)

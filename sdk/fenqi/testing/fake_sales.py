@@ -48,6 +48,11 @@ class FakeCheckout:
     voided_minor: int = 0
     authorized_until: datetime | None = None
 
+    @property
+    def in_a_hand(self) -> bool:
+        """Say whether a phone is on the way through it."""
+        return self.status in _UNSIGNED and self.status != "created"
+
 
 @dataclass
 class FakeLoan:
@@ -72,6 +77,7 @@ class FakeSales:
     checkouts: dict[str, FakeCheckout] = field(default_factory=dict)
     loans: dict[str, FakeLoan] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
+    texts: list[tuple[str, str]] = field(default_factory=list)
     _ids: MonotonicIds = field(default_factory=MonotonicIds)
 
     def new_id(self, prefix: str, now: datetime) -> str:
@@ -127,6 +133,12 @@ class FakeSales:
             self._enter(checkout, to, now)
         elif to == "authorized" and checkout.draft["capture"] == "automatic":
             self._enter(checkout, "captured", now)
+
+    def send_link(self, checkout: FakeCheckout, phone: str) -> None:
+        """Put a text of (phone, link) down. Raises TransitionNotAllowed when a phone has opened it."""
+        if checkout.status != "created":
+            raise TransitionNotAllowed(checkout.status, "sent")
+        self.texts.append((phone, checkout.url))
 
     def capture(self, checkout: FakeCheckout, amount: Money | None, now: datetime) -> None:
         """Capture a part of the signed amount, or all that is left. Raises InvalidArgument beyond that."""

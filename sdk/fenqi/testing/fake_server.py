@@ -5,13 +5,13 @@ from collections.abc import Callable
 from datetime import datetime
 from email.utils import format_datetime
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
-from fenqi.api.resources import Event
+from fenqi.api.resources import Event, Payout
 from fenqi.api.transport import SystemClock
 from fenqi.client import Client
 from fenqi.errors import InvalidArgument
@@ -20,7 +20,11 @@ from fenqi.testing.clock import ManualClock
 from fenqi.testing.fake_answers import Answer
 from fenqi.testing.fake_api import FakeApi
 from fenqi.testing.fake_sales import FakeSales
+from fenqi.testing.fake_settlement import payout_json
 from fenqi.testing.signing import sign
+
+if TYPE_CHECKING:
+    from fenqi.testing.fake_tills import FakeTills
 
 DEFAULT_PLANS = (
     Plan(id="p3", installments=3, method="equal_installments", annual_rate="0.12"),
@@ -50,6 +54,7 @@ class FakeServer:
         self.requests: list[tuple[str, str, str | None]] = []
         self._sales = FakeSales(plans={plan.id: plan for plan in plans}, base_url=self.base_url)
         self._api = FakeApi(self._sales, self.clock, self.api_key, place)
+        self._tills: FakeTills | None = None
         self._faults: list[Callable[[Callable[[], Answer]], Answer]] = []
 
     def client(self, **options: Any) -> Client:
@@ -91,6 +96,10 @@ class FakeServer:
             raise InvalidArgument("There is no such loan.", field="loan_id")
         self._sales.pay_installment(loan, self.clock.now())
 
+    def pay_out(self) -> Payout:
+        """Play the payout day: pay everything captured. Raises InvalidArgument when there is nothing."""
+        return Payout.from_dict(payout_json(self._api.settlement.pay_out(self.clock.now())))
+
     def signed_event(
         self, event_type: str | None = None, *, secret: str | None = None, sent_at: datetime | None = None
     ) -> tuple[bytes, dict[str, str]]:
@@ -110,6 +119,20 @@ class FakeServer:
     def events(self) -> tuple[Event, ...]:
         """Everything that happened, oldest first."""
         return tuple(Event.from_dict(raw) for raw in self._sales.events)
+
+    @property
+    def tills(self) -> "FakeTills":
+        """Offline sales: grants for tills, phones that open their codes, receipts. Needs `fenqi[till]`."""
+        if self._tills is None:
+            from fenqi.testing.fake_tills import FakeTills
+
+            self._tills = FakeTills(self._sales, self.clock, self.base_url)
+        return self._tills
+
+    @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """The text messages that `checkouts.send_link` sent: (phone, link), oldest first."""
+        return tuple(self._sales.texts)
 
     def fail_next(
         self, status: int, *, code: str = "unavailable", retry_after_seconds: int | None = None

@@ -18,6 +18,7 @@ from fenqi.wire.answers import (
     page_of,
 )
 from fenqi.wire.drafts import (
+    CancelSchema,
     CaptureSchema,
     CheckoutDraftSchema,
     CheckoutQuerySchema,
@@ -28,7 +29,9 @@ from fenqi.wire.drafts import (
     RefundDraftSchema,
     RefundPreviewDraftSchema,
     RefundQuerySchema,
+    SendLinkSchema,
     TestClockAdvanceSchema,
+    TestClockTurnSchema,
     WebhookEndpointDraftSchema,
 )
 from fenqi.wire.fields import (
@@ -36,6 +39,7 @@ from fenqi.wire.fields import (
     UNKNOWN_FIELD,
     Answer,
     CalendarDate,
+    Flag,
     MoneyField,
     MoneySchema,
     Request,
@@ -47,6 +51,15 @@ from fenqi.wire.fields import (
 )
 from fenqi.wire.first_error import FirstError, first_error
 from fenqi.wire.plans import PlanDraftSchema, PlanSchema
+from fenqi.wire.settlement import (
+    BalanceSchema,
+    PayoutQuerySchema,
+    PayoutSchema,
+    PayoutStatementSchema,
+    StatementLineSchema,
+    StatementQuerySchema,
+    StatementSchema,
+)
 from fenqi.wire.strict_json import strict_json
 from fenqi.wire.vocabulary import (
     CAPTURES,
@@ -54,6 +67,7 @@ from fenqi.wire.vocabulary import (
     EVENT_TYPES,
     LANGUAGES,
     MODES,
+    PAYOUT_STATUSES,
     REFUND_STATUSES,
     REFUND_STRATEGIES,
 )
@@ -65,11 +79,14 @@ __all__ = [
     "EVENT_TYPES",
     "LANGUAGES",
     "MODES",
+    "PAYOUT_STATUSES",
     "REFUND_STATUSES",
     "REFUND_STRATEGIES",
     "UNKNOWN_FIELD",
     "Answer",
+    "BalanceSchema",
     "CalendarDate",
+    "CancelSchema",
     "CaptureSchema",
     "CheckoutDraftSchema",
     "CheckoutQuerySchema",
@@ -78,6 +95,7 @@ __all__ = [
     "EventQuerySchema",
     "EventSchema",
     "FirstError",
+    "Flag",
     "InstallmentSchema",
     "LoanQuerySchema",
     "LoanSchema",
@@ -85,6 +103,9 @@ __all__ = [
     "MoneySchema",
     "OwedRowSchema",
     "PageQuerySchema",
+    "PayoutQuerySchema",
+    "PayoutSchema",
+    "PayoutStatementSchema",
     "PlanDraftSchema",
     "PlanSchema",
     "ProblemSchema",
@@ -94,8 +115,13 @@ __all__ = [
     "RefundQuerySchema",
     "RefundSchema",
     "Request",
+    "SendLinkSchema",
+    "StatementLineSchema",
+    "StatementQuerySchema",
+    "StatementSchema",
     "TestClockAdvanceSchema",
     "TestClockSchema",
+    "TestClockTurnSchema",
     "Text",
     "UtcTime",
     "WebAddress",

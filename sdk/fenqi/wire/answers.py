@@ -30,6 +30,13 @@ class _TillView(Answer):
     text = fields.Nested(_BothLanguages, load_default=dict)
     final = fields.Boolean(load_default=False)
     poll_after_seconds = WholeNumber(load_default=2)
+    wait_seconds = WholeNumber(
+        load_default=0,
+        metadata={
+            "description": "How long this state usually lasts; after it, ask the customer. 0: no wait."
+        },
+    )
+    cancel_needs_confirm = fields.Boolean(load_default=False)
 
 
 class CheckoutSchema(Answer):
@@ -193,6 +200,11 @@ class TestClockSchema(Answer):
     __test__ = False
 
     object = fields.Constant("test_clock")
+    id = fields.String(load_default="current")
+    status = fields.String(load_default="ready", metadata={"enum": ("ready", "advancing")})
+    target = UtcTime(
+        load_default=None, allow_none=True, metadata={"description": "Where it goes, day by day."}
+    )
     now = UtcTime(required=True)
     offset_seconds = WholeNumber(load_default=0)
 

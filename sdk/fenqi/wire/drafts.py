@@ -7,7 +7,18 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from fenqi.wire.fields import AMOUNT_MINOR_MAX, MoneyField, Request, Text, WebAddress, WholeNumber
+from fenqi.durations import parse_duration
+from fenqi.errors import InvalidArgument
+from fenqi.wire.fields import (
+    AMOUNT_MINOR_MAX,
+    Flag,
+    MoneyField,
+    Request,
+    Text,
+    UtcTime,
+    WebAddress,
+    WholeNumber,
+)
 from fenqi.wire.vocabulary import (
     CAPTURES,
     CHECKOUT_STATUSES,
@@ -73,6 +84,23 @@ class CheckoutDraftSchema(Request):
             raise ValidationError("A plan is named twice.", field_name="plan_ids")
 
 
+class CancelSchema(Request):
+    """POST /v1/checkouts/{id}/cancel; a checkout that a phone has opened wants `confirm`."""
+
+    confirm = Flag(
+        load_default=False,
+        metadata={"description": "true when the cashier confirmed that the customer gives up."},
+    )
+
+
+class SendLinkSchema(Request):
+    """POST /v1/checkouts/{id}/send_link."""
+
+    phone = Text(
+        required=True, minimum=5, maximum=32, metadata={"example": "138 0013 8000", "writeOnly": True}
+    )
+
+
 class CaptureSchema(Request):
     """POST /v1/checkouts/{id}/capture; without an amount, all that is authorized and not yet captured."""
 
@@ -134,6 +162,25 @@ class TestClockAdvanceSchema(Request):
     def check_one_unit(self, data: dict[str, Any], **_: Any) -> None:
         if len(data) != 1:
             raise ValidationError("Give exactly one of months, days and seconds.")
+
+
+class TestClockTurnSchema(Request):
+    """POST /v1/test_clocks/{id}/advance; either `by`, an ISO 8601 duration, or `to`, an instant. Forwards only."""
+
+    __test__ = False
+
+    by = Text(minimum=2, maximum=40, metadata={"example": "P1M"})
+    to = UtcTime()
+
+    @validates_schema
+    def check_one(self, data: dict[str, Any], **_: Any) -> None:
+        if len(data) != 1:
+            raise ValidationError("Give either by or to.")
+        if "by" in data:
+            try:
+                parse_duration(data["by"])
+            except InvalidArgument as wrong:
+                raise ValidationError(wrong.message, field_name="by") from None
 
 
 class PageQuerySchema(Request):

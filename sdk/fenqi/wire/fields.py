@@ -22,7 +22,7 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _FORBIDDEN = r"\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069"
 _FORBIDDEN_CHARACTER = re.compile(f"[{_FORBIDDEN}\ud800-\udfff]")
 _PORT = "(:(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3}))?"
-_ADDRESS_PATTERN = rf"^https?://[A-Za-z0-9.-]+{_PORT}([/?#][!-\[\]-~]*)?$"
+_ADDRESS_PATTERN = rf'^https?://[A-Za-z0-9.-]+{_PORT}([/?][!"$-\[\]-~]*)?(#[!"$-\[\]-~]*)?$'
 
 _Messages = dict[str, str | list[Any] | dict[Any, Any]]
 _REQUEST_MESSAGES = {"unknown": UNKNOWN_FIELD, "type": "Expected a JSON object."}
@@ -35,6 +35,7 @@ _ADDRESS_MESSAGES: _Messages = {
     "address": "Expected an absolute http(s) URL with a host, in ASCII, without credentials.",
 }
 _TIME_MESSAGES: _Messages = {"invalid": "Expected a UTC time such as 2026-11-21T08:00:00.123456Z."}
+_FLAG_MESSAGES: _Messages = {"invalid": "Expected true or false."}
 _DATE_MESSAGES: _Messages = {"invalid": "Expected a date such as 2026-12-21."}
 
 
@@ -61,6 +62,17 @@ class WholeNumber(fields.Integer):
 
     def _validated(self, value: Any) -> int:
         if type(value) is not int:
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Flag(fields.Boolean):
+    """true or false as JSON writes them: no number, no text."""
+
+    default_error_messages = _FLAG_MESSAGES
+
+    def _deserialize(self, value: Any, *positional: Any, **arguments: Any) -> bool:
+        if type(value) is not bool:
             raise self.make_error("invalid", input=value)
         return value
 
@@ -107,7 +119,8 @@ class WebAddress(Text):
             usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         except ValueError:
             raise self.make_error("address") from None
-        if not usable or "@" in parts.netloc or "\\" in text or not text.isascii() or " " in text:
+        strange = "\\" in text or " " in text or text.count("#") > 1 or not text.isascii()
+        if not usable or "@" in parts.netloc or strange:
             raise self.make_error("address")
         return text
 

@@ -15,7 +15,9 @@ EVENT_TYPES = (
     "installment.paid", "installment.partly_paid",
     "repayment.reversed", "deduction.failed", "mandate.revoked",
     "refund.pending", "refund.succeeded", "refund.failed",
+    "payout.created", "payout.paid", "payout.failed",
 )  # fmt: skip
+PAYOUT_STATUSES = ("pending", "paid", "failed")
 REFUND_STATUSES = ("pending", "succeeded", "failed")
 REFUND_STRATEGIES = ("last_first", "next_first", "equal", "shorter", "recompute", "full_settlement")
 MODES = ("test", "live")

@@ -11,7 +11,7 @@ import pytest
 import merchant_server
 from merchant_server.domain.decision import Decision, Outcome
 from merchant_server.services.operation.upkeep import reopen_stuck_decisions
-from merchant_server.web.error_pages import WORDS
+from merchant_server.web.error_words import WORDS
 from tests.installation import ID_NUMBER, NAME, Installation
 from tests.web.consumer.phone import Phone
 

@@ -10,7 +10,8 @@ from merchant_server.domain.checkout import Checkout, CheckoutStatus
 from merchant_server.domain.errors import DomainError
 from merchant_server.services.sale.checkouts import cancel_checkout
 from merchant_server.web.consumer.steps import PAGES, Page, refuse_if_ended, step_for
-from merchant_server.web.error_pages import WORDS, status_for
+from merchant_server.web.error_pages import status_for
+from merchant_server.web.error_words import WORDS
 from tests.installation import Installation
 from tests.web.consumer.phone import Phone
 
@@ -167,7 +168,7 @@ def test_an_application_without_a_verified_number_is_sent_back_to_it(phone: Phon
 
 
 def test_the_hold_is_kept_in_a_cookie_that_scripts_and_other_sites_cannot_read(phone: Phone) -> None:
-    cookie = phone.get().headers["Set-Cookie"]
+    cookie = phone.client.get(phone.home).headers["Set-Cookie"]
     for part in ("fenqi_phone=", "HttpOnly", "SameSite=Lax", "Path=/"):
         assert part in cookie
     assert len(cookie.split("=")[1].split(";")[0]) >= 43
@@ -175,5 +176,43 @@ def test_the_hold_is_kept_in_a_cookie_that_scripts_and_other_sites_cannot_read(p
 
 def test_a_cookie_of_nonsense_is_replaced(phone: Phone) -> None:
     phone.client.set_cookie("fenqi_phone", "short")
-    assert "fenqi_phone=" in phone.get().headers["Set-Cookie"]
+    assert "fenqi_phone=" in phone.client.get(phone.home).headers["Set-Cookie"]
     assert phone.get("/phone").status_code == 200
+
+
+def test_a_phone_whose_first_answers_are_lost_still_takes_hold(phone: Phone) -> None:
+    """It holds nothing before it has shown that it kept the cookie, so a lost answer leaves the code free."""
+    for _ in range(3):
+        lost = phone.installation.client.get(phone.home)
+        assert (lost.status_code, lost.headers["Location"]) == (303, f"{phone.home}?cookie=1")
+        assert phone.status == "created"
+    answer = phone.client.get(phone.home)
+    assert phone.client.get(answer.headers["Location"]).status_code == 200
+    assert phone.status == "opened"
+    assert phone.client.get(phone.home).status_code == 200
+
+
+def test_the_answer_to_the_claim_may_be_lost_too(phone: Phone) -> None:
+    answer = phone.client.get(phone.home)
+    phone.client.get(answer.headers["Location"])
+    assert phone.client.get(answer.headers["Location"]).status_code == 200
+
+
+def test_a_browser_without_cookies_is_told_what_to_do(installation: Installation, checkout: Checkout) -> None:
+    browser = installation.app.test_client(use_cookies=False)
+    first = browser.get(f"/p/{checkout.token}/phone")
+    assert first.headers["Location"] == f"/p/{checkout.token}?cookie=1"
+    told = browser.get(first.headers["Location"])
+    assert told.status_code == 422
+    assert "cookies_needed" in told.text and "允许此页面使用 Cookie" in told.text
+    assert installation.now(checkout).status == CheckoutStatus.CREATED
+
+
+def test_an_agreement_that_was_not_confirmed_sends_no_code(phone: Phone) -> None:
+    phone.apply()
+    phone.choose()
+    phone.get("/agreement")
+    phone.installation.clock.pass_(seconds=11)
+    refused = phone.post("/agreement")
+    assert refused.status_code == 422 and "请确认您已阅读合同" in refused.text
+    assert len(phone.installation.sms.messages) == 1

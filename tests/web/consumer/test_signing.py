@@ -18,13 +18,13 @@ def _loans(phone: Phone) -> int:
 def test_nobody_signs_before_the_reading_time_is_over(phone: Phone) -> None:
     phone.apply()
     phone.choose()
-    early = phone.fill("/agreement")
+    early = phone.fill("/agreement", confirmed="1")
     assert early.status_code == 422
     assert "请先阅读合同" in early.text
     assert "10 秒后可以继续" in early.text or "11 秒后可以继续" in early.text
     assert len(phone.installation.sms.messages) == 1
     phone.installation.clock.pass_(seconds=11)
-    assert phone.post("/agreement").status_code == 303
+    assert phone.post("/agreement", {"confirmed": "1"}).status_code == 303
 
 
 def test_the_page_says_how_long_there_is_to_read(phone: Phone) -> None:
@@ -94,7 +94,7 @@ def test_a_code_that_a_failing_bank_used_up_waits_and_then_asks_for_another(phon
     assert "data-wait" in again.text
     assert "重新发送" in phone.get("/sign").text
     phone.installation.clock.pass_(minutes=4)
-    assert phone.post("/agreement").status_code == 303
+    assert phone.post("/agreement", {"confirmed": "1"}).status_code == 303
     assert (
         phone.post("/sign", {"code": phone.installation.last_code()}).headers["Location"]
         == f"{phone.home}/done"
@@ -111,12 +111,12 @@ def test_the_tab_with_the_older_agreement_signs_nothing(phone: Phone) -> None:
     newer = dict(phone.hidden)
     phone.installation.clock.pass_(seconds=11)
     phone.hidden = older
-    refused = phone.post("/agreement")
+    refused = phone.post("/agreement", {"confirmed": "1"})
     assert refused.status_code == 409
     assert "您刚才选择了另一个方案" in refused.text
     assert len(phone.installation.sms.messages) == 1
     phone.hidden = newer
-    assert phone.post("/agreement").status_code == 303
+    assert phone.post("/agreement", {"confirmed": "1"}).status_code == 303
     code = {"code": phone.installation.last_code()}
     phone.hidden = older
     assert phone.post("/sign", code).status_code == 409

@@ -8,7 +8,7 @@ import pytest
 
 from merchant_server.domain.checkout import Checkout
 from merchant_server.services.sale.approval import CONSENTS
-from merchant_server.web.consumer.disclosure import WayBack, way_back
+from merchant_server.web.consumer.way_back import WayBack, way_back
 from tests.installation import ID_NUMBER, NAME, Installation
 from tests.web.consumer.phone import Phone
 

@@ -92,6 +92,7 @@ class Walk:
 
     def to_the_receipt(self, **look: bool) -> None:
         """Go on from the agreement, once it has been read."""
+        self.page.locator("#confirmed").check()
         self.send()
         self.look(**look)
         self.page.locator("#code").fill(self.installation.last_code())
@@ -152,6 +153,7 @@ def test_a_double_tap_sends_one_form(
 ) -> None:
     context = browser.new_context(viewport=PHONE)
     walk = Walk(installation, checkout, address, context)
+    walk.page.goto(walk.home)
     walk.page.goto(f"{walk.home}/phone")
     walk.page.locator("#phone").fill("13800138000")
     walk.page.locator("main form .button").dblclick()

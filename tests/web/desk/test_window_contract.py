@@ -19,6 +19,7 @@ from merchant_server.ports import (
     TextMessage,
 )
 from merchant_server.providers.sandbox import SandboxServer, SandboxSettings
+from merchant_server.providers.sandbox.magic import PEOPLE, PHONES, accounts_of
 from merchant_server.providers.sandbox_window import HttpSandboxWindow
 from merchant_server.providers.sms import HttpSmsSender
 from tests.fakes.receiver import Receiver
@@ -136,7 +137,11 @@ def test_a_callback_can_be_sent_again_and_an_unknown_one_cannot(side: Side) -> N
 def test_the_magic_values_are_all_there(side: Side) -> None:
     magic = side.window.magic()
     kinds = [each.kind for each in magic]
-    assert (kinds.count("person"), kinds.count("account"), kinds.count("phone")) == (12, 6, 3)
+    assert (kinds.count("person"), kinds.count("account"), kinds.count("phone")) == (
+        len(PEOPLE),
+        len(accounts_of("")),
+        len(PHONES),
+    )
     assert all(each.meaning for each in magic)
 
 

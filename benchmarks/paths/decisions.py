@@ -1,0 +1,64 @@
+"""The instant decision over HTTP: form in, sources asked, policy answered, two commits, and a page to go to."""
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from benchmarks.measuring import Figure, Goal
+from benchmarks.world.load import Connection, request
+from benchmarks.world.seeding import Applicant
+from merchant_server.services.sale.approval import CONSENTS
+
+if TYPE_CHECKING:
+    from benchmarks.paths.web import Pair
+
+COUNT = 60
+CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+def figure(pair: "Pair") -> Figure:
+    """Let people apply at both servers; every one of ours is a whole decision."""
+    people, count = pair.world.to_decide, pair.scale.of(COUNT)
+    session, csrf = _form(pair.ours, people[-1])
+
+    def fields(applicant: Applicant) -> dict[str, Any]:
+        return {"name": "王小明", "id_number": applicant.id_number, "consent": list(CONSENTS)}
+
+    def ours(number: int) -> list[bytes]:
+        return [
+            request(
+                "POST", f"/p/{each.checkout.token}/apply",
+                {"Cookie": f"fenqi_phone={each.claim}; {session}", "Content-Type": "application/x-www-form-urlencoded"},
+                urlencode({**fields(each), "csrf_token": csrf}, doseq=True).encode(),
+            )
+            for each in people[number * count : (number + 1) * count]
+        ]  # fmt: skip
+
+    def floor(number: int) -> list[bytes]:
+        head = {"Content-Type": "application/x-www-form-urlencoded"}
+        return [
+            request("POST", "/decide", head, urlencode(fields(each), doseq=True).encode())
+            for each in people[number * count : (number + 1) * count]
+        ]
+
+    return pair.measure(
+        "POST decision, end to end",
+        "a bare Flask + marshmallow view that reads the form and redirects",
+        Goal("at least", 0.5),
+        (ours, floor),
+        connections=1,
+        status=(303, 303),
+        note="ours includes two durable commits and two sources over HTTP, each a program of its own",
+    ).saying("p99 {}, wanted at most 150 ms", 0.99)
+
+
+def _form(port: int, applicant: Applicant) -> tuple[str, str]:
+    """Return the session cookie and the CSRF token of the page where one applies."""
+    connection = Connection(port)
+    path = f"/p/{applicant.checkout.token}/apply"
+    answer = connection.ask(request("GET", path, {"Cookie": f"fenqi_phone={applicant.claim}"}))
+    connection.close()
+    cookie = re.search(rb"set-cookie: (fenqi_session=[^;]+)", answer.head, re.IGNORECASE)
+    token = CSRF.search(answer.body.decode())
+    assert cookie is not None and token is not None, answer.body[:500]
+    return cookie.group(1).decode(), token.group(1)

@@ -1,0 +1,102 @@
+"""The postings between the house, merchants, lenders and brands, after the sale.
+
+Accounts beside those of domain/ledger.py:
+    merchant:<id>:payout            on its way to the merchant's bank (negative: owed by us)
+    merchant:<id>:reserve           kept back of what a new merchant sold (negative: owed by us)
+    merchant:<id>:funded            the merchant's own money in loans (negative: owed as consumers repay)
+    lender:<id>:funded              a lender's money in loans (negative: owed as consumers repay)
+    lender:<id>:payable             collected for a lender, to be remitted (negative: owed by us)
+    brand:<id>:receivable           subsidy that a brand owes us
+    income:subsidy                  interest that others bear for consumers
+"""
+
+from fenqi.finance.money import Money
+
+from merchant_server.domain.ledger import CASH, INTEREST_EARNED, Posting, moves, payable
+from merchant_server.domain.payout import LENDER, WHOLE_BPS
+
+SUBSIDY_INCOME = "income:subsidy"
+
+
+def on_its_way(merchant_id: str) -> str:
+    """Name the account of money that left for a merchant's bank."""
+    return f"merchant:{merchant_id}:payout"
+
+
+def reserve(merchant_id: str) -> str:
+    """Name the account of what is kept back of a merchant's sales."""
+    return f"merchant:{merchant_id}:reserve"
+
+
+def receivable(brand_id: str) -> str:
+    """Name the account of what a brand owes for subsidies."""
+    return f"brand:{brand_id}:receivable"
+
+
+def funded(funder: str, merchant_id: str) -> str:
+    """Name the account of a funder's money in loans. `funder` is merchant or lender:<id>."""
+    return f"{funder}:funded" if funder.startswith(LENDER) else f"merchant:{merchant_id}:funded"
+
+
+def owed_to(funder: str, merchant_id: str) -> str:
+    """Name the account of what was collected for a funder. `funder` is merchant or lender:<id>."""
+    return f"{funder}:payable" if funder.startswith(LENDER) else payable(merchant_id)
+
+
+def payout_postings(merchant_id: str, amount: Money) -> tuple[Posting, ...]:
+    """A payout begins: what was payable is on its way."""
+    return moves((on_its_way(merchant_id), payable(merchant_id), amount))
+
+
+def paid_postings(merchant_id: str, amount: Money) -> tuple[Posting, ...]:
+    """The bank paid: the money left."""
+    return moves((CASH, on_its_way(merchant_id), amount))
+
+
+def failed_postings(merchant_id: str, amount: Money) -> tuple[Posting, ...]:
+    """The bank did not pay: the money is payable again."""
+    return moves((payable(merchant_id), on_its_way(merchant_id), amount))
+
+
+def reserve_postings(merchant_id: str, amount: Money) -> tuple[Posting, ...]:
+    """A part of a capture is kept back."""
+    return moves((reserve(merchant_id), payable(merchant_id), amount))
+
+
+def release_postings(merchant_id: str, amount: Money) -> tuple[Posting, ...]:
+    """What was kept back is payable."""
+    return moves((payable(merchant_id), reserve(merchant_id), amount))
+
+
+def subsidy_postings(merchant_id: str, shares: dict[str, Money], brand_id: str) -> tuple[Posting, ...]:
+    """What the plan spares the consumer: the merchant's part off its payable, the brand's part owed by the brand.
+
+    The lender's part is income that never comes, so it is no posting.
+    """
+    targets = {"merchant": payable(merchant_id), "brand": receivable(brand_id)}
+    return moves(
+        *((SUBSIDY_INCOME, targets[party], share) for party, share in shares.items() if party in targets)
+    )
+
+
+def funding_postings(funder: str, merchant_id: str, amount: Money) -> tuple[Posting, ...]:
+    """A capture is funded: a lender's money arrives; a merchant who funds waits for consumers to repay."""
+    target = CASH if funder.startswith(LENDER) else payable(merchant_id)
+    return moves((funded(funder, merchant_id), target, amount))
+
+
+def share_postings(
+    funder: str, merchant_id: str, principal: Money, interest: Money, interest_bps: int
+) -> tuple[Posting, ...]:
+    """A funder's part of what a consumer repaid: principal back, and its share of the interest.
+
+    Negative amounts are of money that was taken back, and move the other way.
+    """
+    share = Money(abs(interest.minor) * interest_bps // WHOLE_BPS, interest.currency)
+    parts = (
+        (owed_to(funder, merchant_id), funded(funder, merchant_id), abs(principal), principal.minor < 0),
+        (owed_to(funder, merchant_id), INTEREST_EARNED, share, interest.minor < 0),
+    )
+    return moves(
+        *((target, source, part) if back else (source, target, part) for source, target, part, back in parts)
+    )

@@ -1,0 +1,213 @@
+"""Repositories of the settlement: payouts, terms, statements, bank files; and what the bank answers about payouts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from fenqi.finance.money import Money
+
+from merchant_server.domain.accrual import AccruingRow, DailyClose
+from merchant_server.domain.payout import Lender, Payout, SettlementTerms
+from merchant_server.domain.reconciliation import BankLine, OurRow
+from merchant_server.domain.statement import Movement, Statement
+
+
+@dataclass(frozen=True, slots=True)
+class BankPayout:
+    """The bank's view of a payout. status: pending | paid | failed | unknown (never heard of it)."""
+
+    reference: str
+    status: str
+    code: str = ""
+    amount: Money | None = None
+
+
+class StatementPrinter(Protocol):
+    """Statements as PDF."""
+
+    def render_statement(self, statement: Statement, *, language: str, printed_at: datetime) -> bytes:
+        """Return the PDF in zh-CN or en."""
+        ...
+
+
+class Payouts(Protocol):
+    """What merchants are paid."""
+
+    def unpaid(
+        self, merchant_id: str, account: str, currency: str, ripe_before: date
+    ) -> list[tuple[str, Money]]:
+        """Return (entry id, what it owes the merchant) of every ripe entry that no payout has, oldest first."""
+        ...
+
+    def add(self, payout: Payout, lines: list[tuple[str, Money]], ask_at: datetime) -> None:
+        """Store a new payout with its lines and its first transition, before the bank is asked."""
+        ...
+
+    def get(self, payout_id: str) -> Payout | None:
+        """Return the payout, locked for this transaction where the engine can, or None."""
+        ...
+
+    def find(self, payout_id: str) -> Payout | None:
+        """Return the payout as this snapshot has it, or None."""
+        ...
+
+    def page(
+        self, merchant_id: str, mode: str, *, before: str | None, limit: int, status: str | None
+    ) -> list[Payout]:
+        """Return up to `limit` of a merchant's payouts, newest first, older than `before`."""
+        ...
+
+    def claim_to_ask(self, now: datetime, until: datetime, limit: int) -> list[Payout]:
+        """Claim payouts whose bank is to be asked now, and put off asking again until `until`."""
+        ...
+
+    def pending(self, merchant_id: str) -> int:
+        """Return how many of a merchant's payouts wait for the bank."""
+        ...
+
+    def save(self, payout: Payout, was: Payout, at: datetime) -> None:
+        """Store a transition; raises TransitionConflict when somebody else moved it first."""
+        ...
+
+    def keep_back(self, entry_id: str, merchant_id: str, amount: Money, release_on: date) -> None:
+        """Note when a reserve is to be released."""
+        ...
+
+    def to_release(self, merchant_id: str, today: date, limit: int) -> list[tuple[str, Money]]:
+        """Return (entry id, amount) of reserves whose time is over, oldest first."""
+        ...
+
+    def released(self, entry_id: str, at: datetime) -> None:
+        """Note that a reserve was released; raises TransitionConflict when somebody else did so first."""
+        ...
+
+
+class Settlements(Protocol):
+    """Who is paid how, and whose money loans are."""
+
+    def terms(self, merchant_id: str, *, locked: bool = False) -> SettlementTerms | None:
+        """Return a merchant's terms, `locked` for this transaction where the engine can, or None."""
+        ...
+
+    def all_terms(self) -> list[SettlementTerms]:
+        """Return every merchant's terms."""
+        ...
+
+    def put_terms(self, terms: SettlementTerms, was: SettlementTerms | None) -> None:
+        """Store new or changed terms; raises TransitionConflict when somebody else changed them first."""
+        ...
+
+    def add_lender(self, lender: Lender) -> None:
+        """Store a new lender."""
+        ...
+
+    def lender(self, lender_id: str) -> Lender | None:
+        """Return the lender, or None."""
+        ...
+
+    def set_plan_funder(self, merchant_id: str, mode: str, plan_id: str, funder: str | None) -> bool:
+        """Say whose money a plan's loans are, unlike its merchant's others; say whether there is such a plan."""
+        ...
+
+    def funder_of_plan(self, merchant_id: str, mode: str, plan_id: str) -> str:
+        """Return whose money loans of a plan are: the plan's own word, its merchant's, else the house's."""
+        ...
+
+    def fund(self, loan_id: str, funder: str, interest_bps: int) -> None:
+        """Fix whose money a loan is; later captures of the same loan change nothing."""
+        ...
+
+    def unshared(self, limit: int) -> list[dict[str, Any]]:
+        """Return entries about funded loans that were not shared with the funder yet, oldest first."""
+        ...
+
+    def shared(self, entry_id: str, share_entry_id: str | None) -> None:
+        """Note that an entry was shared; Conflict when it was before."""
+        ...
+
+    def balance_before(self, account: str, currency: str, day: date) -> Money:
+        """Return what an account owed its owner at the beginning of a day."""
+        ...
+
+    def movements(self, account: str, currency: str, first: date, last: date) -> list[Movement]:
+        """Return what changed an account from one day to another, both within, oldest first."""
+        ...
+
+    def movements_of_payout(self, account: str, payout_id: str) -> list[Movement]:
+        """Return what a payout is made of, oldest first."""
+        ...
+
+
+class BankFiles(Protocol):
+    """The bank's settlement files, each line once."""
+
+    def known(self, digest: str) -> bool:
+        """Say whether a file with these bytes was read before."""
+        ...
+
+    def add(
+        self, digest: str, gateway_account: str, covers_on: date, at: datetime, good: int, bad: int
+    ) -> None:
+        """Store that a file was read; Conflict when it was before."""
+        ...
+
+    def add_line(self, gateway_account: str, digest: str, line: BankLine) -> bool:
+        """Store one line; say False when an earlier line of any file was about the same thing."""
+        ...
+
+    def told(self, gateway_account: str, digest: str, lines: Iterable[BankLine]) -> set[tuple[str, str]]:
+        """Return (kind, reference) of these lines that another file told before."""
+        ...
+
+    def told_of(self, gateway_account: str, references: Iterable[str]) -> set[tuple[str, str]]:
+        """Return (kind, reference) of what any file told about these references."""
+        ...
+
+    def ours(self, gateway_account: str, references: Iterable[str]) -> dict[str, OurRow]:
+        """Return our own rows by reference; what is not ours is left out."""
+        ...
+
+    def settled(self, gateway_account: str, first: datetime, last: datetime) -> list[OurRow]:
+        """Return our rows that moved money and were requested from one instant until before another."""
+        ...
+
+
+class Closes(Protocol):
+    """Days whose books are closed."""
+
+    def latest(self, merchant_id: str) -> DailyClose | None:
+        """Return a merchant's last close, or None."""
+        ...
+
+    def add(self, close: DailyClose, at: datetime) -> None:
+        """Store a close; Conflict when the day was closed before."""
+        ...
+
+    def accruing(self, merchant_id: str, on: date) -> list[AccruingRow]:
+        """Return the open installments of live loans whose period had begun before the end of a day."""
+        ...
+
+
+class SettlementWork(Protocol):
+    """The part of a unit of work that settles."""
+
+    @property
+    def payouts(self) -> Payouts:
+        """What merchants are paid."""
+        ...
+
+    @property
+    def settlements(self) -> Settlements:
+        """Who is paid how, and whose money loans are."""
+        ...
+
+    @property
+    def closes(self) -> Closes:
+        """Days whose books are closed."""
+        ...
+
+    @property
+    def bank_files(self) -> BankFiles:
+        """What the bank's files said."""
+        ...

@@ -1,0 +1,46 @@
+"""The daily close: interest is earned by the day, in one entry a merchant and day; what was paid is trued up."""
+
+from datetime import timedelta
+
+from fenqi.finance.money import Money
+
+from merchant_server.domain.accrual import DailyClose, accrued
+from merchant_server.domain.ledger import INTEREST_DEFERRED, INTEREST_EARNED, moves
+from merchant_server.domain.merchant import Merchant
+from merchant_server.services.deps import Deps
+from merchant_server.services.settlement.booking import book
+
+
+def close_days(deps: Deps) -> int:
+    """Close yesterday for every merchant that it is not closed for; return how many were closed.
+
+    A repayment books its interest as earned at once, so a close moves the difference between what the days have
+    earned and nobody has paid, and the same of the close before. Days that were skipped come in one entry.
+    """
+    with deps.storage.reading() as uow:
+        open_books = []
+        for merchant in uow.merchants.all():
+            last = uow.closes.latest(merchant.id)
+            if last is None or last.closed_on < deps.today(uow, merchant) - timedelta(days=1):
+                open_books.append(merchant)
+    return sum(_close(deps, merchant) for merchant in open_books)
+
+
+def _close(deps: Deps, merchant: Merchant) -> bool:
+    with deps.storage.unit_of_work() as uow:
+        yesterday = deps.today(uow, merchant) - timedelta(days=1)
+        last = uow.closes.latest(merchant.id)
+        if last is not None and last.closed_on >= yesterday:
+            return False
+        nothing = Money(0, merchant.currency)
+        rows = uow.closes.accruing(merchant.id, yesterday)
+        now_accrued = sum((accrued(row, yesterday) for row in rows), nothing)
+        change = now_accrued - (nothing if last is None else last.accrued)
+        earned, deferred = INTEREST_EARNED, INTEREST_DEFERRED
+        postings = moves((earned, deferred, change) if change.minor > 0 else (deferred, earned, -change))
+        entry_id = book(
+            uow, deps, "accrual", f"{merchant.id}/{yesterday}", postings,
+            merchant_id=merchant.id, occurred_on=yesterday,
+        )  # fmt: skip
+        uow.closes.add(DailyClose(merchant.id, yesterday, now_accrued, entry_id), deps.clock.now())
+        return True

@@ -1,0 +1,127 @@
+"""The bank's settlement files: which were read, and each line once; and our own rows to hold them against."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from fenqi.finance.money import Money
+
+from merchant_server.domain.reconciliation import BankLine, OurRow
+from merchant_server.storage.engine import Connection, Row
+from merchant_server.storage.repositories.rows import insert, moment, stamp
+
+# What the books have of a request: money that the bank's account gained or lost for it.
+_BOOKED = (
+    "SELECT e.source_id, e.kind, CAST(SUM(p.amount_minor) AS BIGINT) AS minor, p.currency FROM journal_entries e"
+    " JOIN postings p ON p.entry_id = e.id WHERE e.kind IN ('repayment', 'reversal', 'payout_paid')"
+    " AND (p.source = 'bank:cash' OR p.target = 'bank:cash') AND e.source_id = :id"
+    " GROUP BY e.source_id, e.kind, p.currency"
+)
+_FILE_KINDS = {"repayment": "deduction", "reversal": "reversal", "payout_paid": "payout"}
+
+
+class BankFiles:
+    """What the bank's files said."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def known(self, digest: str) -> bool:
+        """Say whether a file with these bytes was read before."""
+        sql = "SELECT 1 AS known FROM bank_files WHERE digest = :digest"
+        return self._db.one(sql, {"digest": digest}) is not None
+
+    def add(
+        self, digest: str, gateway_account: str, covers_on: date, at: datetime, good: int, bad: int
+    ) -> None:
+        """Store that a file was read; Conflict when it was before."""
+        row = {
+            "digest": digest,
+            "gateway_account": gateway_account,
+            "covers_on": covers_on.isoformat(),
+            "received_at": stamp(at),
+            "good_lines": good,
+            "bad_lines": bad,
+        }
+        insert(self._db, "bank_files", row)
+
+    def add_line(self, gateway_account: str, digest: str, line: BankLine) -> bool:
+        """Store one line; say False when an earlier line of any file was about the same thing."""
+        return (
+            self._db.execute(
+                "INSERT INTO bank_file_lines (gateway_account, kind, reference, digest, line, amount_minor, currency,"
+                " booked_at) VALUES (:account, :kind, :reference, :digest, :line, :minor, :currency, :booked_at)"
+                " ON CONFLICT (gateway_account, kind, reference) DO NOTHING",
+                {
+                    "account": gateway_account,
+                    "kind": line.kind,
+                    "reference": line.reference,
+                    "digest": digest,
+                    "line": line.number,
+                    "minor": line.amount.minor,
+                    "currency": line.amount.currency,
+                    "booked_at": stamp(line.booked_at),
+                },
+            )
+            == 1
+        )
+
+    def told(self, gateway_account: str, digest: str, lines: Iterable[BankLine]) -> set[tuple[str, str]]:
+        """Return (kind, reference) of these lines that another file told before."""
+        found = set()
+        for line in lines:
+            row = self._db.one(
+                "SELECT digest FROM bank_file_lines WHERE gateway_account = :account AND kind = :kind"
+                " AND reference = :reference",
+                {"account": gateway_account, "kind": line.kind, "reference": line.reference},
+            )
+            if row is not None and row["digest"] != digest:
+                found.add((line.kind, line.reference))
+        return found
+
+    def told_of(self, gateway_account: str, references: Iterable[str]) -> set[tuple[str, str]]:
+        """Return (kind, reference) of what any file told about these references."""
+        found = set()
+        for reference in references:
+            rows = self._db.all(
+                "SELECT kind FROM bank_file_lines WHERE gateway_account = :account AND reference = :reference",
+                {"account": gateway_account, "reference": reference},
+            )
+            found |= {(row["kind"], reference) for row in rows}
+        return found
+
+    def ours(self, gateway_account: str, references: Iterable[str]) -> dict[str, OurRow]:
+        """Return our own rows by reference; what is not ours is left out."""
+        found = {}
+        for reference in references:
+            row = self._db.one(
+                "SELECT id, 'deduction' AS kind, status, amount_minor, currency, requested_at FROM deductions"
+                " WHERE id = :id AND gateway_account = :account UNION ALL"
+                " SELECT id, 'payout', status, amount_minor, currency, created_at FROM payouts WHERE id = :id",
+                {"id": reference, "account": gateway_account},
+            )
+            if row is not None:
+                found[reference] = self._row(row)
+        return found
+
+    def settled(self, gateway_account: str, first: datetime, last: datetime) -> list[OurRow]:
+        """Return our rows that moved money and were requested from one instant until before another."""
+        rows = self._db.all(
+            "SELECT id, 'deduction' AS kind, status, amount_minor, currency, requested_at FROM deductions"
+            " WHERE gateway_account = :account AND status IN ('succeeded', 'reversed')"
+            " AND requested_at >= :first AND requested_at < :last UNION ALL"
+            " SELECT id, 'payout', status, amount_minor, currency, created_at FROM payouts"
+            " WHERE status = 'paid' AND created_at >= :first AND created_at < :last",
+            {"account": gateway_account, "first": stamp(first), "last": stamp(last)},
+        )
+        return [self._row(row) for row in rows]
+
+    def _row(self, row: Row) -> OurRow:
+        booked = self._db.all(_BOOKED, {"id": row["id"]})
+        return OurRow(
+            reference=row["id"],
+            kind=row["kind"],
+            status=row["status"],
+            amount=Money(row["amount_minor"], row["currency"]),
+            booked={_FILE_KINDS[each["kind"]]: Money(each["minor"], each["currency"]) for each in booked},
+            requested_at=moment(row["requested_at"]),
+        )

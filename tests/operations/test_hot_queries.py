@@ -1,0 +1,184 @@
+"""Due work, pages and figures are found through an index on both databases, and reading waits for no writer."""
+
+import re
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from merchant_server.storage import sqlite_connection
+from merchant_server.storage.engine import Connection, Engine, open_engine
+from merchant_server.storage.repositories.checkouts import Checkouts
+from merchant_server.storage.repositories.decisions import Decisions
+from merchant_server.storage.repositories.deductions import Deductions
+from merchant_server.storage.repositories.loans import Loans
+from merchant_server.storage.repositories.operations import Operations
+from merchant_server.storage.repositories.outbox import Deliveries
+from merchant_server.storage.repositories.watch import Watch
+from merchant_server.storage.sqlite import SqliteEngine
+from tests.databases import postgres_database
+from tests.installation import START, Installation, build
+
+# Small by nature: one row a merchant, an endpoint, a policy or an hour.
+SMALL = {"merchants", "webhook_endpoints", "event_sequences", "chores", "checkups", "test_clocks"}
+
+
+class Recorder:
+    """A connection that explains each statement before it runs it."""
+
+    def __init__(self, connection: Connection, dialect: str) -> None:
+        self._connection, self._dialect = connection, dialect
+        self.scans: list[str] = []
+        self.claim_suffix, self.row_lock = connection.claim_suffix, connection.row_lock
+
+    def _explain(self, sql: str, params: Any) -> None:
+        if self._dialect == "sqlite":
+            plan = [str(row["detail"]) for row in self._connection.all(f"EXPLAIN QUERY PLAN {sql}", params)]
+            # "SCAN t USING INDEX i" walks an index in order, which a LIMIT ends; a bare SCAN reads the table.
+            found = [re.match(r"SCAN (\w+)(?: AS \w+)?$", line) for line in plan]
+        else:
+            plan = [row["QUERY PLAN"] for row in self._connection.all(f"EXPLAIN {sql}", params)]
+            found = [re.search(r"Seq Scan on (\w+)", line) for line in plan]
+        self.scans += [f"{each[1]} in {sql[:90]}" for each in found if each and each[1] not in SMALL]
+
+    def execute(self, sql: str, params: Any = {}) -> int:  # noqa: B006
+        self._explain(sql, params)
+        return self._connection.execute(sql, params)
+
+    def one(self, sql: str, params: Any = {}) -> Any:  # noqa: B006
+        self._explain(sql, params)
+        return self._connection.one(sql, params)
+
+    def all(self, sql: str, params: Any = {}) -> Any:  # noqa: B006
+        self._explain(sql, params)
+        return self._connection.all(sql, params)
+
+
+def test_hot_queries_use_an_index(installation: Installation) -> None:
+    """PostgreSQL would read tiny tables from end to end; so it is told that this is dear, as it is at size."""
+    installation.sell()
+    merchant = installation.caller.merchant_id
+    now = START + timedelta(days=400)
+    with installation.engine.transaction() as connection:
+        if installation.engine.dialect == "postgresql":
+            connection.execute("SET LOCAL enable_seqscan = off")
+        recorder: Any = Recorder(connection, installation.engine.dialect)
+        until = now + timedelta(seconds=30)
+        Deliveries(recorder).due_endpoints(now)
+        Deliveries(recorder).claim("whe_none", now, until, 1)
+        Deliveries(recorder).pending()
+        Deductions(recorder).claim_to_ask(now, until, 50)
+        Deductions(recorder).attempts("loan_none", 1)
+        Loans(recorder).to_collect(merchant, now.date(), 50)
+        Loans(recorder).to_age(merchant, now.date(), 50)
+        Checkouts(recorder).to_expire(now, 50)
+        Checkouts(recorder).page(merchant, "test", before=None, limit=20, status=None, reference=None)
+        Checkouts(recorder).page(merchant, "test", before=None, limit=20, status=None, reference="order-1")
+        Decisions(recorder, None).stuck(now, 50)  # type: ignore[arg-type]
+        Watch(recorder, None).remembers(now)  # type: ignore[arg-type]
+        Operations(recorder).figures(now)
+        Operations(recorder).has_deliveries(now)
+        Operations(recorder).forget_deliveries(now, 500)
+    assert recorder.scans == []
+
+
+def test_a_missing_index_is_found(installation: Installation) -> None:
+    with installation.engine.transaction() as connection:
+        recorder: Any = Recorder(connection, installation.engine.dialect)
+        recorder.all("SELECT * FROM loans WHERE plan_id = :plan", {"plan": "p12"})
+    assert recorder.scans
+
+
+def test_a_reader_is_never_held_up_by_a_writer(engine: Engine, database_url: str) -> None:
+    """A transaction that writes for as long as the readers read: none of them waits for it, nor sees half of it."""
+    insert = "INSERT INTO chores (name, done_at) VALUES (:name, 'now')"
+    with engine.transaction() as connection:
+        connection.execute(insert, {"name": "before"})
+    other = open_engine(database_url)
+    waits: list[float] = []
+
+    def read() -> None:
+        for _ in range(50):
+            began = time.perf_counter()
+            with other.reading() as reading:
+                assert reading.all("SELECT name FROM chores WHERE name <> 'before'") == []
+            waits.append(time.perf_counter() - began)
+
+    with engine.transaction() as connection:
+        connection.execute(insert, {"name": "half"})
+        reader = threading.Thread(target=read)
+        reader.start()
+        reader.join(30)
+        assert not reader.is_alive()
+    other.close()
+    assert len(waits) == 50
+    assert max(waits) < 5  # a reader that waited would have waited for the writer's end
+
+
+def test_the_write_ahead_log_stays_bounded_and_shrinks_once_a_reader_lets_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader that stays pins the log, which then grows; with it gone it is cut. At a sixteenth of the real size."""
+    monkeypatch.setattr(sqlite_connection, "WAL_PAGES", sqlite_connection.WAL_PAGES // 16)
+    limit = sqlite_connection.WAL_LIMIT_BYTES // 16
+    monkeypatch.setattr(sqlite_connection, "WAL_LIMIT_BYTES", limit)
+    path = tmp_path / "wal.sqlite"
+    engine = SqliteEngine(path, batch_transactions=1)
+    wal = path.with_name("wal.sqlite-wal")
+    with engine.transaction() as connection:
+        connection.execute("CREATE TABLE blobs (id INTEGER PRIMARY KEY, body BLOB)")
+
+    def fill(commits: int) -> int:
+        highest = 0
+        for _ in range(commits):
+            with engine.transaction() as connection:
+                connection.execute("INSERT INTO blobs (body) VALUES (:body)", {"body": bytes(40_000)})
+            highest = max(highest, wal.stat().st_size)
+        return highest
+
+    assert fill(260) <= limit
+    with engine.reading() as reading:
+        reading.all("SELECT COUNT(*) AS n FROM blobs")
+        pinned = fill(260)
+    assert pinned > limit
+    fill(260)
+    assert wal.stat().st_size <= limit
+    engine.close()
+
+
+def test_the_partition_plan_of_the_docs_keeps_every_event_and_an_old_month_comes_off_whole(
+    postgres_url: str, migrated_postgres: str, authority_folder: Path, tmp_path: Path
+) -> None:
+    """The installation sells before and after; its laws hold until the old month is taken away."""
+    page = (Path(__file__).resolve().parents[2] / "docs/howto/operate.md").read_text("utf-8")
+    (plan,) = re.findall(r"```text\n(-- events by month\n.*?)```", page, re.S)
+    with postgres_database(postgres_url, migrated_postgres) as url:
+        engine = open_engine(url)
+        house = build(engine, authority_folder, tmp_path / "keys" / "wrapping-keys.json")
+        house.post("/v1/webhook_endpoints", {"url": "https://shop.example/hook"})
+        house.sell()
+        before = house.rows("SELECT id FROM events ORDER BY id")
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(plan.encode())
+        assert house.rows("SELECT id FROM events ORDER BY id") == before
+        house.clock.pass_(days=31)
+        house.sell(plan="p6")
+        house.work()
+        assert house.breaches() == []
+        by_month = [house.rows(f"SELECT COUNT(*) AS n FROM events_2026_{month}") for month in (11, 12)]
+        assert [rows[0]["n"] > 0 for rows in by_month] == [True, True]
+        explained = house.rows(
+            "EXPLAIN SELECT * FROM events WHERE created_at >= '2026-12-01' AND created_at < '2027-01'"
+        )
+        assert {name for row in explained for name in re.findall(r"on (\w+)", row["QUERY PLAN"])} == {
+            "events_2026_12"
+        }
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("ALTER TABLE events DETACH PARTITION events_2026_11")
+        assert house.rows("SELECT id FROM events WHERE created_at < '2026-12'") == []
+        assert len(house.rows("SELECT id FROM events_2026_11")) == by_month[0][0]["n"]
+        engine.close()

@@ -1,0 +1,57 @@
+"""The page about growth says what was measured, and names a place for every table there is."""
+
+import re
+from pathlib import Path
+
+from benchmarks import scale
+from merchant_server.storage.catalog import tables
+from merchant_server.storage.sqlite import SqliteEngine
+
+PAGE = (scale.DOCS / "scale.md").read_text("utf-8")
+
+
+def places() -> dict[str, set[str]]:
+    rows = re.findall(r"^\| ([a-z ]+) \| ((?:`\w+`(?:, )?)+) \|$", PAGE, re.M)
+    return {where: set(re.findall(r"`(\w+)`", names)) for where, names in rows}
+
+
+def test_the_tables_of_the_page_are_those_of_its_measurement() -> None:
+    assert scale.filled(PAGE, scale.stored()) == PAGE, "run: python -m benchmarks.scale --write"
+
+
+def test_every_table_has_exactly_one_place() -> None:
+    named = [name for names in places().values() for name in names]
+    assert len(named) == len(set(named))
+    assert {table.name for table in tables()} - set(named) == set(), (
+        "name the place of a new table in scale.md"
+    )
+
+
+def test_every_table_of_a_merchant_has_the_distribution_column() -> None:
+    with_merchant = places()["with the merchant"] - {"merchants"}
+    lacking = [
+        each.name for each in tables() if each.name in with_merchant and "merchant_id" not in each.columns
+    ]
+    assert lacking == []
+
+
+def test_rows_of_a_merchant_refer_to_nothing_that_has_no_place(tmp_path: Path) -> None:
+    """A foreign key within a shard stays one; one to a person becomes a look-up, one to a small table a copy."""
+    engine = SqliteEngine(tmp_path / "keys.sqlite")
+    engine.migrate()
+    with_merchant = places()["with the merchant"]
+    with engine.reading() as connection:
+        targets = {
+            row["table"]
+            for name in with_merchant
+            for row in connection.all(f"SELECT * FROM pragma_foreign_key_list('{name}')")
+        }
+    engine.close()
+    assert targets - with_merchant <= places()["with the person"] | places()["on one place for all"]
+
+
+def test_the_simulation_runs_and_grows_in_proportion() -> None:
+    seen = scale.measure(12)
+    assert 0 < seen.checkout_bytes < seen.sale_bytes
+    assert 0 < seen.collection_bytes < seen.sale_bytes
+    assert scale.tables(seen).count("| 1,000,000 |") == 1

@@ -1,0 +1,66 @@
+"""The staff's complaint pages in a real browser: phone and desk, both languages, light and dark, axe."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from merchant_server.services.decisioning import reviewing
+from merchant_server.services.person.complaints import file_complaint
+from merchant_server.web.portal.review import review_pages
+from tests.decision.people import id_number
+from tests.installation import Installation
+from tests.privacy.people import Somebody, sell
+from tests.privacy.test_my_pages_in_a_browser import address, look, send
+
+__all__ = ["address"]
+WHO, TOKEN = Somebody(1), "a-portal-token-of-enough-length"
+
+
+@pytest.fixture
+def complaint_id(sqlite_installation: Installation) -> str:
+    """A complaint that should have been answered two days ago, on an installation with staff."""
+    house = sqlite_installation
+    reviewing.add_reviewer(house.deps, "Li Wei", id_number(1, "19800101"))
+    house.app.register_blueprint(review_pages(house.deps, TOKEN))
+    sold = sell(house, WHO, description="山地自行车")
+    text = "扣款日期不对，每月都提前两天扣款。" * 8 + "averyveryverylongwordwithoutanyspaceinit" * 3
+    filed = file_complaint(house.deps, sold.consumer_id or "", text, sold.loan_id or "")
+    house.clock.pass_(days=17)
+    return filed.id
+
+
+@pytest.mark.parametrize(
+    ("language", "size", "scheme"),
+    [("zh-CN", {"width": 390, "height": 844}, "dark"), ("en", {"width": 1280, "height": 800}, "light"),
+     ("en", {"width": 195, "height": 422}, "light")],
+    ids=["zh phone", "en desk", "en at 200 %"],
+)  # fmt: skip
+def test_staff_find_the_late_complaint_and_answer_it(
+    complaint_id: str, address: str, browser: Browser, language: str, size: Any, scheme: Any
+) -> None:
+    context = browser.new_context(viewport=size, color_scheme=scheme, java_script_enabled=True)
+    page = context.new_page()
+    page.goto(f"{address}/portal/complaints?lang={language}")
+    look(page)
+    page.locator("#name").fill("Li Wei")
+    page.locator("#token").fill(TOKEN)
+    send(page)
+    assert page.url.endswith("/portal/complaints")
+    look(page)
+    page.get_by_role("link", name=complaint_id).click()
+    page.wait_for_load_state()
+    look(page)
+    send(page)
+    assert page.get_by_role("alert").count() == 1
+    look(page)
+    page.locator("#answer_zh").fill("款项已于今日退回。")
+    page.locator("#answer_en").fill("The money went back to you today.")
+    send(page)
+    assert page.get_by_role("status").count() == 1
+    look(page)
+    page.locator(".back a").click()
+    page.wait_for_load_state()
+    assert page.locator(".answered-list a").inner_text() == complaint_id
+    look(page)
+    context.close()
