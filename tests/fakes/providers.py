@@ -221,11 +221,7 @@ class FakeBank:
     ) -> tuple[bytes, dict[str, str]]:
         """Sign any body at all, as the bank would: for callbacks that are genuine but wrong."""
         raw = json.dumps(body, ensure_ascii=False).encode("utf-8")
-        return raw, self.headers(event_id, raw, now)
-
-    def headers(self, event_id: str, body: bytes, now: datetime = EPOCH) -> dict[str, str]:
-        """Return the headers of a callback with these raw bytes."""
-        return signed_headers(self._key, event_id, body, now)
+        return raw, signed_headers(self._key, event_id, raw, now)
 
     def _up(self) -> None:
         if self.down:

@@ -12,7 +12,6 @@ from fenqi.finance.plan import Plan
 from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.deduction import Deduction, DeductionStatus
 from merchant_server.domain.loan import Installment, Loan
-from merchant_server.providers.sandbox.callbacks import callback_row
 from merchant_server.providers.system import SystemIds
 from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.operation import merchants
@@ -80,20 +79,20 @@ class Life:
     def tell(self, deduction: Deduction, status: str, code: str = "") -> str:
         """Deliver a callback that says `status`; return the verdict."""
         now = self.house.clock.now()
-        row = callback_row(
-            self.bank.gateway_account,
-            f"{deduction.id[-16:]}_{status}",
-            {
-                "reference": deduction.id,
-                "mandate_reference": deduction.mandate_id,
-                "amount_minor": deduction.amount.minor,
-                "currency": deduction.amount.currency,
-            },
-            status=status, code=code, copy=0, occurred_at=now, due_at_ms=0,
-        )  # fmt: skip
-        body, headers = row["body"].encode(), None
-        headers = self.bank.headers(row["event_id"], body, now)
-        return receive(self.house.deps, body, headers).outcome
+        told = {
+            "gateway_account": self.bank.gateway_account,
+            "mode": "test",
+            "kind": f"deduction.{status}",
+            "reference": deduction.id,
+            "mandate_reference": deduction.mandate_id,
+            "status": status,
+            "code": code,
+            "amount": deduction.amount.to_dict(),
+            "occurred_at": now.isoformat(),
+        }
+        return receive(
+            self.house.deps, *self.bank.signed(told, f"bev_{deduction.id[-16:]}_{status}", now)
+        ).outcome
 
 
 def make_template(folder: Path, migrated: Path, authority: Path) -> tuple[Path, Installation, Checkout]:
