@@ -42,9 +42,11 @@ from merchant_server.web import api, callbacks, problems
 from merchant_server.web.bodies import BODY_BYTES_MAX
 from merchant_server.web.consumer import consumer_pages
 from merchant_server.web.consumer.counter import counter_pages
-from merchant_server.web.context import EXTENSION
+from merchant_server.web.context import EXTENSION, begin_request, end_request
 from merchant_server.web.credit import credit_pages
+from merchant_server.web.docs import docs_pages
 from merchant_server.web.health import health_routes, name_request
+from merchant_server.web.limits import Limits
 from merchant_server.web.metrics import metrics_page, watch_requests
 from merchant_server.web.my import my_pages
 from merchant_server.web.pages import set_up_pages
@@ -124,7 +126,7 @@ def install(settings: Settings) -> Installation:
         renderer=TypstRenderer(),
         signer=_signer(settings, authority),
         heads=AuditHeadKey.open(settings.state_path / "authority", authority),
-        sender=HttpWebhookSender(version=__version__, allow_private=True),
+        sender=HttpWebhookSender(version=__version__, allow_private=settings.private_webhooks),
         code_key=keys.codes,
         public_url=settings.public_url.rstrip("/"),
         lender_name=settings.lender_name,
@@ -159,7 +161,11 @@ def _signer(settings: Settings, authority: Authority) -> PadesSigner:
 def create_app(installation: Installation) -> Flask:
     """Return the WSGI application of an installation."""
     secure = installation.settings.secure
-    app = build_app(installation.deps, secret_key=installation.keys.web, secure=secure)
+    limited = Limits(
+        per_second=int(installation.settings.rate_per_second),
+        refused_per_minute=int(installation.settings.refused_keys_per_minute),
+    )
+    app = build_app(installation.deps, secret_key=installation.keys.web, secure=secure, limited=limited)
     if proxies := int(installation.settings.trusted_proxies):
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.register_blueprint(health_routes(installation.deps, installation.require_ready))
@@ -176,19 +182,22 @@ def create_app(installation: Installation) -> Flask:
     return app
 
 
-def build_app(deps: Deps, *, secret_key: bytes, secure: bool) -> Flask:
-    """Return an application over any Deps: the API, callbacks and pages."""
+def build_app(deps: Deps, *, secret_key: bytes, secure: bool, limited: Limits | None = None) -> Flask:
+    """Return an application over any Deps: the API, callbacks and pages; without `limited` nobody is slowed down."""
     app = Flask("merchant_server.web", static_folder=None, template_folder=None)
     app.config.update(SECRET_KEY=secret_key, MAX_CONTENT_LENGTH=BODY_BYTES_MAX)
     app.extensions[EXTENSION] = deps
     app.url_map.converters["default"] = PathWord
     problems.register(app)
     set_up_pages(app, secure=secure, exempt=(*api.BLUEPRINTS, callbacks.blp))
-    api.register(app)
+    app.before_request(begin_request)
+    app.teardown_request(end_request)
+    api.register(app, limited or Limits())
     app.register_blueprint(callbacks.blp)
     app.register_blueprint(consumer_pages(deps, secure=secure))
     app.register_blueprint(counter_pages(deps))
     app.register_blueprint(my_pages(deps, secure=secure))
+    app.register_blueprint(docs_pages())
     app.register_blueprint(credit_pages(deps, secure=secure))
     app.after_request(name_request)
     watch_requests(app)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from merchant_server.app import install
+from merchant_server.commands import api_keys as api_key_commands
 from merchant_server.commands import audit as audit_commands
 from merchant_server.commands import databases as database_commands
 from merchant_server.commands import export as export_commands
@@ -138,7 +139,7 @@ def doctor(as_json: bool) -> None:
 
 @main.group()
 def merchant() -> None:
-    """Set up merchants and their keys."""
+    """Set up merchants."""
 
 
 @merchant.command("create")
@@ -182,27 +183,6 @@ def create(
     )
 
 
-@merchant.command("key")
-@click.argument("merchant_id")
-@_readable
-def make_key(merchant_id: str) -> None:
-    """Make another test key of a merchant and print it for the only time."""
-    from merchant_server.services.operation import merchants
-
-    click.echo(merchants.create_key(_installation().deps, merchant_id).secret)
-
-
-@merchant.command("revoke")
-@click.argument("key_id")
-@_readable
-def revoke(key_id: str) -> None:
-    """End a key at once."""
-    from merchant_server.services.operation import merchants
-
-    merchants.revoke_key(_installation().deps, key_id)
-    click.echo(f"{key_id} is revoked")
-
-
 @main.command()
 @_readable
 def settings() -> None:
@@ -219,6 +199,7 @@ def settings() -> None:
         click.echo(f"FENQI_{each.name.upper():<18} {shown(each.name):<28} {each.metadata['help']}")
 
 
+main.add_command(api_key_commands.key)
 main.add_command(export_commands.export)
 main.add_command(reconcile_commands.reconcile)
 main.add_command(reconcile_commands.bank_file)

@@ -12,6 +12,8 @@ RANGES = {
     "codes_per_hour": (1, 10**9),
     "retention_years": (0, 100),
     "trusted_proxies": (0, 9),
+    "rate_per_second": (0, 10**6),
+    "refused_keys_per_minute": (0, 10**6),
     "deliveries_kept_days": (1, 36_500),
 }
 TOKEN_LENGTH_MIN = 24
@@ -77,6 +79,16 @@ class Settings:
     portal_token: str = _setting(
         "", "secret that lets staff review and answer complaints at /portal; empty means no such pages"
     )
+    rate_per_second: str = _setting(
+        "100",
+        "requests that a key may make in a second, per server process; bursts of twice that; 0 is no limit",
+    )
+    refused_keys_per_minute: str = _setting(
+        "30", "wrong keys that one address may show in a minute, per server process; 0 is no limit"
+    )
+    webhook_private: str = _setting(
+        "", "on lets webhooks go to http and private addresses; empty means while the public URL is http"
+    )
     threads: str = _setting("64", "threads of the web server; each live page holds one")
     deliveries_kept_days: str = _setting("30", "days that a delivery which arrived can be looked up")
     log_format: str = _setting("auto", "json, text, or auto: text in a terminal and json elsewhere")
@@ -123,6 +135,8 @@ class Settings:
                 raise SettingsError(
                     f"FENQI_{name.upper()} is too short: use at least {TOKEN_LENGTH_MIN} random characters"
                 )
+        if self.webhook_private not in ("", "on", "off"):
+            raise SettingsError(f"FENQI_WEBHOOK_PRIVATE={self.webhook_private!r}: use on, off or nothing")
         for name, words in WORDS.items():
             if getattr(self, name) not in words:
                 raise SettingsError(f"FENQI_{name.upper()}={getattr(self, name)!r}: use {' or '.join(words)}")
@@ -145,6 +159,11 @@ class Settings:
     def state_path(self) -> Path:
         """The folder of keys."""
         return Path(self.state_folder)
+
+    @property
+    def private_webhooks(self) -> bool:
+        """Say whether webhooks may go to http and private addresses, as on a machine of one's own."""
+        return self.webhook_private == "on" or (not self.webhook_private and not self.secure)
 
     @property
     def secure(self) -> bool:

@@ -12,6 +12,7 @@ from merchant_server.services.decisioning.watching import forget_velocity
 from merchant_server.services.deps import Deps
 from merchant_server.services.operation.audit import tend_log
 from merchant_server.services.operation.delivery import Courier
+from merchant_server.services.operation.idempotency import forget_answers
 from merchant_server.services.operation.keeping import check_up, forget_deliveries
 from merchant_server.services.operation.turning import turn_clocks
 from merchant_server.services.operation.upkeep import (
@@ -29,7 +30,7 @@ from merchant_server.services.settlement.payouts import ask_about_payouts, pay_o
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
-PUSH_THREADS = 8
+PUSH_THREADS = 16
 
 
 def tried(step: Callable[[], int]) -> int:
@@ -74,6 +75,7 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
         lambda: forget_old(deps),
         lambda: tend_log(deps),
         lambda: forget_velocity(deps),
+        lambda: forget_answers(deps),
         lambda: forget_deliveries(deps),
         lambda: check_up(deps),
     )
@@ -87,3 +89,4 @@ def work(deps: Deps, stop: threading.Event) -> None:
         while not stop.is_set():
             if not work_once(deps, courier.push_due):
                 stop.wait(IDLE_SECONDS)
+        tried(courier.finish)

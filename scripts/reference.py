@@ -1,8 +1,10 @@
-"""Writes the generated parts of docs/reference/*.md from the code, between `<!-- begin NAME -->` and `<!-- end -->`.
+"""Writes the generated parts of docs/reference/*.md from the code, between `<!-- begin NAME -->` and `<!-- end -->`,
+and the registry of error codes that /docs/errors shows.
 
 Usage: python -m scripts.reference [--check]. With --check nothing is written and a difference is exit code 1.
 """
 
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -10,6 +12,7 @@ from pathlib import Path
 
 from scripts import reference_books, reference_settlement, reference_tables
 
+REGISTRY = Path(__file__).resolve().parent.parent / "merchant_server" / "web" / "errors.json"
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 BLOCKS: dict[str, Callable[[], str]] = {
     "settings": reference_tables.settings,
@@ -45,8 +48,20 @@ def names_in(text: str) -> list[str]:
     return [block[2] for block in _BLOCK.finditer(text)]
 
 
+def registry() -> str:
+    """Return what /docs/errors shows, as the JSON text of its file."""
+    return json.dumps(reference_tables.registry(), ensure_ascii=False, indent=1) + "\n"
+
+
 def main(arguments: list[str]) -> int:
     stale = 0
+    if not REGISTRY.exists() or REGISTRY.read_text("utf-8") != registry():
+        stale += 1
+        if "--check" in arguments:
+            print(f"{REGISTRY.name} differs from the code: run python -m scripts.reference")
+        else:
+            REGISTRY.write_text(registry(), "utf-8")
+            print(f"wrote {REGISTRY.name}")
     for page in sorted(FOLDER.glob("*.md")):
         text = page.read_text("utf-8")
         fresh = filled(text)

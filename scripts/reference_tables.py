@@ -35,7 +35,8 @@ from merchant_server.domain import (
 from merchant_server.domain.code_limits import LIMITS
 from merchant_server.domain.machine import Machine
 from merchant_server.domain.refusal import REFUSALS
-from merchant_server.services.operation.merchants import ENDPOINTS_MAX
+from merchant_server.services.operation.idempotency import KEPT_DAYS
+from merchant_server.services.operation.webhooks import ENDPOINTS_MAX, REPLAY_MAX
 from merchant_server.settings import Settings
 from merchant_server.web.api.streaming import STREAMS_MAX
 from merchant_server.web.bodies import BODY_BYTES_MAX, KEY_LENGTH_MAX
@@ -66,6 +67,8 @@ UNSPOKEN = {
     "POST /desk/clock": "Turn a merchant's test clock forwards.",
     "POST /desk/faults": "Turn a fault of the sandbox bank on or off.",
     "POST /desk/callbacks/{event_id}": "Let the sandbox bank send a callback again.",
+    "GET /docs": "Show the reference of `/v1` as a page, drawn from its own description.",
+    "GET /docs/errors": "Show every error code as a page.",
     "GET /healthz": "Say that the process answers.",
     "GET /metrics": "Return figures for Prometheus; shown only with its token.",
     "GET /readyz": "Say that the database can serve; 503 when it cannot.",
@@ -132,8 +135,28 @@ def errors() -> str:
     return table(("code", "status", "field", "what happened", "what to do"), rows)
 
 
+def registry() -> list[dict[str, Any]]:
+    """Every code that the server answers with, as data for a page."""
+    grouped: dict[str, list[Any]] = {}
+    for each in raised():
+        grouped.setdefault(each.code, []).append(each)
+    return [
+        {
+            "code": name,
+            "statuses": sorted({each.status for each in places}),
+            "messages": _distinct(each.message for each in places),
+            "hints": _distinct(each.hint for each in places),
+        }
+        for name, places in grouped.items()
+    ]
+
+
+def _distinct(texts: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(text for text in texts if text.strip("…")))
+
+
 def _joined(texts: Iterable[str], separator: str) -> str:
-    return separator.join(dict.fromkeys(text for text in texts if text.strip("…")))
+    return separator.join(_distinct(texts))
 
 
 def reasons() -> str:
@@ -219,7 +242,10 @@ def limits() -> str:
             ("`expires_in_seconds`", f"{seconds[0]} to {seconds[1]}, default {seconds[2]}"),
             ("`plan_ids` in one checkout", f"1 to {PLAN_IDS_MAX}"),
             ("`metadata` entries", str(METADATA_MAX)),
+            ("requests of a key in a second, per server process", f"{Settings().rate_per_second}, settable"),
+            ("a kept answer under an `Idempotency-Key`", f"{KEPT_DAYS} days; for ever where money moved"),
             ("webhook endpoints of a merchant", str(ENDPOINTS_MAX)),
+            ("events queued by one bulk replay", str(REPLAY_MAX)),
             ("live streams of a server process", str(STREAMS_MAX)),
             ("age of a webhook that `verify` accepts", f"{TOLERANCE_SECONDS} s either way"),
             ("one-time code", f"{code.DIGITS} digits, {code.LIFE_SECONDS} s, {code.TRIES_MAX} tries"),
@@ -278,9 +304,9 @@ def _path(rule: Rule) -> str:
 
 
 def _scope(view: Any) -> str:
-    """Return the scope that a view asks the caller's key for."""
-    asked = re.search(r'\bcaller\("(\w+)"\)', inspect.getsource(view))
-    return f"`{asked[1]}`" if asked else "none"
+    """Return the scopes of which a view asks the caller's key for one."""
+    asked = re.search(r'\bcaller\(("\w+"(?:, "\w+")*)\)', inspect.getsource(view))
+    return " or ".join(f"`{each}`" for each in re.findall(r"\w+", asked[1])) if asked else "none"
 
 
 def _says(route: str, view: Any) -> str:

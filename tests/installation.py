@@ -32,7 +32,7 @@ from merchant_server.providers.credit_policy import ZenCreditPolicy, ZenWorkshop
 from merchant_server.providers.system import SystemIds
 from merchant_server.services.deps import Deps
 from merchant_server.services.operation import merchants
-from merchant_server.services.operation.delivery import deliver_due
+from merchant_server.services.operation.delivery import Courier
 from merchant_server.services.operation.doctor import check
 from merchant_server.services.operation.test_clock import advance_clock
 from merchant_server.services.sale import approval, checkouts, choosing, claims, codes, signing
@@ -118,6 +118,15 @@ class Installation:
         """GET from /v1 with the merchant's key."""
         return self.client.get(path, headers={"Authorization": f"Bearer {self.api_key}", **headers})
 
+    def patch(self, path: str, body: Any, **headers: str) -> TestResponse:
+        """PATCH /v1 with the merchant's key."""
+        named = {"Authorization": f"Bearer {self.api_key}", **headers}
+        return self.client.patch(path, json=body, headers=named)
+
+    def delete(self, path: str) -> TestResponse:
+        """DELETE from /v1 with the merchant's key."""
+        return self.client.delete(path, headers={"Authorization": f"Bearer {self.api_key}"})
+
     def set_up_merchant(self, name: str = "小满商店") -> None:
         """Make the merchant that `caller` stands for."""
         made = merchants.create_merchant(
@@ -201,7 +210,7 @@ class Installation:
         """Let the worker do all that is due now."""
         with ThreadPoolExecutor(2) as pool:
             for _ in range(20):
-                if not work_once(self.deps, partial(deliver_due, self.deps, pool), run=lambda step: step()):
+                if not work_once(self.deps, partial(push_due, self.deps, pool), run=lambda step: step()):
                     return
                 self.clock.pass_(seconds=30)
 
@@ -218,6 +227,13 @@ class Installation:
     def breaches(self) -> list[str]:
         """Return what breaks the laws, as text."""
         return [f"{b.law}: {b.subject} ({b.detail})" for b in check(self.deps).breaches]
+
+
+def push_due(deps: Deps, pool: ThreadPoolExecutor) -> int:
+    """Push what is due to every endpoint, as the worker does, and wait for all; return how many were tried."""
+    courier = Courier(deps, pool)
+    courier.push_due()
+    return courier.finish()
 
 
 def build(engine: Engine, state: Path, keys: Path | None = None) -> Installation:

@@ -14,8 +14,8 @@ from fenqi._version import __version__
 from benchmarks.measuring import Figure, Goal, Round, Scale, compare
 from benchmarks.world.seeding import add_checkouts, new_world
 from merchant_server.providers.webhook_sender import HttpWebhookSender
-from merchant_server.services.operation.delivery import deliver_due
-from merchant_server.services.operation.merchants import create_endpoint
+from merchant_server.services.operation.delivery import Courier
+from merchant_server.services.operation.webhooks import create_endpoint
 from merchant_server.worker import PUSH_THREADS
 
 DELIVERIES = 200
@@ -32,13 +32,15 @@ def figure(folder: Path, receiver: int, scale: Scale) -> Figure:
         draft = {"url": f"http://127.0.0.1:{receiver}/hook", "events": ["*"]}
         endpoint = create_endpoint(uow, deps, world.caller, draft)
     with ThreadPoolExecutor(PUSH_THREADS) as pool:
+        courier = Courier(deps, pool)
 
         def ours(_: int) -> Round:
             add_checkouts(world, count)
             latencies, delivered, started = [], 0, time.perf_counter()
             while delivered < count:
                 before = time.perf_counter()
-                some = deliver_due(deps, pool)
+                courier.push_due()
+                some = courier.finish()
                 latencies.append((time.perf_counter() - before) / some)
                 delivered += some
             return Round(latencies, (time.perf_counter() - started) / delivered)
@@ -48,8 +50,9 @@ def figure(folder: Path, receiver: int, scale: Scale) -> Figure:
 
         add_checkouts(world, count)
         bodies = [row["body"].encode() for row in world.house.rows("SELECT body FROM events ORDER BY id")]
-        while deliver_due(deps, pool):
-            pass
+        courier.push_due()
+        while courier.finish():
+            courier.push_due()
         made = compare(
             "webhook deliveries, one worker",
             "a loop over one kept http.client connection: the same bodies signed and posted, nothing marked",

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,6 +13,9 @@ import pytest
 from merchant_server.storage.engine import open_engine
 from merchant_server.storage.sqlite_connection import driver
 from tests.databases import postgres_cluster, postgres_database
+
+if TYPE_CHECKING:
+    import psycopg
 
 ROWS_AT_ONCE = 1000
 
@@ -73,6 +77,7 @@ def filled_postgres(server_url: str, base: Path) -> Iterator[str]:
             target.execute(f"TRUNCATE {', '.join(tables)}")
             for table in tables:
                 _copy(source, target, table)
+            _go_on_numbering(target)
             target.commit()
             target.autocommit = True
             # After the load: statistics of empty tables would make every foreign-key check read whole tables.
@@ -93,3 +98,16 @@ def _copy(source: "driver.Connection", target: "object", table: str) -> None:
         while some := rows.fetchmany(ROWS_AT_ONCE):
             for row in some:
                 copy.write_row(row)
+
+
+def _go_on_numbering(target: "psycopg.Connection[Any]") -> None:
+    """Let numbers that the database gives out begin after those that were copied."""
+    numbered = target.execute(
+        "SELECT table_name, column_name FROM information_schema.columns"
+        " WHERE table_schema = 'public' AND is_identity = 'YES'"
+    ).fetchall()
+    for table, column in numbered:
+        target.execute(
+            f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), COALESCE(MAX({column}), 0) + 1, false)"
+            f" FROM {table}"
+        )

@@ -38,6 +38,8 @@ def product(folder: Path, database: Path) -> Iterator[int]:
         "FENQI_STATE_FOLDER": str(folder / "state"),
         "FENQI_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "FENQI_PORT": str(port),
+        # One key makes all the load.
+        "FENQI_RATE_PER_SECOND": "0",
         "FENQI_SANDBOX_URL": f"http://127.0.0.1:{sandbox}",
         "FENQI_SANDBOX_PORT": str(sandbox),
         "FENQI_SANDBOX_DATABASE": str(folder / "sandbox.sqlite"),

@@ -67,6 +67,12 @@ class Unauthenticated(DomainError):
     code = "authentication_required"
 
 
+class RateLimited(DomainError):
+    """The caller asked too often; nothing was done. Facts: retry_after_seconds."""
+
+    code = "rate_limited"
+
+
 class Unavailable(DomainError):
     """Something outside did not answer; nothing was changed, and trying again is safe. Facts: retry_after_seconds."""
 

@@ -15,7 +15,8 @@ RETRY_SECONDS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 class Fact:
     """What a service says happened; storage gives it its place in the merchant's sequence.
 
-    `data` is the aggregate's public resource, without personal data.
+    `data` is the aggregate's public resource, without personal data; `request_id` the request that caused it, if one
+    did.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Fact:
     aggregate_sequence: int
     created_at: datetime
     data: dict[str, Any]
+    request_id: str | None = None
 
 
 class DeliveryStatus(StrEnum):
@@ -42,7 +44,7 @@ DELIVERY_MACHINE = Machine(
     DeliveryStatus.PENDING,
     {
         DeliveryStatus.PENDING: (DeliveryStatus.DELIVERED, DeliveryStatus.DEAD),
-        DeliveryStatus.DELIVERED: (),
+        DeliveryStatus.DELIVERED: (DeliveryStatus.PENDING,),
         DeliveryStatus.DEAD: (DeliveryStatus.PENDING,),
     },
 )

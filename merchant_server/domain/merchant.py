@@ -8,7 +8,16 @@ from datetime import datetime
 from merchant_server.domain.errors import Forbidden, RuleRefused
 
 SCOPES = ("create", "capture", "refund", "read", "settings")
-KEY_PREFIXES = {("secret", "test"): "sk_test_", ("secret", "live"): "sk_live_"}
+# What each kind of key may do. A secret key carries some or all of SCOPES. A publishable key lies in a web page, so it
+# prices offers and nothing else; a till's key sells at its own till and sees nothing but that till's checkouts.
+KIND_SCOPES = {"secret": SCOPES, "publishable": ("price",), "till": ("create", "price", "watch")}
+KEY_PREFIXES = {
+    (kind, mode): f"{prefix}_{mode}_"
+    for kind, prefix in (("secret", "sk"), ("publishable", "pk"), ("till", "tk"))
+    for mode in ("test", "live")
+}
+# A key's use is written at most this often, so that reading stays reading.
+USE_WRITTEN_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +49,31 @@ class ClockState:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """One place where a merchant sells."""
+    """One place where a merchant sells. status: open | closed; nothing new is sold in a closed one."""
 
     id: str
     merchant_id: str
     name: str
+    status: str = "open"
 
 
 @dataclass(frozen=True, slots=True)
 class Till:
-    """One device at a counter of a store."""
+    """One device at a counter of a store. status: open | closed; nothing new is sold at a closed one."""
 
     id: str
     merchant_id: str
     store_id: str
     name: str
+    status: str = "open"
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as stored: only its hash. `hint` is its last four characters."""
+    """A key as stored: only its hash. `hint` is its last four characters; kind: secret | publishable | till.
+
+    `version` is the API version of callers who name none. A key that has a successor lives on until `expires_at`.
+    """
 
     id: str
     merchant_id: str
@@ -68,22 +82,44 @@ class ApiKey:
     hint: str
     created_at: datetime
     revoked_at: datetime | None = None
+    kind: str = "secret"
+    name: str = ""
+    version: str = ""
+    till_id: str | None = None
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+    def status(self, now: datetime) -> str:
+        """Return active, expiring (it has a successor), expired or revoked."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if self.expires_at is None:
+            return "active"
+        return "expiring" if now < self.expires_at else "expired"
+
+    def use_is_stale(self, now: datetime) -> bool:
+        """Say whether its last use is worth writing again."""
+        return self.last_used_at is None or (now - self.last_used_at).total_seconds() >= USE_WRITTEN_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: a merchant in one mode, by one key."""
+    """Who asks: a merchant in one mode, by one key; by a till's key, only for that till."""
 
     merchant_id: str
     mode: str
     key_id: str
     scopes: tuple[str, ...]
+    version: str = ""
+    till_id: str | None = None
 
-    def needs(self, scope: str) -> None:
-        """Raise Forbidden unless the key carries `scope`."""
-        if scope not in self.scopes:
+    def needs(self, *scopes: str) -> None:
+        """Raise Forbidden unless the key carries one of `scopes`; the first is the one to ask for."""
+        if not set(scopes) & set(self.scopes):
             raise Forbidden(
-                f"this key may not {scope}", hint=f"use a key with the scope {scope!r}", scope=scope
+                f"this key may not {scopes[0]}",
+                hint=f"use a key with the scope {scopes[0]!r}",
+                scope=scopes[0],
             )
 
 

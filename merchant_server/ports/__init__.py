@@ -9,7 +9,17 @@ from merchant_server.ports.documents import (
 )
 from merchant_server.ports.evidence import HeadSigner, StoredLeaf
 from merchant_server.ports.operating import Figures, StoredCheckup
-from merchant_server.ports.outbox import Delivery, Endpoint, StoredReply
+from merchant_server.ports.outbox import (
+    Delivery,
+    DeliveryRecord,
+    Endpoint,
+    EventSpan,
+    FeedMark,
+    Sent,
+    StoredReply,
+    Tried,
+    WebhookSender,
+)
 from merchant_server.ports.outside import (
     Bank,
     BankAccount,
@@ -26,9 +36,7 @@ from merchant_server.ports.outside import (
     ProviderGarbled,
     ProviderRefused,
     ProviderUnavailable,
-    Sent,
     SmsSender,
-    WebhookSender,
 )
 from merchant_server.ports.sandbox import (
     BankBooking,
@@ -63,9 +71,12 @@ __all__ = [
     "CreditPolicy",
     "DecisionCase",
     "Delivery",
+    "DeliveryRecord",
     "DocumentRefused",
     "Endpoint",
+    "EventSpan",
     "FaultDials",
+    "FeedMark",
     "Figures",
     "HeadSigner",
     "IdentityProvider",
@@ -85,6 +96,7 @@ __all__ = [
     "StoredLeaf",
     "StoredReply",
     "TextMessage",
+    "Tried",
     "UnitOfWork",
     "UnprintableCharacter",
     "WebhookSender",

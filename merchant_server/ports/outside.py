@@ -180,19 +180,3 @@ class Bank(Protocol):
     def authenticate(self, body: bytes, headers: Mapping[str, str], now: datetime) -> BankCallback:
         """Check signature, key and time over the raw bytes. Raises CallbackForged."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What a webhook receiver did: its HTTP status (0 when there was none), the seconds taken, a short reason."""
-
-    status: int
-    seconds: float
-    reason: str = ""
-    retry_after_seconds: int | None = None
-
-
-class WebhookSender(Protocol):
-    """Posts one signed event to one endpoint; never raises for what the receiver does."""
-
-    def send(self, *, url: str, secret: str, message_id: str, timestamp: datetime, body: bytes) -> Sent: ...

@@ -36,8 +36,16 @@ class Merchants(Protocol):
         """Return a merchant's stores, oldest first."""
         ...
 
+    def save_store(self, store: Store) -> None:
+        """Store a store's name and status as they are now."""
+        ...
+
     def add_till(self, till: Till) -> None:
         """Store a new till."""
+        ...
+
+    def save_till(self, till: Till) -> None:
+        """Store a till's name and status as they are now."""
         ...
 
     def tills(self, merchant_id: str) -> list[Till]:
@@ -52,8 +60,24 @@ class Merchants(Protocol):
         """Return the key with this hash, revoked or not, or None."""
         ...
 
+    def key(self, key_id: str) -> ApiKey | None:
+        """Return the key with this id, revoked or not, or None."""
+        ...
+
+    def keys(self, merchant_id: str, mode: str | None = None) -> list[ApiKey]:
+        """Return a merchant's keys, revoked ones too, newest first; of both modes when none is named."""
+        ...
+
     def revoke_key(self, key_id: str, at: datetime) -> bool:
         """Revoke a key; say whether there was a live one."""
+        ...
+
+    def end_key(self, key_id: str, at: datetime) -> bool:
+        """Let a key live until `at` only; say whether there was a live one without an end."""
+        ...
+
+    def key_used(self, key_id: str, at: datetime) -> None:
+        """Write when a key was last used."""
         ...
 
     def add_plan(self, merchant_id: str, mode: str, plan: Plan, at: datetime) -> None:

@@ -7,6 +7,7 @@ embeds another one.
 import ipaddress
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
@@ -46,6 +47,7 @@ _NEVER = _networks(
     "fec0::/10",
     "ff00::/8",
 )
+_REMEMBERED_MAX = 4_096
 _PRIVATE = _networks("10.0.0.0/8", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7")
 
 
@@ -122,14 +124,46 @@ def system_resolver(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-def checked_addresses(
-    target: Target, *, allow_private: bool, resolve: Resolver, timeout_seconds: float
-) -> Sequence[str]:
-    """Resolve once and return the addresses, if every one may be connected to. Raises AddressRefused."""
-    addresses = _resolved(target, resolve, timeout_seconds)
-    if not all(may_connect(address, allow_private=allow_private) for address in addresses):
-        raise AddressRefused("address_refused", "the host has an address that webhooks may not go to")
-    return addresses
+class AddressBook:
+    """What names resolve to, asked once, judged, and remembered for a few seconds. Thread-safe.
+
+    Only judged addresses are remembered, and only they are connected to: there is no second question whose answer
+    could be another.
+    """
+
+    def __init__(
+        self, *, allow_private: bool, resolve: Resolver, timeout_seconds: float, remembered_seconds: float
+    ) -> None:
+        self._allow_private, self._resolve = allow_private, resolve
+        self._timeout_seconds, self._remembered_seconds = timeout_seconds, remembered_seconds
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, int], tuple[float, Sequence[str]]] = {}
+
+    def addresses(self, target: Target) -> Sequence[str]:
+        """Return the addresses of a host, if every one may be connected to. Raises AddressRefused."""
+        with self._lock:
+            until, known = self._known.get((target.host, target.port), (0.0, ()))
+        if time.monotonic() < until:
+            return known
+        addresses = [target.host] if _is_address(target.host) else self._asked(target)
+        if not all(may_connect(address, allow_private=self._allow_private) for address in addresses):
+            raise AddressRefused("address_refused", "the host has an address that webhooks may not go to")
+        with self._lock:
+            if len(self._known) >= _REMEMBERED_MAX:
+                self._known.clear()
+            self._known[target.host, target.port] = (time.monotonic() + self._remembered_seconds, addresses)
+        return addresses
+
+    def _asked(self, target: Target) -> Sequence[str]:
+        return _resolved(target, self._resolve, self._timeout_seconds)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _resolved(target: Target, resolve: Resolver, timeout_seconds: float) -> Sequence[str]:

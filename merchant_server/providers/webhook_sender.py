@@ -1,34 +1,34 @@
 """Posts one signed event to a merchant's endpoint (Standard Webhooks 1.0), trusting nothing it does.
 
-It resolves once, connects only to the address it checked, follows no redirect, and is done by its deadline.
+It connects only to addresses that it checked, follows no redirect, and is done by its deadline. Connections are kept
+open between events, and what a name resolves to is remembered for a few seconds.
 """
 
 import http.client
 import re
-import socket
 import ssl
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from standardwebhooks import Webhook
-from standardwebhooks.webhooks import EmptyWebhookSecretError
-
 from merchant_server.ports import Sent
+from merchant_server.providers import webhook_signing
 from merchant_server.providers.addresses import (
+    AddressBook,
     AddressRefused,
     Resolver,
     Target,
-    checked_addresses,
     parse_target,
     system_resolver,
 )
-from merchant_server.providers.sockets import DeadlineSocket, DeadlineTLSSocket, deadline_tls_context
+from merchant_server.providers.sockets import DeadlineTLSSocket, deadline_tls_context
+from merchant_server.providers.webhook_connections import Connections, Opened
 
 RETRY_AFTER_SECONDS_MAX = 86_400
 _DRAIN_SECONDS = 1.0
 _SECONDS = re.compile(r"[0-9]{1,9}")
+_NOT_NOW = ("dns_failed", "dns_timeout")
 
 
 class HttpWebhookSender:
@@ -45,20 +45,28 @@ class HttpWebhookSender:
         connect_timeout_seconds: float = 5.0,
         total_timeout_seconds: float = 15.0,
         answer_bytes_max: int = 65_536,
+        resolved_seconds: float = 5.0,
         resolve: Resolver = system_resolver,
         tls_context: ssl.SSLContext | None = None,
     ) -> None:
         self._user_agent = f"fenqi-webhooks/{version}"
         self._allow_private = allow_private
-        self._connect_timeout_seconds = connect_timeout_seconds
         self._total_timeout_seconds = total_timeout_seconds
         self._answer_bytes_max = answer_bytes_max
-        self._resolve = resolve
-        self._tls_context = tls_context or deadline_tls_context()
-        if self._tls_context.sslsocket_class is not DeadlineTLSSocket:
+        tls_context = tls_context or deadline_tls_context()
+        if tls_context.sslsocket_class is not DeadlineTLSSocket:
             raise TypeError(
                 "tls_context must come from deadline_tls_context, or its sockets have no deadline"
             )
+        self._book = AddressBook(
+            allow_private=allow_private,
+            resolve=resolve,
+            timeout_seconds=min(connect_timeout_seconds, total_timeout_seconds),
+            remembered_seconds=resolved_seconds,
+        )
+        self._connections = Connections(
+            connect_timeout_seconds=connect_timeout_seconds, tls_context=tls_context
+        )
 
     def send(self, *, url: str, secret: str, message_id: str, timestamp: datetime, body: bytes) -> Sent:
         """Post `body` once and say what came of it; success is a 2xx status.
@@ -75,24 +83,31 @@ class HttpWebhookSender:
             status=status, seconds=time.monotonic() - started, reason=reason, retry_after_seconds=retry_after
         )
 
+    def refusal(self, url: str) -> str:
+        """Return why nothing would be sent to an address (url_refused, address_refused), or ""."""
+        try:
+            self._book.addresses(parse_target(url, allow_private=self._allow_private))
+        except AddressRefused as error:
+            return "" if error.code in _NOT_NOW else error.code
+        return ""
+
+    def new_secret(self, signature: str) -> str:
+        """Make a signing secret: whsec_… for v1 (HMAC-SHA256), whsk_… for v1a (Ed25519)."""
+        return webhook_signing.new_secret(signature)
+
     def _outcome(
         self, url: str, secret: str, message_id: str, timestamp: datetime, body: bytes, started: float
     ) -> tuple[int, str, int | None]:
         deadline = started + self._total_timeout_seconds
         try:
-            headers = self._headers(secret, message_id, timestamp, body)
-        except (ValueError, EmptyWebhookSecretError):
+            signed = webhook_signing.signed_headers(secret, message_id, timestamp, body)
+        except ValueError:
             return 0, "secret_unusable", None
         try:
             target = parse_target(url, allow_private=self._allow_private)
-            addresses = checked_addresses(
-                target,
-                allow_private=self._allow_private,
-                resolve=self._resolve,
-                timeout_seconds=min(self._connect_timeout_seconds, self._total_timeout_seconds),
-            )
-            with self._connected(target, addresses, deadline) as sock:
-                return self._exchange(sock, target, headers, body, deadline, timestamp)
+            addresses = self._book.addresses(target)
+            request = self._request(target, signed, body)
+            return self._answered(target, addresses, request, deadline, timestamp)
         except AddressRefused as error:
             return 0, error.code, None
         except TimeoutError:
@@ -104,90 +119,71 @@ class HttpWebhookSender:
         except (http.client.HTTPException, ValueError):
             return 0, "answer_malformed", None
 
-    def _headers(self, secret: str, message_id: str, timestamp: datetime, body: bytes) -> dict[str, str]:
-        at = timestamp.astimezone(UTC)
-        text = body.decode("utf-8")
-        # The reference library takes the wall-clock digits of the datetime, so it must be given UTC.
-        signatures = [Webhook(one).sign(message_id, at, text) for one in secret.split()]
-        if not signatures or not message_id.isascii() or "." in message_id:
-            raise ValueError
-        return {
+    def _request(self, target: Target, signed: dict[str, str], body: bytes) -> bytes:
+        """Return the whole request as one piece, so that it leaves in one packet. Every value is visible ASCII."""
+        headers = {
+            "host": target.host_header,
             "content-type": "application/json",
             "content-length": str(len(body)),
             "user-agent": self._user_agent,
-            "connection": "close",
-            "webhook-id": message_id,
-            "webhook-timestamp": str(int(at.timestamp())),
-            "webhook-signature": " ".join(signatures),
+            **signed,
         }
+        lines = [f"POST {target.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+        return "\r\n".join((*lines, "", "")).encode("ascii") + body
 
-    def _connected(
-        self, target: Target, addresses: Sequence[str], deadline: float
-    ) -> DeadlineSocket | DeadlineTLSSocket:
-        """Connect to the first checked address that answers. Raises OSError (TimeoutError, ssl.SSLError)."""
-        failure: OSError = OSError("no address")
-        for address in addresses:
-            remaining = min(self._connect_timeout_seconds, deadline - time.monotonic())
-            if remaining <= 0:
-                raise TimeoutError
-            family = socket.AF_INET6 if ":" in address else socket.AF_INET
-            sock = DeadlineSocket(family, socket.SOCK_STREAM)
-            try:
-                sock.settimeout(remaining)
-                sock.connect((address, target.port))
-                sock.deadline = deadline
-                return self._secured(sock, target) if target.tls else sock
-            except ssl.SSLError:
-                sock.close()
-                raise
-            except OSError as error:
-                sock.close()
-                failure = error
-        raise failure
-
-    def _secured(self, sock: DeadlineSocket, target: Target) -> DeadlineTLSSocket:
-        deadline = sock.deadline
-        secured = self._tls_context.wrap_socket(sock, server_hostname=target.host)
-        assert isinstance(secured, DeadlineTLSSocket)
-        secured.deadline = deadline
-        return secured
-
-    def _exchange(
+    def _answered(
         self,
-        sock: DeadlineSocket | DeadlineTLSSocket,
         target: Target,
-        headers: dict[str, str],
-        body: bytes,
+        addresses: Sequence[str],
+        request: bytes,
         deadline: float,
         timestamp: datetime,
     ) -> tuple[int, str, int | None]:
-        connection = http.client.HTTPConnection(target.host, target.port)
-        connection.sock = sock
-        try:
-            sock.settimeout(max(deadline - time.monotonic(), 0.001))
-            connection.putrequest("POST", target.path, skip_host=True, skip_accept_encoding=True)
-            connection.putheader("host", target.host_header)
-            for name, value in headers.items():
-                connection.putheader(name, value)
-            connection.endheaders(body)
-            response = connection.getresponse()
-            retry_after = _retry_after(response.getheader("retry-after"), timestamp)
-            self._drain(sock, response, deadline)
-            return response.status, _reason(response.status), retry_after
-        finally:
-            connection.close()
+        kept = self._connections.kept(target, addresses)
+        if kept is not None:
+            try:
+                return self._exchange(kept, target, request, deadline, timestamp)
+            except ConnectionError:
+                # It was closed while it waited, as any receiver may: that says nothing of the receiver. Should it have
+                # taken the event nevertheless, it gets it twice under one id.
+                pass
+        opened = self._connections.open(target, addresses, deadline)
+        return self._exchange(opened, target, request, deadline, timestamp)
 
-    def _drain(
-        self, sock: DeadlineSocket | DeadlineTLSSocket, response: http.client.HTTPResponse, deadline: float
-    ) -> None:
-        """Read a little of the answer, so that an honest receiver sees no reset; the status is known."""
-        sock.deadline = min(deadline, time.monotonic() + _DRAIN_SECONDS)
+    def _exchange(
+        self, opened: Opened, target: Target, request: bytes, deadline: float, timestamp: datetime
+    ) -> tuple[int, str, int | None]:
+        sock = opened.sock
+        reusable = False
+        try:
+            sock.deadline = deadline
+            sock.settimeout(max(deadline - time.monotonic(), 0.001))
+            sock.sendall(request)
+            response = http.client.HTTPResponse(sock, method="POST")
+            try:
+                response.begin()
+                retry_after = _retry_after(response.getheader("retry-after"), timestamp)
+                reusable = self._drained(opened, response, deadline) and not response.will_close
+                return response.status, _reason(response.status), retry_after
+            finally:
+                response.close()
+        finally:
+            if reusable:
+                self._connections.keep(target, Opened(sock, opened.address))
+            else:
+                opened.close()
+
+    def _drained(self, opened: Opened, response: http.client.HTTPResponse, deadline: float) -> bool:
+        """Read a little of the answer, so that an honest receiver sees no reset; say whether that was all of it."""
+        opened.sock.deadline = min(deadline, time.monotonic() + _DRAIN_SECONDS)
         left = self._answer_bytes_max
         try:
             while left > 0 and (piece := response.read1(min(left, 8192))):
                 left -= len(piece)
         except (OSError, http.client.HTTPException, ValueError):
-            return
+            return False
+        # A body of a known length that was read to its end leaves the response open.
+        return left > 0 and (response.isclosed() or response.length == 0)
 
 
 def _reason(status: int) -> str:

@@ -7,9 +7,15 @@ from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.event import Fact
 from merchant_server.domain.loan import Installment, Loan
 from merchant_server.domain.refund import Refund
-from merchant_server.ports import UnitOfWork
+from merchant_server.ports import Endpoint, UnitOfWork
+from merchant_server.services import cause
 from merchant_server.services.deps import Deps, merchant_of
-from merchant_server.services.resources import checkout_resource, loan_resource, refund_resource
+from merchant_server.services.resources import (
+    checkout_resource,
+    endpoint_resource,
+    loan_resource,
+    refund_resource,
+)
 
 
 def move_checkout(
@@ -44,6 +50,14 @@ def publish_loan(
     _publish(uow, deps, loan, "loan", event, loan_resource(loan, installments, today))
 
 
+def publish_endpoint(
+    uow: UnitOfWork, deps: Deps, endpoint: Endpoint, event: str, only_to: str | None = None
+) -> str:
+    """Queue an event about an endpoint's present version, for one endpoint only if named; return the event's id."""
+    data = endpoint_resource(endpoint)
+    return _publish(uow, deps, endpoint, "webhook_endpoint", event, data, only_to)
+
+
 def publish_refund(uow: UnitOfWork, deps: Deps, refund: Refund) -> None:
     """Queue the event of a refund's present version."""
     _publish(uow, deps, refund, "refund", f"refund.{refund.status}", refund_resource(refund))
@@ -52,11 +66,12 @@ def publish_refund(uow: UnitOfWork, deps: Deps, refund: Refund) -> None:
 def _publish(
     uow: UnitOfWork,
     deps: Deps,
-    aggregate: Checkout | Loan | Refund,
+    aggregate: Checkout | Loan | Refund | Endpoint,
     noun: str,
     event: str,
     data: dict[str, Any],
-) -> None:
+    only_to: str | None = None,
+) -> str:
     fact = Fact(
         id=deps.ids.new("evt"),
         merchant_id=aggregate.merchant_id,
@@ -67,5 +82,7 @@ def _publish(
         aggregate_sequence=aggregate.version,
         created_at=deps.business_now(uow, aggregate.merchant_id),
         data=data,
+        request_id=cause.request_id(),
     )
-    uow.events.append(fact, due_at=deps.clock.now())
+    uow.events.append(fact, deps.clock.now(), only_to)
+    return fact.id

@@ -19,12 +19,13 @@ from merchant_server.storage.repositories.consents import ConsentEvents
 from merchant_server.storage.repositories.consumers import Consumers, CreditLines
 from merchant_server.storage.repositories.decisions import Decisions
 from merchant_server.storage.repositories.deductions import Callbacks, Deductions
+from merchant_server.storage.repositories.deliveries import Deliveries
 from merchant_server.storage.repositories.ledger import Ledger
 from merchant_server.storage.repositories.loans import Loans
 from merchant_server.storage.repositories.merchants import Merchants
 from merchant_server.storage.repositories.my_visits import MyVisits
 from merchant_server.storage.repositories.operations import Operations
-from merchant_server.storage.repositories.outbox import Deliveries, Endpoints, Events
+from merchant_server.storage.repositories.outbox import Endpoints, Events
 from merchant_server.storage.repositories.payouts import Payouts
 from merchant_server.storage.repositories.people import People
 from merchant_server.storage.repositories.policies import Policies
@@ -75,7 +76,7 @@ class SqlUnitOfWork:
         self.closes = Closes(connection)
         self.events = Events(connection, new_id)
         self.endpoints = Endpoints(connection, sealer)
-        self.deliveries = Deliveries(connection)
+        self.deliveries = Deliveries(connection, new_id)
         self.idempotency = IdempotencyKeys(connection, sealer)
         self.audit = Audit(connection, ring.mark)
         self.people = People(connection)

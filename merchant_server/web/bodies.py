@@ -46,6 +46,15 @@ class StrictParser(FlaskParser):
             next(iter(messages.values())) if isinstance(messages, dict) and len(messages) == 1 else messages
         )
         found = first_error(inner if isinstance(inner, dict) else messages)
+        if found.code == "field_unknown" and isinstance(messages, dict) and "query" in messages:
+            allowed = ", ".join(schema.fields) or "none"
+            raise BodyRefused(
+                400,
+                "filter_unknown",
+                f"there is no such filter here; there are: {allowed}",
+                found.field,
+                "check the spelling, or leave it out",
+            ) from error
         status = 400 if found.code == "body_malformed" else 422
         raise BodyRefused(status, found.code, found.detail, found.field, "see /v1/openapi.json") from error
 
@@ -96,12 +105,17 @@ def idempotency_key() -> str:
 
 
 def answer_once(
-    caller: Caller, status: int, action: Callable[[UnitOfWork], dict[str, Any] | None]
+    caller: Caller,
+    status: int,
+    action: Callable[[UnitOfWork], dict[str, Any] | None],
+    *,
+    moves_money: bool = False,
 ) -> Response:
-    """Answer a POST through its key: run once, replay for ever."""
+    """Answer a POST through its key: run once, replay for 30 days, and for ever where it `moves_money`."""
     canonical = json.dumps(read_json(), sort_keys=True, separators=(",", ":"))
     asked = "\n".join((request.method, request.path, caller.merchant_id, caller.mode, canonical))
-    once = Once(idempotency_key(), hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest())
+    fingerprint = hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()
+    once = Once(idempotency_key(), fingerprint, moves_money)
     return _response(run_once(deps(), caller, once, status, action))
 
 

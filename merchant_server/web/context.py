@@ -1,11 +1,16 @@
-"""What a view needs of the running application: its Deps, and who is asking."""
+"""What a view needs of the running application: its Deps, who is asking, and the request's id."""
 
-from flask import current_app, g
+import re
+
+from flask import current_app, g, request
 
 from merchant_server.domain.merchant import Caller
+from merchant_server.services import cause
 from merchant_server.services.deps import Deps
 
 EXTENSION = "fenqi"
+# A caller's own id is taken over when it can do no harm in a log line.
+_GIVEN_ID = re.compile(r"[A-Za-z0-9_.:-]{8,64}")
 
 
 def deps() -> Deps:
@@ -14,13 +19,29 @@ def deps() -> Deps:
     return found
 
 
+def begin_request() -> None:
+    """Give the request its id, so that what it causes can name it."""
+    cause.begin(request_id())
+
+
+def end_request(_: BaseException | None = None) -> None:
+    """Forget the request's id: the thread serves others next."""
+    cause.begin(None)
+
+
 def request_id() -> str:
-    """Return this request's id, the same in the answer, the logs and every problem."""
-    return str(g.setdefault("request_id", deps().ids.new("req")))
+    """Return this request's id, the same in the answer, the logs, every problem and the events it causes.
+
+    It is the caller's X-Request-Id when there is a harmless one.
+    """
+    if "request_id" not in g:
+        given = request.headers.get("X-Request-Id", "")
+        g.request_id = given if _GIVEN_ID.fullmatch(given) else deps().ids.new("req")
+    return str(g.request_id)
 
 
-def caller(scope: str) -> Caller:
-    """Return the authenticated caller. Raises Forbidden when the key lacks `scope`."""
+def caller(*scopes: str) -> Caller:
+    """Return the authenticated caller. Raises Forbidden when the key carries none of `scopes`."""
     found: Caller = g.caller
-    found.needs(scope)
+    found.needs(*scopes)
     return found

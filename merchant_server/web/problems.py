@@ -14,6 +14,7 @@ from merchant_server.domain.errors import (
     Expired,
     Forbidden,
     NotFound,
+    RateLimited,
     RuleRefused,
     TransitionConflict,
     TransitionNotAllowed,
@@ -33,6 +34,7 @@ STATUS: dict[type[DomainError], int] = {
     Erased: 410,
     Forbidden: 403,
     Unauthenticated: 401,
+    RateLimited: 429,
     Unavailable: 503,
 }
 HTTP_CODES = {
@@ -83,7 +85,7 @@ def from_domain(error: DomainError) -> Response:
     headers = {}
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="fenqi"'
-    if status == 503:
+    if status in (429, 503):
         headers["Retry-After"] = str(error.facts.get("retry_after_seconds", 5))
     return problem(status, error.code, error.message, field=error.field, hint=error.hint, headers=headers)
 

@@ -1,8 +1,6 @@
 """The client of the /v1 API. Builds requests and reads answers; all rules and amounts are the server's."""
 
 import os
-import secrets
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Self
@@ -11,12 +9,17 @@ import requests
 
 from fenqi.api.checkouts import Checkouts
 from fenqi.api.clocks import TestClocks
-from fenqi.api.intent import checked_money, intent_key, path_id
+from fenqi.api.events import Events
+from fenqi.api.intent import checked_money, fresh_key, intent_key, path_id
+from fenqi.api.keys import Keys
 from fenqi.api.pages import Page, checked_limit
+from fenqi.api.places import Stores, Tills
+from fenqi.api.prices import Offers
 from fenqi.api.refunds import Refund, RefundPreview, Refunds
-from fenqi.api.resources import Event, Loan, TestClock, WebhookEndpoint, plan_from_dict
+from fenqi.api.resources import Loan, TestClock, plan_from_dict
 from fenqi.api.settlement import Payouts, Statements
 from fenqi.api.transport import Clock, SystemClock, Timeout, Transport
+from fenqi.api.webhook_endpoints import Deliveries, WebhookEndpoints
 from fenqi.errors import InvalidArgument
 from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
@@ -32,8 +35,8 @@ class Client:
     api_key and base_url fall back to FENQI_API_KEY and FENQI_BASE_URL. timeout: (connect, read) seconds.
     max_retries: further tries after a lost connection, 429, 502, 503, 504 or an operation still in progress;
     all tries carry one Idempotency-Key. session: your own requests.Session, for proxies or certificates.
-    Attributes: checkouts, plans, loans, refunds, payouts, statements, events, webhook_endpoints, test_clocks,
-    test_clock. Raises ConfigError.
+    Attributes: checkouts, offers, plans, loans, refunds, payouts, statements, events, webhook_endpoints, deliveries,
+    stores, tills, keys, test_clocks, test_clock. Raises ConfigError.
     """
 
     def __init__(
@@ -55,11 +58,16 @@ class Client:
             clock=clock or SystemClock(),
         )
         self.checkouts = Checkouts(self._transport)
+        self.offers = Offers(self._transport)
         self.plans = Plans(self._transport)
         self.loans = Loans(self._transport)
         self.refunds = Refunds(self._transport)
         self.events = Events(self._transport)
         self.webhook_endpoints = WebhookEndpoints(self._transport)
+        self.deliveries = Deliveries(self._transport)
+        self.stores = Stores(self._transport)
+        self.tills = Tills(self._transport)
+        self.keys = Keys(self._transport)
         self.payouts = Payouts(self._transport)
         self.statements = Statements(self._transport)
         self.test_clocks = TestClocks(self._transport)
@@ -141,7 +149,9 @@ class Loans:
         """
         path = f"/v1/loans/{path_id(loan_id, 'loan_id')}/refund_previews"
         body = {"amount": checked_money(amount).to_dict(), "strategy": strategy}
-        return RefundPreview.from_dict(_post(self._transport, path, body, idempotency_key))
+        return RefundPreview.from_dict(
+            self._transport.call("POST", path, body=body, idempotency_key=idempotency_key or fresh_key()).body
+        )
 
     def refund(
         self,
@@ -168,53 +178,10 @@ class Loans:
             price = checked_money(amount).to_dict()
             body = {"loan_id": loan_id, "amount": price, "strategy": strategy, "reference": reference}
             meant = intent_key("POST", "/v1/refunds", body) if reference else None
-            key = idempotency_key or meant or ""
-        return Refund.from_dict(_post(self._transport, "/v1/refunds", body, key or None))
-
-
-class Events:
-    """The gap-free feed of everything that happened; what a webhook missed is here."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    def list(self, *, after: str | int | None = None, limit: int | None = None) -> Page[Event]:
-        """Return events, oldest first, after a cursor: the `cursor` of the last event handled, None for all.
-
-        Iterating goes on to the newest event and then ends; keep the last event's cursor for the next time.
-        """
-        if isinstance(after, bool) or not (after is None or isinstance(after, str | int)):
-            raise InvalidArgument("Expected an event's cursor.", field="after")
-        query = {"after": None if after is None else str(after), "limit": checked_limit(limit)}
-        return Page(self._transport, "/v1/events", query, Event.from_dict, cursor_name="after")
-
-
-class WebhookEndpoints:
-    """Where fenqi pushes events."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    def create(
-        self, *, url: str, events: Sequence[str] = ("*",), idempotency_key: str | None = None
-    ) -> WebhookEndpoint:
-        """Add an endpoint; its `secret` is in this answer only, so store it now.
-
-        Every call adds another endpoint, unless you give the same idempotency_key again.
-        """
-        body = {"url": url, "events": list(events)}
-        return WebhookEndpoint.from_dict(
-            _post(self._transport, "/v1/webhook_endpoints", body, idempotency_key)
+            key = idempotency_key or meant or fresh_key()
+        return Refund.from_dict(
+            self._transport.call("POST", "/v1/refunds", body=body, idempotency_key=key).body
         )
-
-    def list(self, *, limit: int | None = None, cursor: str | None = None) -> Page[WebhookEndpoint]:
-        """Return the endpoints, without their secrets."""
-        query = {"limit": checked_limit(limit), "cursor": cursor}
-        return Page(self._transport, "/v1/webhook_endpoints", query, WebhookEndpoint.from_dict)
-
-    def delete(self, endpoint_id: str) -> None:
-        """Stop pushing to an endpoint. Raises NotFoundError."""
-        self._transport.call("DELETE", f"/v1/webhook_endpoints/{path_id(endpoint_id, 'endpoint_id')}")
 
 
 class TurnedClock:
@@ -240,10 +207,7 @@ class TurnedClock:
         body = {unit: count for unit, count in steps.items() if count is not None}
         if len(body) != 1:
             raise InvalidArgument("Give exactly one of months, days and seconds.", field="months")
-        return TestClock.from_dict(_post(self._transport, "/v1/test_clock/advance", body, idempotency_key))
-
-
-def _post(transport: Transport, path: str, body: Mapping[str, Any], idempotency_key: str | None) -> Any:
-    """Post something that each call means anew: one random key over all tries of this call."""
-    key = idempotency_key or "fenqi-" + secrets.token_hex(24)
-    return transport.call("POST", path, body=body, idempotency_key=key).body
+        key = idempotency_key or fresh_key()
+        return TestClock.from_dict(
+            self._transport.call("POST", "/v1/test_clock/advance", body=body, idempotency_key=key).body
+        )

@@ -26,6 +26,8 @@ JOURNAL_ENTRY = "je"
 EVENT = "evt"
 WEBHOOK_ENDPOINT = "whe"
 COMPLAINT = "cmp"
+KEY = "key"
+DELIVERY = "dlv"
 REQUEST = "req"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

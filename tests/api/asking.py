@@ -34,14 +34,3 @@ def is_problem(response: TestResponse) -> dict[str, Any]:
         problem["request_id"].startswith("req_") and problem["request_id"] == response.headers["Request-Id"]
     )
     return problem
-
-
-def body_for(path: str) -> dict[str, object]:
-    """Return what a POST below one thing needs before it looks for that thing."""
-    last = path.rpartition("/")[2]
-    if last == "send_link":
-        return {"phone": "13800138000"}
-    if path.startswith("/v1/test_clocks/"):
-        return {"by": "P1D"}
-    amount = {"amount": {"minor": 100, "currency": "CNY"}}
-    return {"refund_previews": amount, "refunds": amount | {"loan_id": "loan_x"}}.get(last, {})

@@ -1,18 +1,22 @@
 """Bad input by name: each gets a clear refusal that names the field, and nothing is stored or moved."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fenqi.finance.money import Money
 
 from merchant_server.domain.errors import DomainError
+from merchant_server.providers.webhook_sender import HttpWebhookSender
 from merchant_server.services.operation.merchants import create_store
 from merchant_server.services.sale import choosing, claims, codes
-from tests.api.asking import draft, refused
+from tests.api.asking import draft, is_problem, refused
+from tests.api.inventory import operations
 from tests.installation import Installation
 
 AMOUNT = "amount.minor"
+A_SHOP, EARLIER, LATER = "https://shop.example", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
 
 
 def body_with(amount_text: str) -> bytes:
@@ -300,7 +304,6 @@ def test_the_test_clock_cannot_be_turned_out_of_the_calendar(sqlite_installation
         "limit=1.5",
         "status=nonsense",
         "cursor=",
-        "surprise=1",
         "reference=%00",
     ],
 )
@@ -313,3 +316,78 @@ def test_a_bad_query_is_refused_by_its_name(house: Installation, query: str) -> 
 @pytest.mark.parametrize("after", ["-1", "x", "1" * 19, "%EF%BC%91"])
 def test_a_bad_event_cursor_is_refused(house: Installation, after: str) -> None:
     refused(house.get(f"/v1/events?after={after}"), 422, "field_invalid", "after")
+
+
+@pytest.mark.parametrize("after", ["evt_01kavd3e7qf4c0c0v2t5sj4w1n", "999"])
+def test_an_event_cursor_of_no_event_here_is_refused_and_says_so(house: Installation, after: str) -> None:
+    refused(house.get(f"/v1/events?after={after}"), 422, "cursor_unknown", "after")
+    refused(house.post("/v1/events/ack", {"cursor": after}), 422, "cursor_unknown", "cursor")
+
+
+def test_an_unknown_filter_is_refused_on_every_read_and_names_those_that_there_are(
+    house: Installation,
+) -> None:
+    lists = [each for each in operations(house) if each.method == "GET" and "List" in str(each.described)]
+    assert len(lists) >= 10
+    for each in lists:
+        path = each.at({})
+        answer = house.get(f"{path}{'&' if '?' in path else '?'}surprise=1")
+        problem = refused(answer, 400, "filter_unknown", "surprise")
+        for parameter in each.described["parameters"]:
+            assert parameter.get("in") != "query" or parameter["name"] in problem["detail"], each.name
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://shop.example/hook", "https://10.0.0.1/hook", "https://127.0.0.1/hook", "https://[::1]/hook",
+        "https://169.254.169.254/latest/meta-data", "https://localhost/hook", "https://0x7f000001/",
+    ],
+)  # fmt: skip
+def test_a_webhook_address_inside_a_private_network_is_refused_at_its_registration(
+    sqlite_installation: Installation, address: str
+) -> None:
+    house = sqlite_installation
+    house.deps = replace(house.deps, sender=HttpWebhookSender(version="0"))
+    answer = house.post("/v1/webhook_endpoints", {"url": address})
+    assert is_problem(answer)["code"] in ("url_refused", "address_refused")
+    assert (answer.status_code, is_problem(answer)["field"]) == (422, "url")
+    good = house.post("/v1/webhook_endpoints", {"url": "https://1.1.1.1/hook"}).get_json()
+    changed = house.patch(f"/v1/webhook_endpoints/{good['id']}", {"url": address})
+    assert is_problem(changed)["code"] in ("url_refused", "address_refused")
+    assert house.get(f"/v1/webhook_endpoints/{good['id']}").get_json()["url"] == "https://1.1.1.1/hook"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code", "field"),
+    [
+        ("/v1/stores", {}, "field_invalid", "name"),
+        ("/v1/stores", {"name": " "}, "field_invalid", "name"),
+        ("/v1/stores", {"name": "x" * 101}, "field_invalid", "name"),
+        ("/v1/keys", {"kind": "master"}, "field_invalid", "kind"),
+        ("/v1/keys", {"scopes": []}, "field_invalid", "scopes"),
+        ("/v1/keys", {"scopes": ["everything"]}, "field_invalid", "scopes.0"),
+        ("/v1/keys", {"kind": "till"}, "till_unknown", "till_id"),
+        ("/v1/keys", {"till_id": "til_1"}, "till_unknown", "till_id"),
+        ("/v1/webhook_endpoints", {"url": A_SHOP, "events": ["nothing.happened"]}, "field_invalid", "events.0"),
+        ("/v1/webhook_endpoints", {"url": A_SHOP, "signature": "v2"}, "field_invalid", "signature"),
+        ("/v1/webhook_endpoints/x/replay", {"since": LATER, "until": EARLIER}, "field_invalid", "until"),
+        ("/v1/webhook_endpoints/x/replay", {"since": "yesterday", "until": LATER}, "field_invalid", "since"),
+        ("/v1/webhook_endpoints/x/roll_secret", {"overlap_seconds": -1}, "field_invalid", "overlap_seconds"),
+        ("/v1/events/ack", {"cursor": "-1"}, "field_invalid", "cursor"),
+    ],
+)  # fmt: skip
+def test_a_setting_out_of_its_bounds_is_named(
+    house: Installation, path: str, body: dict[str, Any], code: str, field: str
+) -> None:
+    refused(house.post(path, body), 422, code, field)
+
+
+@pytest.mark.parametrize("version", ["2025-01-01", "", "latest", "2026-11-01; 1", "2026-11-01\u00a0x"])
+def test_an_unknown_version_is_refused_with_the_list_of_those_that_there_are(
+    house: Installation, version: str
+) -> None:
+    problem = refused(
+        house.get("/v1/plans", **{"Fenqi-Version": version}), 400, "version_unknown", "Fenqi-Version"
+    )
+    assert "2026-11-01" in problem["detail"] and "2026-11-22" in problem["detail"]

@@ -96,7 +96,7 @@ def test_a_naughty_path_or_query_finds_nothing(house: Installation) -> None:
                 answer.status_code,
             )
         for query in ("reference", "cursor", "status", "limit", "checkout_id"):
-            assert house.get(f"/v1/checkouts?{query}={word}").status_code in (200, 422), text
+            assert house.get(f"/v1/checkouts?{query}={word}").status_code in (200, 400, 422), text
 
 
 def test_a_naughty_header_is_never_more_than_refused(house: Installation) -> None:

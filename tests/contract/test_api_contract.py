@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Protocol
 
 import pytest
-from fenqi import Checkout, Client, Event, Loan, Money, Plan, errors, wire
+from fenqi import Checkout, Client, Event, Loan, Money, Plan, errors, quote, wire
 from fenqi.testing import FakeServer
 from fenqi.wire import CHECKOUT_STATUSES, EVENT_TYPES
 from werkzeug.serving import make_server
@@ -484,6 +484,91 @@ def test_a_webhook_endpoint_shows_its_secret_once(api_client: Client) -> None:
     assert list(api_client.webhook_endpoints.list()) == []
     with pytest.raises(errors.NotFoundError):
         api_client.webhook_endpoints.delete(made.id)
+
+
+def test_stores_and_tills_are_made_changed_closed_and_listed(api_client: Client) -> None:
+    store = api_client.stores.create(name="南京路店")
+    till = api_client.tills.create(store_id=store.id, name="1 号台")
+    assert (store.id[:4], till.id[:4], till.store_id, till.status) == ("sto_", "til_", store.id, "open")
+    assert api_client.stores.update(store.id, name="西湖店").name == "西湖店"
+    assert api_client.tills.update(till.id, status="closed").status == "closed"
+    assert api_client.tills.retrieve(till.id).status == "closed"
+    assert [each.id for each in api_client.tills.list(store_id=store.id, status="closed")] == [till.id]
+    assert list(api_client.tills.list(store_id=store.id, status="open")) == []
+    assert store.id in [each.id for each in api_client.stores.list(limit=1)]
+    with pytest.raises(errors.NotFoundError):
+        api_client.tills.create(store_id="sto_none", name="x")
+    with pytest.raises(errors.InvalidRequestError):
+        api_client.stores.update(store.id)
+
+
+def test_keys_are_shown_once_rolled_and_revoked(api_client: Client) -> None:
+    made = api_client.keys.create(name="web shop", scopes=["create", "read"])
+    assert (made.secret or "").startswith("sk_test_") and (made.secret or "").endswith(made.hint)
+    assert (made.scopes, made.status) == (("create", "read"), "active")
+    assert api_client.keys.retrieve(made.id).secret is None
+    successor = api_client.keys.roll(made.id, overlap_seconds=3_600)
+    assert (successor.scopes, successor.name) == (made.scopes, "web shop")
+    assert api_client.keys.retrieve(made.id).status == "expiring"
+    with pytest.raises(errors.ConflictError):
+        api_client.keys.roll(made.id)
+    assert api_client.keys.revoke(made.id).status == "revoked"
+    assert api_client.keys.create(kind="publishable").scopes == ("price",)
+    assert {made.id, successor.id} <= {each.id for each in api_client.keys.list(limit=1)}
+
+
+def test_an_offer_is_priced_as_quote_prices_it(api_client: Client) -> None:
+    (offer,) = api_client.offers.list(amount=AMOUNT, plan_ids=[P3.id])
+    (own,) = quote(AMOUNT, [P3], offer.installments[0].due_on - timedelta(days=31))
+    assert (offer.plan, offer.amount, offer.total_payable) == (P3, AMOUNT, own.total_payable)
+    assert sum(row.total.minor for row in offer.installments) == offer.total_payable.minor
+    with pytest.raises(errors.InvalidRequestError):
+        api_client.offers.list(amount=AMOUNT, plan_ids=["none"])
+
+
+def test_a_webhook_endpoint_is_changed_disabled_and_gets_another_secret(api_client: Client) -> None:
+    made = api_client.webhook_endpoints.create(url="https://shop.example/hook", description="orders")
+    changed = api_client.webhook_endpoints.update(made.id, events=["loan.repaid"], status="disabled")
+    assert (changed.events, changed.status, changed.description) == (("loan.repaid",), "disabled", "orders")
+    assert changed.reason
+    rolled = api_client.webhook_endpoints.roll_secret(made.id, overlap_seconds=60)
+    assert (rolled.secret or "").startswith("whsec_") and rolled.overlap_until is not None
+    asymmetric = api_client.webhook_endpoints.create(url="https://shop.example/hook", signature="v1a")
+    assert asymmetric.secret is None and (asymmetric.public_key or "").startswith("whpk_")
+
+
+def test_a_ping_is_a_delivery_that_can_be_looked_up_and_sent_again(api_client: Client) -> None:
+    hook = api_client.webhook_endpoints.create(url="https://shop.example/hook")
+    pinged = api_client.webhook_endpoints.ping(hook.id)
+    assert (pinged.event_type, pinged.status, pinged.attempts) == ("webhook_endpoint.ping", "pending", 0)
+    assert pinged.webhook_endpoint_id == hook.id
+    assert api_client.deliveries.retrieve(pinged.id) == pinged
+    assert pinged in list(api_client.webhook_endpoints.deliveries(hook.id))
+    assert list(api_client.webhook_endpoints.deliveries(hook.id, status="dead")) == []
+    assert api_client.deliveries.replay(pinged.id).status == "pending"
+    now = api_client.server_time()
+    assert now is not None
+    replayed = api_client.webhook_endpoints.replay(
+        hook.id, since=now - timedelta(1), until=now + timedelta(1)
+    )
+    assert (replayed.queued, replayed.has_more) == (0, False)
+    with pytest.raises(errors.NotFoundError):
+        api_client.deliveries.retrieve("dlv_none")
+
+
+def test_a_reader_goes_on_where_it_acknowledged_and_never_back(api_client: Client) -> None:
+    for number in range(3):
+        sell(api_client, reference=f"order-{number}")
+    events = list(api_client.events.list())
+    mark = api_client.events.acknowledge(events[1].cursor, reader="books")
+    assert (mark.reader, mark.sequence) == ("books", events[1].sequence)
+    assert api_client.events.acknowledge(events[0].cursor, reader="books").sequence == events[1].sequence
+    assert list(api_client.events.list(reader="books")) == events[2:]
+    assert list(api_client.events.list(reader="mail")) == events
+    for foreign in ("evt_01kavd3e7qf4c0c0v2t5sj4w1n", 10**6):
+        with pytest.raises(errors.InvalidRequestError) as refusal:
+            api_client.events.list(after=foreign)
+        assert refusal.value.code == "cursor_unknown"
 
 
 def test_the_test_clock_goes_forwards_and_leaves_phones_their_own_time(api_client: Client) -> None:

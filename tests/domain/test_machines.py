@@ -58,8 +58,8 @@ DRAWN: dict[str, tuple[Machine[Any], dict[str, str]]] = {
         "reversed": "",
     }),
     "agreement": (AGREEMENT_MACHINE, {"draft": "signed replaced", "signed": "", "replaced": ""}),
+    "delivery": (DELIVERY_MACHINE, {"pending": "delivered dead", "dead": "pending", "delivered": "pending"}),
     "timestamp": (TIMESTAMP_MACHINE, {"pending": "stamped", "stamped": ""}),
-    "delivery": (DELIVERY_MACHINE, {"pending": "delivered dead", "dead": "pending", "delivered": ""}),
 }  # fmt: skip
 
 

@@ -37,6 +37,7 @@ from merchant_server.providers.sandbox.magic import (
     person,
 )
 from merchant_server.providers.sandbox.tellings import Delays, callback_rows
+from merchant_server.providers.webhook_signing import new_secret
 
 EPOCH = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 
@@ -316,3 +317,11 @@ class FakeWebhookSender:
             raise TypeError("timestamp must be an aware datetime: the signature is over UTC seconds")
         self.sent.append((url, secret, message_id, timestamp, body))
         return self.answers.pop(0) if self.answers else self.default
+
+    def refusal(self, url: str) -> str:
+        """Refuse what the real one refuses without asking a name server."""
+        return "" if url.startswith(("https://", "http://127.0.0.1")) else "url_refused"
+
+    def new_secret(self, signature: str) -> str:
+        """Make a real secret, so that what is signed with it verifies."""
+        return new_secret(signature)

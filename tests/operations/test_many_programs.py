@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 import requests
 
+from merchant_server.ports import Tried
 from tests.databases import postgres_database
 from tests.fakes.receiver import Receiver
 from tests.faults.running import RunningHouse, wait_for
@@ -150,13 +151,13 @@ def test_a_worker_that_lost_its_lease_cannot_put_off_what_another_one_pushes(
     slow, quick = claim(0), claim(31)
     assert (slow.id, slow.attempts, quick.attempts) == (quick.id, 1, 2)
     with installation.deps.storage.unit_of_work() as uow:
-        uow.deliveries.failed(slow, 500, "HTTP 500", None)
+        uow.deliveries.record([Tried(slow.id, slow.attempts, start, 10, 500, "HTTP 500")])
     (row,) = installation.rows(
         "SELECT status, attempts, last_status FROM deliveries WHERE id = :id", id=slow.id
     )
     assert row == {"status": "pending", "attempts": 2, "last_status": None}
     with installation.deps.storage.unit_of_work() as uow:
-        uow.deliveries.failed(quick, 500, "HTTP 500", None)
+        uow.deliveries.record([Tried(quick.id, quick.attempts, start, 10, 500, "HTTP 500")])
     (row,) = installation.rows("SELECT status FROM deliveries WHERE id = :id", id=slow.id)
     assert row == {"status": "dead"}
 

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -147,11 +148,21 @@ class TestAddresses:
         """DNS rebinding: public at the first question, loopback at the second; there is no second question."""
         with Receiver((200, b"", {})) as receiver:
             answers = [["127.0.0.1"], ["169.254.169.254"]]
-            to = sender(resolve=lambda *_: answers.pop(0))
+            to = sender(resolve=lambda *_: answers.pop(0), resolved_seconds=0.05)
             assert send(to, f"http://shop.example:{receiver.port}/").status == 200
             assert len(answers) == 1
-            # The next delivery asks anew and is judged anew.
+            time.sleep(0.06)
+            # When what was learned is forgotten, the next delivery asks anew, is judged anew, and does not use the
+            # connection that is still open to the address of before.
             assert send(to, f"http://shop.example:{receiver.port}/").reason == "address_refused"
+
+    def test_an_answer_is_remembered_for_a_moment_and_only_judged_ones_are(self) -> None:
+        with Receiver((200, b"", {})) as receiver:
+            answers = [["169.254.169.254"], ["127.0.0.1"], ["169.254.169.254"]]
+            to = sender(resolve=lambda *_: answers.pop(0))
+            url = f"http://shop.example:{receiver.port}/"
+            assert [send(to, url).status for _ in range(4)] == [0, 200, 200, 200]
+            assert len(answers) == 1
 
     def test_a_name_server_that_keeps_silent_ends_in_time(self) -> None:
         with RawReceiver(_hang) as silent:

@@ -6,10 +6,13 @@ import socket
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook
 
+from merchant_server.providers.webhook_signing import new_secret, signed_headers
+from merchant_server.services.resources import public_key
 from tests.fakes.receiver import RawReceiver, Receiver
 from tests.providers.webhooks import SECRET, send, sender
 
@@ -266,3 +269,101 @@ class TestHostileReceivers:
         with Receiver((200, b"", {})) as receiver:
             to = sender(resolve=lambda host, port: ["::1", "127.0.0.1"])
             assert send(to, f"http://shop.example:{receiver.port}/").status == 200
+
+
+class TestKeptConnections:
+    """Connections stay open between events, and no trick with one costs an event or leads elsewhere."""
+
+    def test_events_to_one_receiver_share_a_connection(self) -> None:
+        connections: set[object] = set()
+
+        def behave(connection: socket.socket) -> None:
+            connections.add(connection)
+            while _request_of(connection):
+                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+
+        with RawReceiver(behave) as receiver:
+            to = sender()
+            assert [send(to, f"http://127.0.0.1:{receiver.port}/{n}").status for n in range(5)] == [200] * 5
+            assert receiver.connections == len(connections) == 1
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok",
+            b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok",
+            b"HTTP/1.1 200 OK\r\ncontent-length: 90000\r\n\r\n" + b"x" * 90_000,
+        ],
+        ids=["close", "HTTP 1.0", "more than is read"],
+    )
+    def test_a_connection_that_cannot_be_trusted_again_is_not_used_again(self, answer: bytes) -> None:
+        def behave(connection: socket.socket) -> None:
+            while _request_of(connection):
+                connection.sendall(answer)
+
+        with RawReceiver(behave) as receiver:
+            to = sender()
+            for _ in range(3):
+                assert send(to, f"http://127.0.0.1:{receiver.port}/").status == 200
+                time.sleep(0.02)
+            assert receiver.connections == 3
+
+    def test_a_connection_that_was_closed_while_it_waited_costs_no_try(self) -> None:
+        def behave(connection: socket.socket) -> None:
+            _request_of(connection)
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+            # The next request is read and then cut off, as by a receiver that restarts.
+            _request_of(connection)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+
+        with RawReceiver(behave) as receiver:
+            to = sender()
+            assert [send(to, f"http://127.0.0.1:{receiver.port}/").status for _ in range(4)] == [200] * 4
+
+
+def _request_of(connection: socket.socket) -> bytes:
+    """Read one request with its body; empty when the peer closed."""
+    seen = b""
+    while b"checkout.authorized" not in seen:
+        piece = connection.recv(65_536)
+        if not piece:
+            return b""
+        seen += piece
+    return seen
+
+
+# Restated from svix-webhooks (MIT), test_asymmetric_key_signing; the specification shows the same signature.
+ASYMMETRIC = (
+    "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==",
+    "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=",
+    "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==",
+)
+
+
+def test_the_published_ed25519_vector_comes_out_and_two_kinds_may_sign_side_by_side() -> None:
+    private, public, signature = ASYMMETRIC
+    at = datetime.fromtimestamp(1614265330, UTC)
+    named = ("msg_p5jXN8AQM9LWM0D4loKWxJek", at, b'{"test": 2432232314}')
+    assert signed_headers(private, *named)["webhook-signature"] == signature
+    assert public_key(private) == public
+    both = signed_headers(f"{private} {SECRET}", *named)["webhook-signature"]
+    assert both == f"{signature} {SIGNED[0][4]}"
+
+
+def test_every_signing_vector_of_the_standard_comes_out() -> None:
+    path = Path(__file__).parents[2].parent / "shared" / "vectors" / "standards" / "standard_webhooks.json"
+    if not path.exists():
+        pytest.skip("the reference vectors are not beside this checkout")
+    for case in json.loads(path.read_text("utf-8"))["sign"]:
+        at = datetime.fromtimestamp(case["timestamp"], UTC)
+        headers = signed_headers(case["secret"], case["msg_id"], at, case["payload"].encode())
+        assert headers["webhook-signature"] == case["signature"], case["id"]
+
+
+@pytest.mark.parametrize("signature", ["v1", "v1a"])
+def test_a_new_secret_signs_and_no_two_are_alike(signature: str) -> None:
+    made = {new_secret(signature) for _ in range(5)}
+    assert len(made) == 5
+    for secret in made:
+        headers = signed_headers(secret, "evt_1", datetime(2026, 11, 22, tzinfo=UTC), b"{}")
+        assert headers["webhook-signature"].startswith(f"{signature},")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from fenqi import Client, Money, errors
 from fenqi.testing import FakeServer, ManualClock
 
@@ -49,7 +50,7 @@ def test_a_call_carries_key_version_agent_and_idempotency_key() -> None:
     seen = script.seen[0]
     assert (seen.method, seen.path) == ("POST", "/v1/checkouts")
     assert seen.headers["Authorization"] == f"Bearer {KEY}"
-    assert seen.headers["Fenqi-Version"] == "2026-11-01"
+    assert seen.headers["Fenqi-Version"] == "2026-11-22"
     assert re.fullmatch(r"fenqi-python/[\d.]+ \(python [\d.]+; requests [\d.]+\)", seen.headers["User-Agent"])
     assert re.fullmatch(r"[!-~]{1,255}", seen.headers["Idempotency-Key"])
     assert json.loads(seen.body) == {
@@ -455,3 +456,25 @@ class TestOneOrderOneCheckout:
         client = server.client()
         checkout = create(client)
         assert [one.id for one in client.checkouts.list()] == [checkout.id]
+
+
+def test_a_call_names_itself_once_over_all_its_tries_and_in_the_error_that_got_no_answer() -> None:
+    seen: list[str] = []
+
+    class Dead(requests.adapters.BaseAdapter):
+        def send(self, request: requests.PreparedRequest, *_: object, **__: object) -> requests.Response:
+            seen.append(request.headers["X-Request-Id"])
+            raise requests.exceptions.ConnectionError("no answer")
+
+        def close(self) -> None:
+            pass
+
+    session = requests.Session()
+    session.mount("https://", Dead())
+    client = Client(
+        api_key="sk_test_abcd", base_url="https://fenqi.invalid", session=session, clock=ManualClock()
+    )
+    with pytest.raises(errors.ConnectionFailed) as failure:
+        client.loans.retrieve("loan_1")
+    assert len(seen) == 3 and len(set(seen)) == 1
+    assert failure.value.request_id == seen[0] and seen[0] in str(failure.value)

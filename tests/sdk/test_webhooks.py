@@ -88,7 +88,7 @@ def test_the_known_signature_of_the_specification_verifies() -> None:
 
 def test_a_genuine_event_is_returned_typed() -> None:
     event = webhooks.verify(BODY, headers_for(), SECRET, now=SENT)
-    assert (event.id, event.type, event.sequence, event.cursor) == ("evt_1", "checkout.captured", 7, "7")
+    assert (event.id, event.type, event.sequence, event.cursor) == ("evt_1", "checkout.captured", 7, "evt_1")
     assert event.aggregate.sequence == 6
     assert event.data["名"] == "分期"
     assert event.checkout is None

@@ -117,7 +117,7 @@ def test_a_test_clock_goes_forwards_by_one_unit_only(body: dict[str, Any]) -> No
     "url", ["http://127.0.0.1:5000/hook", "https://shop.example", "https://shop.example:8443/a?b=c#d"]
 )
 def test_ordinary_web_addresses_pass(url: str) -> None:
-    assert wire.WebhookEndpointDraftSchema().load({"url": url}) == {"url": url, "events": ["*"]}
+    assert wire.WebhookEndpointDraftSchema().load({"url": url})["url"] == url
 
 
 def test_an_unknown_event_type_is_refused() -> None:

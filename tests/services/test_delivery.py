@@ -15,10 +15,11 @@ from standardwebhooks import Webhook
 from merchant_server.domain.event import RETRY_SECONDS
 from merchant_server.ports import Endpoint, Sent
 from merchant_server.providers.webhook_sender import HttpWebhookSender
-from merchant_server.services.operation.delivery import LEASE_SECONDS, Courier, deliver_due
-from merchant_server.services.operation.merchants import create_endpoint, delete_endpoint
+from merchant_server.services.operation.delivery import LEASE_SECONDS, Courier
+from merchant_server.services.operation.webhooks import create_endpoint, delete_endpoint
+from tests.fakes.providers import FakeWebhookSender
 from tests.fakes.receiver import Receiver
-from tests.installation import Installation
+from tests.installation import Installation, push_due
 
 
 def endpoint(house: Installation, url: str = "https://shop.example/hook", *events: str) -> Endpoint:
@@ -35,7 +36,7 @@ def deliveries(house: Installation) -> list[tuple[str, int]]:
 
 def push(house: Installation) -> int:
     with ThreadPoolExecutor(4) as pool:
-        return deliver_due(house.deps, pool)
+        return push_due(house.deps, pool)
 
 
 @contextmanager
@@ -171,25 +172,25 @@ def test_one_merchants_events_never_go_to_another(sqlite_installation: Installat
 
 
 @dataclass
-class HangingSender:
+class HangingSender(FakeWebhookSender):
     """One address hangs until the test lets go; every other one answers at once."""
 
-    hangs: str
+    hangs: str = "https://hangs.example/"
     let_go: threading.Event = field(default_factory=threading.Event)
     hanging: threading.Event = field(default_factory=threading.Event)
-    sent: list[str] = field(default_factory=list)
+    arrived: list[str] = field(default_factory=list)
 
     def send(self, *, url: str, secret: str, message_id: str, timestamp: datetime, body: bytes) -> Sent:
         if url == self.hangs:
             self.hanging.set()
             self.let_go.wait(20)
             return Sent(0, 15.0, "timed out")
-        self.sent.append(message_id)
+        self.arrived.append(message_id)
         return Sent(200, 0.01)
 
 
 def test_a_receiver_that_hangs_holds_up_no_other_and_not_the_worker(installation: Installation) -> None:
-    sender = HangingSender("https://hangs.example/")
+    sender = HangingSender()
     installation.deps = replace(installation.deps, sender=sender)
     endpoint(installation, sender.hangs)
     endpoint(installation, "https://healthy.example/")
@@ -199,10 +200,10 @@ def test_a_receiver_that_hangs_holds_up_no_other_and_not_the_worker(installation
             installation.checkout(reference=f"order-{number}")
             courier.push_due()
             assert sender.hanging.wait(10)
-            while len(sender.sent) <= number:
+            while len(sender.arrived) <= number:
                 courier.push_due()
         sender.let_go.set()
-    assert len(set(sender.sent)) == 3
+    assert len(set(sender.arrived)) == 3
     states = installation.rows(
         "SELECT d.status, d.attempts FROM deliveries d JOIN webhook_endpoints w ON w.id = d.endpoint_id"
         " WHERE w.url = :url ORDER BY d.id",

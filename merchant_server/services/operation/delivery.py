@@ -1,91 +1,169 @@
-"""Events out: each endpoint's due deliveries are claimed, pushed, and marked; a bad receiver hurts nobody else."""
+"""Events out: each endpoint's due deliveries are claimed, pushed, and marked; a bad receiver hurts nobody else.
+
+A healthy endpoint is served in batches that grow, each marked in the commit that claims the next one; whoever fails
+falls back to one try at a time.
+"""
 
 import secrets
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from datetime import timedelta
 
 from merchant_server.domain.event import next_try
-from merchant_server.ports import Delivery, Endpoint, Sent, UnitOfWork
+from merchant_server.ports import Delivery, Endpoint, Sent, Tried, UnitOfWork
 from merchant_server.services.deps import Deps
+from merchant_server.services.operation.webhooks import disable_gone
 
+# Claimed at once for an endpoint that answers well: what a worker that dies may send a second time.
+BATCH_MAX = 50
+# Threads that endpoints which failed last time may hold together.
+SUSPECTS_MAX = 6
 # Pushes to one endpoint in one go; then the others that wait for a thread have their turn.
-BATCH = 50
-# Longer than the slowest allowed answer, so that nothing is claimed twice while it is pushed; what a worker that
-# died had claimed waits no longer than this.
+TURN = 500
+# A batch ends after so long, whatever is left of it: with the slowest allowed answer on top it is within the lease.
+BATCH_SECONDS = 8.0
+# Longer than a batch can take, so that nothing is claimed twice while it is pushed; what a worker that died had
+# claimed waits no longer than this.
 LEASE_SECONDS = 30
 GONE = 410
 
 
 class Courier:
-    """Serves each endpoint in a thread of its own, without waiting for one that is still being served."""
+    """Serves each endpoint in a thread of its own, without waiting for one that is still being served.
+
+    Endpoints that failed last time are suspects: together they get few of the threads, so that many receivers that
+    hang do not stand in the way of those that answer.
+    """
 
     def __init__(self, deps: Deps, pool: ThreadPoolExecutor) -> None:
         self._deps, self._pool = deps, pool
-        self._under_way: dict[str, Future[int]] = {}
+        self._under_way: dict[str, Future[_Turn]] = {}
+        self._suspects: set[str] = set()
 
     def push_due(self) -> int:
         """Begin with every endpoint that has something due and is not being served; return what ended since."""
-        ended = [each for each in self._under_way.items() if each[1].done()]
-        for endpoint_id, _ in ended:
-            del self._under_way[endpoint_id]
+        ended = self._ended()
         with self._deps.storage.reading() as uow:
             due = uow.deliveries.due_endpoints(self._deps.clock.now())
         for endpoint_id in due:
-            if endpoint_id not in self._under_way:
+            if endpoint_id not in self._under_way and self._has_place(endpoint_id):
                 self._under_way[endpoint_id] = self._pool.submit(_serve, self._deps, endpoint_id)
-        return sum(future.result() for _, future in ended)
+        return ended
+
+    def _has_place(self, endpoint_id: str) -> bool:
+        return endpoint_id not in self._suspects or len(self._suspects & set(self._under_way)) < SUSPECTS_MAX
+
+    def finish(self) -> int:
+        """Wait for everything that was begun; return how many were tried."""
+        wait(self._under_way.values())
+        return self._ended()
+
+    def _ended(self) -> int:
+        ended = [each for each in self._under_way.items() if each[1].done()]
+        for endpoint_id, _ in ended:
+            del self._under_way[endpoint_id]
+        tried = 0
+        for endpoint_id, future in ended:
+            turn = future.result()
+            tried += turn.tried
+            if turn.well:
+                self._suspects.discard(endpoint_id)
+            else:
+                self._suspects.add(endpoint_id)
+        return tried
 
 
-def deliver_due(deps: Deps, pool: ThreadPoolExecutor) -> int:
-    """Push what is due to every endpoint, side by side, and wait for all; return how many were tried."""
-    with deps.storage.reading() as uow:
-        endpoints = uow.deliveries.due_endpoints(deps.clock.now())
-    return sum(pool.map(lambda endpoint_id: _serve(deps, endpoint_id), endpoints))
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What one turn of an endpoint came to: how many were tried, and whether the last one was answered well."""
+
+    tried: int
+    well: bool
 
 
-def _serve(deps: Deps, endpoint_id: str) -> int:
-    """Push one delivery after the other, until none is due or one fails; each mark claims the next in its commit."""
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What became of one claim. `gone` says that the receiver wants nothing any more."""
+
+    tries: Sequence[Tried]
+    untried: Sequence[Delivery]
+    gone: bool
+
+    @property
+    def well(self) -> bool:
+        return not self.gone and not self.untried and all(tried.delivered for tried in self.tries)
+
+
+def _serve(deps: Deps, endpoint_id: str) -> _Turn:
+    """Push batch after batch, until nothing is due, one fails, or others must have their turn."""
+    size, tried, well = 1, 0, True
     with deps.storage.unit_of_work() as uow:
         endpoint = uow.endpoints.get(endpoint_id)
         assert endpoint is not None
-        claimed = _claim(uow, deps, endpoint)
-    tried = 0
-    while claimed is not None:
+        claimed = _claim(uow, deps, endpoint, size)
+    while claimed:
+        batch = _push(deps, endpoint, claimed)
+        tried, well = tried + len(batch.tries), batch.well
+        size = min(size * 4, BATCH_MAX)
+        with deps.storage.unit_of_work() as uow:
+            _mark(uow, deps, endpoint, batch)
+            endpoint = uow.endpoints.get(endpoint_id) or endpoint
+            claimed = _claim(uow, deps, endpoint, size) if batch.well and tried < TURN else []
+    return _Turn(tried, well)
+
+
+def _claim(uow: UnitOfWork, deps: Deps, endpoint: Endpoint, limit: int) -> list[Delivery]:
+    now = deps.clock.now()
+    return uow.deliveries.claim(endpoint.id, now, now + timedelta(seconds=LEASE_SECONDS), limit)
+
+
+def _push(deps: Deps, endpoint: Endpoint, claimed: Sequence[Delivery]) -> _Batch:
+    """Push one after the other; stop at the first that fails, and when the batch has taken long enough."""
+    tries: list[Tried] = []
+    seconds = 0.0
+    for position, delivery in enumerate(claimed):
+        now = deps.clock.now()
         sent = deps.sender.send(
             url=endpoint.url,
-            secret=endpoint.secret,
-            message_id=claimed.event_id,
-            timestamp=deps.clock.now(),
-            body=claimed.body.encode(),
+            secret=endpoint.signing_secrets(now),
+            message_id=delivery.event_id,
+            timestamp=now,
+            body=delivery.body.encode(),
         )
-        tried += 1
-        with deps.storage.unit_of_work() as uow:
-            taken = _mark(uow, deps, endpoint, claimed, sent)
-            claimed = _claim(uow, deps, endpoint) if taken and tried < BATCH else None
-    return tried
+        seconds += sent.seconds
+        rest = claimed[position + 1 :]
+        tries.append(_tried(deps, delivery, sent))
+        if sent.status == GONE:
+            return _Batch(tries, rest, gone=True)
+        if not tries[-1].delivered or seconds > BATCH_SECONDS:
+            return _Batch(tries, rest, gone=False)
+    return _Batch(tries, [], gone=False)
 
 
-def _claim(uow: UnitOfWork, deps: Deps, endpoint: Endpoint) -> Delivery | None:
+def _tried(deps: Deps, delivery: Delivery, sent: Sent) -> Tried:
     now = deps.clock.now()
-    claimed = uow.deliveries.claim(endpoint.id, now, now + timedelta(seconds=LEASE_SECONDS), 1)
-    return claimed[0] if claimed else None
-
-
-def _mark(uow: UnitOfWork, deps: Deps, endpoint: Endpoint, delivery: Delivery, sent: Sent) -> bool:
-    now = deps.clock.now()
-    if 200 <= sent.status < 300:
-        uow.deliveries.delivered(delivery.id, now, sent.status)
-        return True
-    if sent.status == GONE:
-        uow.endpoints.set_status(endpoint.id, "disabled")
-    else:
+    delivered = 200 <= sent.status < 300
+    again_at = None
+    if not delivered and sent.status != GONE:
         again_at = next_try(delivery.attempts, now, _jitter(), sent.retry_after_seconds)
-        uow.deliveries.failed(delivery, sent.status, _reason(sent), again_at)
-    return False
+    return Tried(
+        delivery_id=delivery.id,
+        attempt=delivery.attempts,
+        at=now,
+        took_ms=round(sent.seconds * 1000),
+        status=sent.status,
+        reason="" if delivered else (sent.reason or f"HTTP {sent.status}")[:200],
+        delivered=delivered,
+        again_at=again_at,
+    )
 
 
-def _reason(sent: Sent) -> str:
-    return (sent.reason or f"HTTP {sent.status}")[:200]
+def _mark(uow: UnitOfWork, deps: Deps, endpoint: Endpoint, batch: _Batch) -> None:
+    uow.deliveries.record(batch.tries)
+    uow.deliveries.release(batch.untried, deps.clock.now())
+    if batch.gone:
+        disable_gone(uow, deps, endpoint.id)
 
 
 def _jitter() -> float:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from merchant_server.domain.errors import RuleRefused, TransitionConflict
@@ -10,6 +11,8 @@ from merchant_server.domain.merchant import Caller
 from merchant_server.ports import StoredReply, UnitOfWork
 from merchant_server.services.deps import Deps
 
+KEPT_DAYS = 30
+FORGET_BATCH = 500
 # A deadlock or a serialization failure is no answer: the whole is run again, which is soon over.
 RACE_TRIES = 4
 RACE_PAUSE_SECONDS = 0.01
@@ -17,10 +20,11 @@ RACE_PAUSE_SECONDS = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """A caller's key, and the hash of what they asked for under it."""
+    """A caller's key, and the hash of what they asked for under it. Where money moves the answer is kept for ever."""
 
     key: str
     fingerprint: str
+    moves_money: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +64,21 @@ def run_once(
 def _run(
     deps: Deps, caller: Caller, once: Once, status: int, action: Callable[[UnitOfWork], dict[str, Any] | None]
 ) -> Reply:
+    now = deps.clock.now()
+    until = None if once.moves_money else now + timedelta(days=KEPT_DAYS)
     with deps.storage.unit_of_work() as uow:
-        if not uow.idempotency.claim(
-            caller.merchant_id, caller.mode, once.key, once.fingerprint, deps.clock.now()
-        ):
+        if not uow.idempotency.claim(caller.merchant_id, caller.mode, once.key, once.fingerprint, now, until):
             return _replay(uow.idempotency.get(caller.merchant_id, caller.mode, once.key), once)
         resource = action(uow)
         body = b"" if resource is None else json_bytes(resource)
         uow.idempotency.answer(caller.merchant_id, caller.mode, once.key, status, body)
         return Reply(status, body)
+
+
+def forget_answers(deps: Deps) -> int:
+    """Forget answers whose time is over, some at a time; return how many."""
+    with deps.storage.unit_of_work() as uow:
+        return uow.idempotency.forget(deps.clock.now(), FORGET_BATCH)
 
 
 def _replay(stored: StoredReply | None, once: Once) -> Reply:

@@ -21,7 +21,8 @@ def create_checkout(uow: UnitOfWork, deps: Deps, caller: Caller, draft: Mapping[
     merchant = merchant_of(uow, caller.merchant_id)
     now = deps.clock.now()
     plan_ids = _plans_that_fit(uow, deps, merchant, caller.mode, draft)
-    store_id = _place(uow, merchant, draft)
+    till_id = _till_of(caller, draft)
+    store_id = _place(uow, merchant, draft["store_id"], till_id)
     checkout = Checkout(
         id=deps.ids.new("chk"),
         merchant_id=merchant.id,
@@ -34,7 +35,7 @@ def create_checkout(uow: UnitOfWork, deps: Deps, caller: Caller, draft: Mapping[
         return_url=draft["return_url"],
         plan_ids=plan_ids,
         store_id=store_id,
-        till_id=draft["till_id"],
+        till_id=till_id,
         capture_method=draft["capture"],
         language=draft["language"] or LANGUAGE_DEFAULT,
         token=deps.ids.token(16),
@@ -84,23 +85,42 @@ def _plans_that_fit(
     return fitting
 
 
-def _place(uow: UnitOfWork, merchant: Merchant, draft: Mapping[str, Any]) -> str | None:
-    store_id: str | None = draft["store_id"]
-    till_id: str | None = draft["till_id"]
+def _till_of(caller: Caller, draft: Mapping[str, Any]) -> str | None:
+    """Return the till that sells: a till's own key sells at that till and at no other."""
+    wanted: str | None = draft["till_id"]
+    if caller.till_id is not None and wanted not in (None, caller.till_id):
+        raise RuleRefused(
+            "this key sells at its own till only",
+            code="till_unknown",
+            field="till_id",
+            hint="leave till_id out",
+        )
+    return caller.till_id or wanted
+
+
+def _place(uow: UnitOfWork, merchant: Merchant, store_id: str | None, till_id: str | None) -> str | None:
+    """Return the store that sells. Raises RuleRefused for a till or store that is unknown or closed."""
+    open_stores = {store.id for store in uow.merchants.stores(merchant.id) if store.status == "open"}
     if till_id is not None:
-        tills = {till.id: till for till in uow.merchants.tills(merchant.id)}
+        tills = {till.id: till for till in uow.merchants.tills(merchant.id) if till.status == "open"}
         if till_id not in tills or store_id not in (None, tills[till_id].store_id):
-            raise RuleRefused("there is no such till in this store", code="till_unknown", field="till_id")
-        return tills[till_id].store_id
-    if store_id is not None and store_id not in {store.id for store in uow.merchants.stores(merchant.id)}:
-        raise RuleRefused("there is no such store", code="store_unknown", field="store_id")
+            raise RuleRefused(
+                "there is no such open till in this store", code="till_unknown", field="till_id"
+            )
+        store_id = tills[till_id].store_id
+    if store_id is not None and store_id not in open_stores:
+        raise RuleRefused("there is no such open store", code="store_unknown", field="store_id")
     return store_id
 
 
 def find_checkout(uow: UnitOfWork, caller: Caller, checkout_id: str) -> Checkout:
     """Return the caller's checkout, or raise NotFound; another merchant's is not found either."""
     checkout = uow.checkouts.get(checkout_id)
-    if checkout is None or (checkout.merchant_id, checkout.mode) != (caller.merchant_id, caller.mode):
+    if (
+        checkout is None
+        or (checkout.merchant_id, checkout.mode) != (caller.merchant_id, caller.mode)
+        or caller.till_id not in (None, checkout.till_id)
+    ):
         raise NotFound("there is no such checkout", hint="check the id, and that the key is of the same mode")
     return checkout
 

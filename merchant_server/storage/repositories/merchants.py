@@ -31,31 +31,34 @@ class Merchants:
 
     def add_store(self, store: Store) -> None:
         """Store a new store."""
-        insert(self._db, "stores", {"id": store.id, "merchant_id": store.merchant_id, "name": store.name})
+        insert(self._db, "stores", _row(store))
+
+    def save_store(self, store: Store) -> None:
+        """Store a store's name and status as they are now."""
+        self._db.execute("UPDATE stores SET name = :name, status = :status WHERE id = :id", _row(store))
 
     def stores(self, merchant_id: str) -> list[Store]:
         """Return a merchant's stores, oldest first."""
         rows = self._db.all("SELECT * FROM stores WHERE merchant_id = :id ORDER BY id", {"id": merchant_id})
-        return [Store(row["id"], row["merchant_id"], row["name"]) for row in rows]
+        return [Store(**_of(Store, row)) for row in rows]
 
     def add_till(self, till: Till) -> None:
         """Store a new till."""
-        row = {"id": till.id, "merchant_id": till.merchant_id, "store_id": till.store_id, "name": till.name}
-        insert(self._db, "tills", row)
+        insert(self._db, "tills", _row(till))
+
+    def save_till(self, till: Till) -> None:
+        """Store a till's name and status as they are now."""
+        self._db.execute("UPDATE tills SET name = :name, status = :status WHERE id = :id", _row(till))
 
     def tills(self, merchant_id: str) -> list[Till]:
         """Return a merchant's tills, oldest first."""
         rows = self._db.all("SELECT * FROM tills WHERE merchant_id = :id ORDER BY id", {"id": merchant_id})
-        return [Till(row["id"], row["merchant_id"], row["store_id"], row["name"]) for row in rows]
+        return [Till(**_of(Till, row)) for row in rows]
 
     def add_key(self, key: ApiKey, key_hash: str) -> None:
         """Store a new key by its hash."""
-        row = {
-            "id": key.id,
-            "merchant_id": key.merchant_id,
-            "mode": key.mode,
+        row = _row(key) | {
             "scopes": to_json(list(key.scopes)),
-            "hint": key.hint,
             "key_hash": key_hash,
             "created_at": stamp(key.created_at),
         }
@@ -64,22 +67,37 @@ class Merchants:
     def key_by_hash(self, key_hash: str) -> ApiKey | None:
         """Return the key with this hash, revoked or not, or None."""
         row = self._db.one("SELECT * FROM api_keys WHERE key_hash = :key_hash", {"key_hash": key_hash})
-        if row is None:
-            return None
-        return ApiKey(
-            id=row["id"],
-            merchant_id=row["merchant_id"],
-            mode=row["mode"],
-            scopes=tuple(from_json(row["scopes"])),
-            hint=row["hint"],
-            created_at=moment(row["created_at"]),
-            revoked_at=maybe_moment(row["revoked_at"]),
+        return None if row is None else _key(row)
+
+    def key(self, key_id: str) -> ApiKey | None:
+        """Return the key with this id, revoked or not, or None."""
+        row = self._db.one("SELECT * FROM api_keys WHERE id = :id", {"id": key_id})
+        return None if row is None else _key(row)
+
+    def keys(self, merchant_id: str, mode: str | None = None) -> list[ApiKey]:
+        """Return a merchant's keys, revoked ones too, newest first; of both modes when none is named."""
+        rows = self._db.all(
+            "SELECT * FROM api_keys WHERE merchant_id = :merchant_id"
+            " AND mode = COALESCE(CAST(:mode AS TEXT), mode) ORDER BY id DESC",
+            {"merchant_id": merchant_id, "mode": mode},
         )
+        return [_key(row) for row in rows]
 
     def revoke_key(self, key_id: str, at: datetime) -> bool:
         """Revoke a key; say whether there was a live one."""
         sql = "UPDATE api_keys SET revoked_at = :at WHERE id = :id AND revoked_at IS NULL"
         return self._db.execute(sql, {"id": key_id, "at": stamp(at)}) == 1
+
+    def end_key(self, key_id: str, at: datetime) -> bool:
+        """Let a key live until `at` only; say whether there was a live one without an end."""
+        sql = "UPDATE api_keys SET expires_at = :at WHERE id = :id AND revoked_at IS NULL AND expires_at IS NULL"
+        return self._db.execute(sql, {"id": key_id, "at": stamp(at)}) == 1
+
+    def key_used(self, key_id: str, at: datetime) -> None:
+        """Write when a key was last used."""
+        self._db.execute(
+            "UPDATE api_keys SET last_used_at = :at WHERE id = :id", {"id": key_id, "at": stamp(at)}
+        )
 
     def add_plan(self, merchant_id: str, mode: str, plan: Plan, at: datetime) -> None:
         """Store a new plan behind the merchant's others; Conflict when its id is taken."""
@@ -157,3 +175,21 @@ class Merchants:
 def _merchant(row: Row) -> Merchant:
     values = {name: row[name] for name in Merchant.__dataclass_fields__}
     return Merchant(**{**values, "created_at": moment(row["created_at"])})
+
+
+def _key(row: Row) -> ApiKey:
+    times = {name: maybe_moment(row[name]) for name in ("revoked_at", "expires_at", "last_used_at")}
+    return ApiKey(
+        **_of(ApiKey, row)
+        | times
+        | {"scopes": tuple(from_json(row["scopes"])), "created_at": moment(row["created_at"])}
+    )
+
+
+def _row(thing: Store | Till | ApiKey) -> Row:
+    """Return the columns of a thing whose fields are named as they are; times and lists are the caller's."""
+    return {name: getattr(thing, name) for name in thing.__dataclass_fields__}
+
+
+def _of(kind: type[Store | Till | ApiKey], row: Row) -> Row:
+    return {name: row[name] for name in kind.__dataclass_fields__}

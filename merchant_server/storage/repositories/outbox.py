@@ -1,12 +1,20 @@
-"""The outbox: events written in the business transaction, and their deliveries claimed by workers."""
+"""The outbox: events written in the business transaction, and where they go."""
 
 from collections.abc import Callable
 from datetime import datetime
 
 from merchant_server.domain.event import Fact
-from merchant_server.ports import Delivery, Endpoint
+from merchant_server.ports import Endpoint, FeedMark
 from merchant_server.storage.engine import Connection, Row
-from merchant_server.storage.repositories.rows import from_json, insert, insert_all, moment, stamp, to_json
+from merchant_server.storage.repositories.rows import (
+    from_json,
+    insert,
+    insert_all,
+    maybe_moment,
+    moment,
+    stamp,
+    to_json,
+)
 from merchant_server.storage.sealed import Sealer
 
 
@@ -16,10 +24,11 @@ class Events:
     def __init__(self, connection: Connection, new_id: Callable[[str], str]) -> None:
         self._db, self._new_id = connection, new_id
 
-    def append(self, fact: Fact, due_at: datetime) -> int:
+    def append(self, fact: Fact, due_at: datetime, only_to: str | None = None) -> int:
         """Store an event under the merchant's next number and queue its deliveries; return the number.
 
         The counter row is locked until the commit, so that numbers are given in commit order and never lost.
+        `only_to` is one endpoint that gets it, asked for or not, instead of every one that asked.
         """
         row = self._db.one(
             "INSERT INTO event_sequences (merchant_id, mode, last) VALUES (:merchant_id, :mode, 1)"
@@ -29,30 +38,17 @@ class Events:
         assert row is not None
         sequence = int(row["last"])
         insert(self._db, "events", _columns(fact, sequence))
-        self._queue(fact, due_at)
+        wanting = self._wanting(fact) if only_to is None else [only_to]
+        insert_all(self._db, "deliveries", [_queued(self._new_id, fact, to, due_at) for to in wanting])
         return sequence
 
-    def _queue(self, fact: Fact, due_at: datetime) -> None:
+    def _wanting(self, fact: Fact) -> list[str]:
         endpoints = self._db.all(
             "SELECT id, event_types FROM webhook_endpoints"
             " WHERE merchant_id = :merchant_id AND mode = :mode AND status = 'active' ORDER BY id",
             {"merchant_id": fact.merchant_id, "mode": fact.mode},
         )
-        rows = [
-            {
-                "id": self._new_id("dlv"),
-                "merchant_id": fact.merchant_id,
-                "event_id": fact.id,
-                "endpoint_id": endpoint["id"],
-                "status": "pending",
-                "attempts": 0,
-                "due_at": stamp(due_at),
-                "last_reason": "",
-            }
-            for endpoint in endpoints
-            if {"*", fact.type} & set(from_json(endpoint["event_types"]))
-        ]
-        insert_all(self._db, "deliveries", rows)
+        return [row["id"] for row in endpoints if {"*", fact.type} & set(from_json(row["event_types"]))]
 
     def page(self, merchant_id: str, mode: str, after: int, limit: int) -> list[str]:
         """Return the JSON texts of up to `limit` events after a number, oldest first."""
@@ -62,6 +58,51 @@ class Events:
             {"merchant_id": merchant_id, "mode": mode, "after": after, "limit": limit},
         )
         return [row["body"] for row in rows]
+
+    def last(self, merchant_id: str, mode: str) -> int:
+        """Return the number of the newest event, 0 when there is none."""
+        row = self._db.one(
+            "SELECT last FROM event_sequences WHERE merchant_id = :merchant_id AND mode = :mode",
+            {"merchant_id": merchant_id, "mode": mode},
+        )
+        return 0 if row is None else int(row["last"])
+
+    def sequence_of(self, merchant_id: str, mode: str, event_id: str) -> int | None:
+        """Return the number of a merchant's event, or None."""
+        row = self._db.one(
+            "SELECT sequence FROM events WHERE id = :id AND merchant_id = :merchant_id AND mode = :mode",
+            {"id": event_id, "merchant_id": merchant_id, "mode": mode},
+        )
+        return None if row is None else int(row["sequence"])
+
+    def mark(self, merchant_id: str, mode: str, name: str) -> FeedMark | None:
+        """Return how far a reader has got, or None when it never said."""
+        row = self._db.one(
+            "SELECT * FROM event_readers WHERE merchant_id = :merchant_id AND mode = :mode AND name = :name",
+            {"merchant_id": merchant_id, "mode": mode, "name": name},
+        )
+        return None if row is None else _mark(row)
+
+    def acknowledge(self, merchant_id: str, mode: str, mark: FeedMark) -> FeedMark:
+        """Move a reader's mark forwards, never back; return where it is now."""
+        row = self._db.one(
+            "INSERT INTO event_readers (merchant_id, mode, name, sequence, acknowledged_at)"
+            " VALUES (:merchant_id, :mode, :name, :sequence, :at)"
+            " ON CONFLICT (merchant_id, mode, name) DO UPDATE SET"
+            " acknowledged_at = CASE WHEN excluded.sequence > event_readers.sequence"
+            " THEN excluded.acknowledged_at ELSE event_readers.acknowledged_at END,"
+            " sequence = CASE WHEN excluded.sequence > event_readers.sequence"
+            " THEN excluded.sequence ELSE event_readers.sequence END RETURNING *",
+            {
+                "merchant_id": merchant_id,
+                "mode": mode,
+                "name": mark.name,
+                "sequence": mark.sequence,
+                "at": stamp(mark.acknowledged_at),
+            },
+        )
+        assert row is not None
+        return _mark(row)
 
     def latest(self, limit: int) -> list[Row]:
         """Return the newest events with the state of their deliveries."""
@@ -81,23 +122,12 @@ class Endpoints:
 
     def add(self, endpoint: Endpoint) -> None:
         """Store a new endpoint; its secret is sealed."""
-        row = {
-            "id": endpoint.id,
-            "merchant_id": endpoint.merchant_id,
-            "mode": endpoint.mode,
-            "url": endpoint.url,
-            "event_types": to_json(list(endpoint.event_types)),
-            "secret_sealed": self._sealer.seal(
-                endpoint.secret.encode(), "webhook_endpoints", "secret", endpoint.id
-            ),
-            "status": endpoint.status,
-            "created_at": stamp(endpoint.created_at),
-        }
-        insert(self._db, "webhook_endpoints", row)
+        insert(self._db, "webhook_endpoints", self._columns(endpoint))
 
-    def get(self, endpoint_id: str) -> Endpoint | None:
-        """Return the endpoint with its secret, or None."""
-        row = self._db.one("SELECT * FROM webhook_endpoints WHERE id = :id", {"id": endpoint_id})
+    def get(self, endpoint_id: str, *, hold: bool = False) -> Endpoint | None:
+        """Return the endpoint with its secret, or None; `hold` locks it for this transaction where the engine can."""
+        lock = self._db.row_lock if hold else ""
+        row = self._db.one(f"SELECT * FROM webhook_endpoints WHERE id = :id {lock}", {"id": endpoint_id})
         return None if row is None else self._endpoint(row)
 
     def of_merchant(self, merchant_id: str, mode: str) -> list[Endpoint]:
@@ -109,98 +139,70 @@ class Endpoints:
         )
         return [self._endpoint(row) for row in rows]
 
-    def set_status(self, endpoint_id: str, status: str) -> None:
-        """Disable or delete an endpoint; what was queued for it is dead."""
-        self._db.execute(
-            "UPDATE webhook_endpoints SET status = :status WHERE id = :id",
-            {"id": endpoint_id, "status": status},
-        )
-        self._db.execute(
-            "UPDATE deliveries SET status = 'dead', last_reason = :reason"
-            " WHERE endpoint_id = :id AND status = 'pending'",
-            {"id": endpoint_id, "reason": f"endpoint {status}"},
-        )
+    def save(self, endpoint: Endpoint) -> None:
+        """Store an endpoint as it is now; what was queued for one that is not active is dead."""
+        row = self._columns(endpoint)
+        names = ", ".join(f"{name} = :{name}" for name in row if name != "id")
+        self._db.execute(f"UPDATE webhook_endpoints SET {names} WHERE id = :id", row)
+        if endpoint.status != "active":
+            self._db.execute(
+                "UPDATE deliveries SET status = 'dead', last_reason = :reason"
+                " WHERE endpoint_id = :id AND status = 'pending'",
+                {"id": endpoint.id, "reason": f"endpoint {endpoint.status}"},
+            )
+
+    def _columns(self, endpoint: Endpoint) -> Row:
+        secrets = f"{endpoint.secret} {endpoint.old_secret}".strip().encode()
+        return {
+            "id": endpoint.id,
+            "merchant_id": endpoint.merchant_id,
+            "mode": endpoint.mode,
+            "url": endpoint.url,
+            "event_types": to_json(list(endpoint.event_types)),
+            "secret_sealed": self._sealer.seal(secrets, "webhook_endpoints", "secret", endpoint.id),
+            "status": endpoint.status,
+            "created_at": stamp(endpoint.created_at),
+            "description": endpoint.description,
+            "reason": endpoint.reason,
+            "overlap_until": endpoint.overlap_until and stamp(endpoint.overlap_until),
+            "version": endpoint.version,
+        }
 
     def _endpoint(self, row: Row) -> Endpoint:
-        secret = self._sealer.open(row["secret_sealed"], "webhook_endpoints", "secret", row["id"])
+        opened = self._sealer.open(row["secret_sealed"], "webhook_endpoints", "secret", row["id"])
+        secret, _, old_secret = opened.decode().partition(" ")
         return Endpoint(
             id=row["id"],
             merchant_id=row["merchant_id"],
             mode=row["mode"],
             url=row["url"],
             event_types=tuple(from_json(row["event_types"])),
-            secret=secret.decode(),
+            secret=secret,
             status=row["status"],
             created_at=moment(row["created_at"]),
+            description=row["description"],
+            reason=row["reason"],
+            old_secret=old_secret,
+            overlap_until=maybe_moment(row["overlap_until"]),
+            version=row["version"],
         )
 
 
-class Deliveries:
-    """Pushes that are still to be made."""
+def _queued(new_id: Callable[[str], str], fact: Fact, endpoint_id: str, due_at: datetime) -> Row:
+    return {
+        "id": new_id("dlv"),
+        "merchant_id": fact.merchant_id,
+        "event_id": fact.id,
+        "endpoint_id": endpoint_id,
+        "status": "pending",
+        "attempts": 0,
+        "due_at": stamp(due_at),
+        "last_reason": "",
+    }
 
-    def __init__(self, connection: Connection) -> None:
-        self._db = connection
 
-    def due_endpoints(self, now: datetime) -> list[str]:
-        """Return the endpoints for which something is due; each is served apart, so a bad one hurts nobody."""
-        rows = self._db.all(
-            "SELECT DISTINCT endpoint_id FROM deliveries WHERE status = 'pending' AND due_at <= :now",
-            {"now": stamp(now)},
-        )
-        return [row["endpoint_id"] for row in rows]
-
-    def claim(self, endpoint_id: str, now: datetime, until: datetime, limit: int) -> list[Delivery]:
-        """Claim an endpoint's due deliveries until `until`; a worker that dies lets them fall due again."""
-        rows = self._db.all(
-            "UPDATE deliveries SET due_at = :until, attempts = attempts + 1 WHERE id IN ("
-            "SELECT id FROM deliveries WHERE status = 'pending' AND endpoint_id = :endpoint_id AND due_at <= :now"
-            f" ORDER BY id LIMIT :limit {self._db.claim_suffix})"
-            " RETURNING id, event_id, endpoint_id, attempts",
-            {"endpoint_id": endpoint_id, "now": stamp(now), "until": stamp(until), "limit": limit},
-        )
-        claimed = sorted(rows, key=lambda row: row["id"])
-        bodies = {row["event_id"]: "" for row in claimed}
-        for event_id in bodies:
-            event = self._db.one("SELECT body FROM events WHERE id = :id", {"id": event_id})
-            assert event is not None
-            bodies[event_id] = event["body"]
-        return [
-            Delivery(row["id"], row["event_id"], row["endpoint_id"], row["attempts"], bodies[row["event_id"]])
-            for row in claimed
-        ]
-
-    def delivered(self, delivery_id: str, at: datetime, status: int) -> None:
-        """Mark a delivery as received."""
-        self._db.execute(
-            "UPDATE deliveries SET status = 'delivered', delivered_at = :at, last_status = :status, last_reason = ''"
-            " WHERE id = :id AND status = 'pending'",
-            {"id": delivery_id, "at": stamp(at), "status": status},
-        )
-
-    def failed(self, delivery: Delivery, status: int, reason: str, again_at: datetime | None) -> None:
-        """Put a claimed delivery off until `again_at`, or call it dead when that is None.
-
-        Without effect when somebody else has claimed it since: the count of attempts is the fence.
-        """
-        self._db.execute(
-            "UPDATE deliveries SET status = :state, due_at = COALESCE(CAST(:again_at AS TEXT), due_at),"
-            " last_status = :status, last_reason = :reason"
-            " WHERE id = :id AND status = 'pending' AND attempts = :attempts",
-            {
-                "id": delivery.id,
-                "attempts": delivery.attempts,
-                "state": "dead" if again_at is None else "pending",
-                "again_at": again_at and stamp(again_at),
-                "status": status,
-                "reason": reason,
-            },
-        )
-
-    def pending(self) -> int:
-        """Return how many deliveries are still to be made."""
-        row = self._db.one("SELECT COUNT(*) AS pending FROM deliveries WHERE status = 'pending'")
-        assert row is not None
-        return int(row["pending"])
+def _mark(row: Row) -> FeedMark:
+    return FeedMark(row["name"], row["sequence"], moment(row["acknowledged_at"]))
 
 
 def _columns(fact: Fact, sequence: int) -> dict[str, object]:
@@ -218,6 +220,7 @@ def _columns(fact: Fact, sequence: int) -> dict[str, object]:
             "sequence": fact.aggregate_sequence,
         },
         "data": fact.data,
+        "request_id": fact.request_id,
     }
     return {
         "id": fact.id,

@@ -17,12 +17,17 @@ class IdempotencyKeys:
     def __init__(self, connection: Connection, sealer: Sealer) -> None:
         self._db, self._sealer = connection, sealer
 
-    def claim(self, merchant_id: str, mode: str, key: str, fingerprint: str, at: datetime) -> bool:
-        """Take a key; say False when it was taken before. On PostgreSQL this waits for a rival's commit."""
+    def claim(
+        self, merchant_id: str, mode: str, key: str, fingerprint: str, at: datetime, until: datetime | None
+    ) -> bool:
+        """Take a key; say False when it was taken before. On PostgreSQL this waits for a rival's commit.
+
+        `until` is when it may be forgotten, None for never.
+        """
         return (
             self._db.execute(
-                "INSERT INTO idempotency_keys (merchant_id, mode, key, fingerprint, created_at)"
-                " VALUES (:merchant_id, :mode, :key, :fingerprint, :at)"
+                "INSERT INTO idempotency_keys (merchant_id, mode, key, fingerprint, created_at, expires_at)"
+                " VALUES (:merchant_id, :mode, :key, :fingerprint, :at, :until)"
                 " ON CONFLICT (merchant_id, mode, key) DO NOTHING",
                 {
                     "merchant_id": merchant_id,
@@ -30,6 +35,7 @@ class IdempotencyKeys:
                     "key": key,
                     "fingerprint": fingerprint,
                     "at": stamp(at),
+                    "until": until and stamp(until),
                 },
             )
             == 1
@@ -56,6 +62,19 @@ class IdempotencyKeys:
             " WHERE merchant_id = :merchant_id AND mode = :mode AND key = :key",
             {"merchant_id": merchant_id, "mode": mode, "key": key, "status": status, "sealed": sealed},
         )
+
+    def forget(self, now: datetime, limit: int) -> int:
+        """Forget up to `limit` keys whose time is over; return how many."""
+        over = self._db.all(
+            "SELECT merchant_id, mode, key FROM idempotency_keys WHERE expires_at <= :now"
+            " ORDER BY expires_at LIMIT :limit",
+            {"now": stamp(now), "limit": limit},
+        )
+        self._db.executemany(
+            "DELETE FROM idempotency_keys WHERE merchant_id = :merchant_id AND mode = :mode AND key = :key",
+            over,
+        )
+        return len(over)
 
 
 def _place(merchant_id: str, mode: str, key: str) -> str:

@@ -1,29 +1,46 @@
 """/v1: JSON for merchants. Every route needs a key, a scope, and on POST an Idempotency-Key."""
 
 from fenqi.wire import ProblemSchema
-from flask import Flask, g, request
+from flask import Flask
 from flask_smorest import Api
 
-from merchant_server.domain.errors import Unauthenticated
-from merchant_server.services.operation.merchants import authenticate
+from merchant_server.web import limits
 from merchant_server.web.api import (
     checkouts,
+    deliveries,
     events,
+    guarding,
+    keys,
     loans,
+    offers,
     payouts,
     plans,
     refunds,
+    stores,
     test_clock,
     test_clocks,
+    tills,
     webhook_endpoints,
 )
-from merchant_server.web.bodies import idempotency_key
-from merchant_server.web.context import deps
+from merchant_server.web.api.describing import describe
+from merchant_server.web.limits import Limits
 
 BLUEPRINTS = (
-    checkouts.blp, plans.blp, loans.blp, refunds.blp, payouts.blp, events.blp, webhook_endpoints.blp,
-    test_clock.blp, test_clocks.blp,
-)  # fmt: skip
+    checkouts.blp,
+    offers.blp,
+    plans.blp,
+    loans.blp,
+    refunds.blp,
+    payouts.blp,
+    events.blp,
+    webhook_endpoints.blp,
+    deliveries.blp,
+    stores.blp,
+    tills.blp,
+    keys.blp,
+    test_clock.blp,
+    test_clocks.blp,
+)
 OPENAPI = {
     "API_TITLE": "fenqi",
     "API_VERSION": "v1",
@@ -55,24 +72,16 @@ class ProblemApi(Api):
         del self.DEFAULT_RESPONSE_CONTENT_TYPE
 
 
-def register(app: Flask) -> None:
+def register(app: Flask, limited: Limits) -> None:
     """Add /v1 and its description to an application."""
     app.config.update(OPENAPI)
+    app.extensions[limits.EXTENSION] = limited
     api = ProblemApi(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
-
-
-def _authenticate() -> None:
-    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not secret.strip():
-        raise Unauthenticated(
-            "this needs a key", code="authentication_required", hint="send Authorization: Bearer sk_test_…"
-        )
-    g.caller = authenticate(deps(), secret.strip())
-    if request.method == "POST":
-        idempotency_key()
+    describe(api.spec)
 
 
 for each in BLUEPRINTS:
-    each.before_request(_authenticate)
+    each.before_request(guarding.admit)
+    each.after_request(guarding.finish)

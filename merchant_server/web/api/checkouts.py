@@ -62,7 +62,7 @@ def listing(query: dict[str, Any]) -> Response:
 @blp.response(200, CheckoutSchema)
 def retrieve(checkout_id: str) -> Response:
     """Look a checkout up."""
-    who = caller("read")
+    who = caller("read", "watch")
     with deps().storage.reading() as uow:
         return answer(_shown(checkouts.find_checkout(uow, who, checkout_id)))
 
@@ -103,7 +103,10 @@ def capture(body: dict[str, Any], checkout_id: str) -> Response:
     who = caller("capture")
     amount = body["amount"]
     return answer_once(
-        who, 200, lambda uow: _shown(capturing.capture_checkout(uow, deps(), who, checkout_id, amount))
+        who,
+        200,
+        lambda uow: _shown(capturing.capture_checkout(uow, deps(), who, checkout_id, amount)),
+        moves_money=True,
     )
 
 
@@ -114,11 +117,16 @@ def capture(body: dict[str, Any], checkout_id: str) -> Response:
 def void(_: dict[str, Any], checkout_id: str) -> Response:
     """Give up what was signed and is not captured: the customer owes only what was."""
     who = caller("capture")
-    return answer_once(who, 200, lambda uow: _shown(capturing.void_checkout(uow, deps(), who, checkout_id)))
+    return answer_once(
+        who,
+        200,
+        lambda uow: _shown(capturing.void_checkout(uow, deps(), who, checkout_id)),
+        moves_money=True,
+    )
 
 
 @blp.get("/<checkout_id>/stream")
 @blp.response(200, content_type="text/event-stream", description="The checkout now and at every change.")
 def stream(checkout_id: str) -> Response:
     """Follow a checkout by server-sent events until it is final or a minute has passed."""
-    return checkout_stream(deps(), caller("read"), checkout_id)
+    return checkout_stream(deps(), caller("read", "watch"), checkout_id)

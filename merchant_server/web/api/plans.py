@@ -3,11 +3,11 @@
 from typing import Any
 
 from fenqi.finance.plan import Plan
-from fenqi.wire import PlanDraftSchema, PlanSchema, page_of
+from fenqi.wire import PageQuerySchema, PlanDraftSchema, PlanSchema, page_of
 from flask import Response
 
 from merchant_server.services.operation.merchants import put_plan
-from merchant_server.web.api.describing import IDEMPOTENT, listed
+from merchant_server.web.api.describing import IDEMPOTENT, window
 from merchant_server.web.bodies import ApiBlueprint, answer_once
 from merchant_server.web.context import caller, deps
 
@@ -19,13 +19,14 @@ def _shown(plan: Plan) -> dict[str, Any]:
 
 
 @blp.get("")
+@blp.arguments(PageQuerySchema, location="query")
 @blp.response(200, page_of(PlanSchema))
-def listing() -> Response:
-    """List every plan, in the order they were made."""
-    who = caller("read")
+def listing(query: dict[str, Any]) -> Response:
+    """List plans, in the order they were made."""
+    who = caller("read", "price")
     with deps().storage.reading() as uow:
         plans = uow.merchants.plans(who.merchant_id, who.mode)
-    return listed([_shown(plan) for plan in plans])
+    return window([_shown(plan) for plan in plans], query)
 
 
 @blp.post("")

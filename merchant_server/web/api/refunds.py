@@ -55,7 +55,7 @@ def create(draft: dict[str, Any]) -> Response:
             uow, deps(), who, draft["loan_id"], draft["amount"], strategy, draft["reference"]
         )
 
-    return answer_once(who, 201, lambda uow: refund_resource(refunded(uow)))
+    return answer_once(who, 201, lambda uow: refund_resource(refunded(uow)), moves_money=True)
 
 
 @blp.get("/refunds")

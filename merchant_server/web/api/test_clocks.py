@@ -3,12 +3,12 @@
 from typing import Any
 
 from fenqi.durations import parse_duration
-from fenqi.wire import TestClockSchema, TestClockTurnSchema, page_of
+from fenqi.wire import PageQuerySchema, TestClockSchema, TestClockTurnSchema, page_of
 from flask import Response
 
 from merchant_server.services.operation.test_clock import clock_resource
 from merchant_server.services.operation.turning import CURRENT, find_clock, send_clock
-from merchant_server.web.api.describing import IDEMPOTENT, answer, listed
+from merchant_server.web.api.describing import IDEMPOTENT, answer, window
 from merchant_server.web.bodies import ApiBlueprint, answer_once
 from merchant_server.web.context import caller, deps
 
@@ -21,12 +21,13 @@ blp = ApiBlueprint(
 
 
 @blp.get("")
+@blp.arguments(PageQuerySchema, location="query")
 @blp.response(200, page_of(TestClockSchema))
-def listing() -> Response:
+def listing(query: dict[str, Any]) -> Response:
     """List the test clocks: the merchant's one."""
     who = caller("read")
     with deps().storage.reading() as uow:
-        return listed([clock_resource(find_clock(uow, deps(), who, CURRENT))])
+        return window([clock_resource(find_clock(uow, deps(), who, CURRENT))], query)
 
 
 @blp.get("/<clock_id>")

@@ -1,8 +1,9 @@
-"""Idempotency keys made from what is meant, and checks of arguments before they are sent. Pure."""
+"""Idempotency keys made from what is meant, and checks of arguments before they are sent."""
 
 import hashlib
 import json
 import re
+import secrets
 from typing import Any
 
 from fenqi.errors import InvalidArgument
@@ -15,6 +16,11 @@ def intent_key(*parts: Any) -> str:
     """Return the key of an intent: a SHA-256 over its JSON-ready parts, the same in every process."""
     text = json.dumps(parts, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
     return "fenqi-" + hashlib.sha256(text.encode("ascii")).hexdigest()[:48]
+
+
+def fresh_key() -> str:
+    """Return a key for something that each call means anew: random, one over all tries of a call."""
+    return "fenqi-" + secrets.token_hex(24)
 
 
 def path_id(value: str, field: str) -> str:

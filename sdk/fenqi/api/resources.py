@@ -4,7 +4,7 @@ Unknown fields stay in `raw` and unknown states pass through as text, so an old 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Self
 
@@ -18,11 +18,10 @@ from fenqi.wire import (
     PayoutSchema,
     PlanSchema,
     TestClockSchema,
-    WebhookEndpointSchema,
 )
 
 _CHECKOUT, _LOAN, _EVENT, _PLAN = CheckoutSchema(), LoanSchema(), EventSchema(), PlanSchema()
-_ENDPOINT, _TEST_CLOCK, _PAYOUT = WebhookEndpointSchema(), TestClockSchema(), PayoutSchema()
+_TEST_CLOCK, _PAYOUT = TestClockSchema(), PayoutSchema()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +204,7 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened. `sequence` is gap-free per merchant and is the cursor of the event feed."""
+    """Something that happened. `sequence` is gap-free per merchant; `request_id` is the request that caused it."""
 
     id: str
     type: str
@@ -214,12 +213,13 @@ class Event:
     sequence: int
     aggregate: Aggregate
     data: Mapping[str, Any]
+    request_id: str | None = None
     raw: Mapping[str, Any] = RAW
 
     @property
     def cursor(self) -> str:
         """Where the event feed goes on after this event: `client.events.list(after=event.cursor)`."""
-        return str(self.sequence)
+        return self.id
 
     @property
     def checkout(self) -> Checkout | None:
@@ -241,26 +241,6 @@ class Event:
         """Read an event's JSON. Raises NotFenqi when it has not the shape of one."""
         loaded = load(_EVENT, raw)
         loaded["aggregate"] = Aggregate(**loaded["aggregate"])
-        return cls(**known(cls, loaded), raw=raw)
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookEndpoint:
-    """Where events are pushed. `secret` is there only in the answer of create; it stays out of repr."""
-
-    id: str
-    url: str
-    events: tuple[str, ...]
-    status: str
-    created_at: datetime
-    secret: str | None = field(repr=False, default=None)
-    raw: Mapping[str, Any] = RAW
-
-    @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
-        """Read a webhook endpoint's JSON. Raises NotFenqi when it has not the shape of one."""
-        loaded = load(_ENDPOINT, raw)
-        loaded["events"] = tuple(loaded["events"])
         return cls(**known(cls, loaded), raw=raw)
 
 

@@ -3,6 +3,7 @@
 import platform
 import random
 import re
+import secrets
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -29,7 +30,7 @@ from fenqi.errors import (
     from_problem,
 )
 
-API_VERSION = "2026-11-01"
+API_VERSION = "2026-11-22"
 USER_AGENT = (
     f"fenqi-python/{__version__} (python {platform.python_version()}; requests {requests.__version__})"
 )
@@ -116,8 +117,8 @@ class Transport:
         body: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> "Result":
-        """Send until another try would not better the answer; every try carries the same key."""
-        headers = {"Accept": "application/json"}
+        """Send until another try would not better the answer; every try carries the same key and id."""
+        headers = {"Accept": "application/json", "X-Request-Id": f"req_{secrets.token_hex(13)}"}
         if idempotency_key is not None:
             headers["Idempotency-Key"] = checked_idempotency_key(idempotency_key)
         for attempt in count():
@@ -167,6 +168,7 @@ class Transport:
                 f"{method} {self.base_url}{path} failed: {type(error).__name__}.",
                 hint="Check FENQI_BASE_URL, the network and the server; `fenqi doctor` looks at all three.",
             )
+        failure.request_id = headers.get("X-Request-Id")
         # Raised out here, so that no chained exception carries the prepared request and with it the API key.
         raise failure
 

@@ -11,9 +11,10 @@ from marshmallow import ValidationError
 from fenqi.disclosure import DisclosureError, require_pack
 from fenqi.durations import Duration
 from fenqi.errors import InvalidArgument, JsonRefused
-from fenqi.ids import REQUEST, WEBHOOK_ENDPOINT
+from fenqi.ids import REQUEST
 from fenqi.testing.clock import ManualClock
 from fenqi.testing.fake_answers import Answer, Refused, json_bytes, page
+from fenqi.testing.fake_feed import FakeFeed
 from fenqi.testing.fake_json import checkout_json, loan_json
 from fenqi.testing.fake_refund_api import REFUND_ROUTES, RefundHandlers
 from fenqi.testing.fake_refunds import FakeRefunds, RefundRefused
@@ -25,20 +26,19 @@ from fenqi.testing.fake_sales import (
 )
 from fenqi.testing.fake_settlement import FakeSettlement
 from fenqi.testing.fake_settlement_api import ROUTES
+from fenqi.testing.fake_setup import SETUP_ROUTES, FakeSetup
 from fenqi.wire import (
     CancelSchema,
     CaptureSchema,
     CheckoutDraftSchema,
     CheckoutQuerySchema,
-    EventQuerySchema,
     LoanQuerySchema,
+    OfferQuerySchema,
     PageQuerySchema,
     PlanDraftSchema,
     PlanSchema,
     SendLinkSchema,
     TestClockAdvanceSchema,
-    WebhookEndpointDraftSchema,
-    WebhookEndpointSchema,
     first_error,
     strict_json,
 )
@@ -57,7 +57,8 @@ class FakeApi(RefundHandlers):
         self._sales, self._clock, self._api_key, self._place = sales, clock, api_key, place
         self.settlement = FakeSettlement(sales)
         self._done: dict[str, tuple[tuple[str, str, bytes], Answer]] = {}
-        self._endpoints: dict[str, dict[str, Any]] = {}
+        self._setup = FakeSetup(sales.new_id, clock.now)
+        self._feed = FakeFeed(sales, clock)
         self._requests = 0
         self._refunds = FakeRefunds(sales)
 
@@ -69,7 +70,7 @@ class FakeApi(RefundHandlers):
             if headers.get("Authorization") != f"Bearer {self._api_key}":
                 raise Refused(401, "key_invalid", "The API key is not known.")
             if method != "POST":
-                return self._route(method, path, dict(parse_qsl(query_text, keep_blank_values=True)), b"")
+                return self._route(method, path, dict(parse_qsl(query_text, keep_blank_values=True)), body)
             return self._once(headers.get("Idempotency-Key"), path, body)
         except Refused as refused:
             return self.problem(refused.status, refused.code, refused.detail, refused.at)
@@ -77,6 +78,8 @@ class FakeApi(RefundHandlers):
             return self.problem(400, "body_malformed", refused.message)
         except ValidationError as error:
             first = first_error(error.messages)
+            if method == "GET" and first.code == "field_unknown":
+                return self.problem(400, "filter_unknown", "There is no such filter here.", first.field)
             status = 400 if first.code == "body_malformed" else 422
             return self.problem(status, first.code, first.detail, first.field)
         except RefundRefused as refused:
@@ -236,36 +239,21 @@ class FakeApi(RefundHandlers):
     def _business_now(self) -> datetime:
         return self._clock.now() + self.settlement.offset
 
-    def list_events(self, query: dict[str, str], _: bytes) -> Answer:
-        wanted = EventQuerySchema().load(query)
-        after = int(wanted["after"] or 0)
-        rows = self._sales.events[after : after + wanted["limit"]]
-        page = {
-            "object": "list",
-            "data": rows,
-            "has_more": after + len(rows) < len(self._sales.events),
-            "next_cursor": str(after + len(rows)),
-        }
-        return self._json(200, page)
-
-    def create_endpoint(self, _: dict[str, str], body: bytes) -> Answer:
-        draft = WebhookEndpointDraftSchema().load(strict_json(body))
-        now = self._clock.now()
-        endpoint_id = self._sales.new_id(WEBHOOK_ENDPOINT, now)
-        shown = WebhookEndpointSchema().dump(
-            draft | {"id": endpoint_id, "status": "active", "created_at": now}
-        )
-        self._endpoints[endpoint_id] = shown
-        return self._json(201, shown | {"secret": "whsec_ZmVucWktdGVzdGluZy1zZWNyZXQtMzItYnl0ZXMh"})
-
-    def list_endpoints(self, query: dict[str, str], _: bytes) -> Answer:
-        wanted = PageQuerySchema().load(query)
-        return self._json(200, page(list(self._endpoints.values()), wanted["limit"], wanted["cursor"]))
+    def list_offers(self, query: dict[str, str], _: bytes) -> Answer:
+        rows = self._sales.offers(OfferQuerySchema().load(query), self._clock.now())
+        return self._json(200, page(rows, len(rows) + 1, None))
 
     def delete_endpoint(self, _: dict[str, str], __: bytes, endpoint_id: str) -> Answer:
-        if self._endpoints.pop(endpoint_id, None) is None:
-            raise Refused(404, "not_found", "There is no such webhook endpoint.")
+        self._setup.delete_endpoint(endpoint_id)
         return Answer(204, b"", {"Request-Id": self._request_id()})
+
+    def set_up(self, handler: str, query: dict[str, str], body: bytes, *ids: str) -> Answer:
+        """Answer from what the merchant set up."""
+        return self._json(*getattr(self._setup, handler)(query, body, *ids))
+
+    def read_feed(self, handler: str, query: dict[str, str], body: bytes) -> Answer:
+        """Answer from the feed of events."""
+        return self._json(*getattr(self._feed, handler)(query, body))
 
     def show_clock(self, _: dict[str, str], __: bytes) -> Answer:
         return self._json(200, self.settlement.clock(self._clock.now()))
@@ -278,6 +266,16 @@ class FakeApi(RefundHandlers):
 
 
 _Handler = Callable[..., Answer]
+
+
+def _feed(handler: str) -> _Handler:
+    return lambda api, query, body: api.read_feed(handler, query, body)
+
+
+def _set_up(handler: str) -> _Handler:
+    return lambda api, query, body, *ids: api.set_up(handler, query, body, *ids)
+
+
 _ROUTES: tuple[tuple[str, Mapping[str, _Handler]], ...] = (
     ("/v1/checkouts", {"POST": FakeApi.create_checkout, "GET": FakeApi.list_checkouts}),
     ("/v1/checkouts/([^/]+)", {"GET": FakeApi.retrieve_checkout}),
@@ -289,9 +287,14 @@ _ROUTES: tuple[tuple[str, Mapping[str, _Handler]], ...] = (
     ("/v1/loans", {"GET": FakeApi.list_loans}),
     ("/v1/loans/([^/]+)", {"GET": FakeApi.retrieve_loan}),
     *REFUND_ROUTES,
-    ("/v1/events", {"GET": FakeApi.list_events}),
-    ("/v1/webhook_endpoints", {"POST": FakeApi.create_endpoint, "GET": FakeApi.list_endpoints}),
+    ("/v1/events", {"GET": _feed("list_events")}),
+    ("/v1/offers", {"GET": FakeApi.list_offers}),
+    ("/v1/events/ack", {"POST": _feed("acknowledge")}),
     ("/v1/webhook_endpoints/([^/]+)", {"DELETE": FakeApi.delete_endpoint}),
+    *(
+        (pattern, {method: _set_up(handler) for method, handler in methods.items()})
+        for pattern, methods in SETUP_ROUTES
+    ),
     ("/v1/test_clock", {"GET": FakeApi.show_clock}),
     ("/v1/test_clock/advance", {"POST": FakeApi.advance_clock}),
 )

@@ -12,6 +12,7 @@ from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
 from fenqi.finance.schedule import build_schedule
 from fenqi.ids import CHECKOUT, EVENT, LOAN, RANDOM_BYTES, MonotonicIds
+from fenqi.offers import quote
 from fenqi.testing.fake_json import checkout_json, loan_json
 from fenqi.wire import EventSchema
 
@@ -100,6 +101,15 @@ class FakeSales:
         self.checkouts[checkout.id] = checkout
         self._emit("checkout.created", checkout, now)
         return checkout
+
+    def offers(self, query: dict[str, Any], now: datetime) -> list[dict[str, Any]]:
+        """Price an amount, as a loaded OfferQuerySchema asks. Raises InvalidArgument for an unknown plan."""
+        chosen = (query["plan_ids"] or ",".join(self.plans)).split(",")
+        if unknown := set(chosen) - set(self.plans):
+            raise InvalidArgument(f"There is no plan {min(unknown)!r}.", field="plan_ids")
+        amount = Money(query["amount_minor"], query["currency"])
+        priced = quote(amount, [self.plans[plan_id] for plan_id in chosen], now.date())
+        return [{"object": "offer", **each.to_dict()} for each in priced]
 
     def expire_due(self, now: datetime) -> None:
         """Expire every unsigned checkout whose time has passed."""
@@ -233,6 +243,7 @@ class FakeSales:
             "sequence": len(self.events) + 1,
             "aggregate": {"type": noun, "id": of, "sequence": sequence},
             "data": data,
+            "request_id": None,
         }
         self.events.append(EventSchema().dump(event))
 

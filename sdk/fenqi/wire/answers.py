@@ -180,18 +180,11 @@ class EventSchema(Answer):
     sequence = WholeNumber(required=True)
     aggregate = fields.Nested(_Aggregate, required=True)
     data = fields.Dict(keys=fields.String(), required=True)
-
-
-class WebhookEndpointSchema(Answer):
-    """Where events are pushed; `secret` is shown once, in the answer that creates the endpoint."""
-
-    object = fields.Constant("webhook_endpoint")
-    id = fields.String(required=True)
-    url = fields.String(required=True)
-    events = fields.List(fields.String(), load_default=lambda: ["*"])
-    secret = fields.String()
-    status = fields.String(load_default="active")
-    created_at = UtcTime(required=True)
+    request_id = fields.String(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The request that caused it; null when the worker or the bank did."},
+    )
 
 
 class TestClockSchema(Answer):

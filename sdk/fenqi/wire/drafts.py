@@ -22,7 +22,6 @@ from fenqi.wire.fields import (
 from fenqi.wire.vocabulary import (
     CAPTURES,
     CHECKOUT_STATUSES,
-    EVENT_TYPES,
     LANGUAGES,
     REFUND_STATUSES,
     REFUND_STRATEGIES,
@@ -138,17 +137,6 @@ class RefundDraftSchema(Request):
                 raise ValidationError("Give preview_id, or loan_id and amount.", field_name=name)
 
 
-class WebhookEndpointDraftSchema(Request):
-    """POST /v1/webhook_endpoints."""
-
-    url = WebAddress(required=True, minimum=1, maximum=2000)
-    events = fields.List(
-        fields.String(validate=validate.OneOf(("*", *EVENT_TYPES))),
-        load_default=lambda: ["*"],
-        validate=validate.Length(min=1, max=len(EVENT_TYPES) + 1),
-    )
-
-
 class TestClockAdvanceSchema(Request):
     """POST /v1/test_clock/advance; exactly one of months, days and seconds, forwards only."""
 
@@ -208,12 +196,3 @@ class RefundQuerySchema(PageQuerySchema):
 
     loan_id = Text(minimum=1, maximum=64, load_default=None)
     status = fields.String(load_default=None, validate=validate.OneOf(REFUND_STATUSES))
-
-
-class EventQuerySchema(Request):
-    """GET /v1/events; `after` is a cursor: an event's `sequence` in decimal digits, 0 for the beginning."""
-
-    after = fields.String(
-        load_default=None, validate=validate.Regexp(r"[0-9]{1,18}\Z", error="Expected a cursor.")
-    )
-    limit = fields.Integer(load_default=20, validate=validate.Range(min=1, max=100))

@@ -57,8 +57,8 @@ class StatementSchema(Answer):
 class StatementQuerySchema(Request):
     """GET /v1/statements: the first and the last day, both within, 366 days at most."""
 
-    first = CalendarDate(required=True, data_key="from")
-    last = CalendarDate(required=True, data_key="to")
+    first = CalendarDate(required=True, data_key="from", metadata={"example": "2026-11-22"})
+    last = CalendarDate(required=True, data_key="to", metadata={"example": "2026-11-22"})
     account = fields.String(load_default="payable", validate=validate.OneOf(STATEMENT_ACCOUNTS))
 
     @validates_schema

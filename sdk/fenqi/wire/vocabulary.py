@@ -15,9 +15,19 @@ EVENT_TYPES = (
     "installment.paid", "installment.partly_paid",
     "repayment.reversed", "deduction.failed", "mandate.revoked",
     "refund.pending", "refund.succeeded", "refund.failed",
+    "webhook_endpoint.ping", "webhook_endpoint.disabled",
     "payout.created", "payout.paid", "payout.failed",
 )  # fmt: skip
 PAYOUT_STATUSES = ("pending", "paid", "failed")
 REFUND_STATUSES = ("pending", "succeeded", "failed")
 REFUND_STRATEGIES = ("last_first", "next_first", "equal", "shorter", "recompute", "full_settlement")
+DELIVERY_STATUSES = ("pending", "delivered", "dead")
+ENDPOINT_STATUSES = ("active", "disabled")
+PLACE_STATUSES = ("open", "closed")
+KEY_KINDS = ("secret", "publishable", "till")
+KEY_STATUSES = ("active", "expiring", "expired", "revoked")
+SCOPES = ("create", "capture", "refund", "read", "settings")
+SIGNATURES = ("v1", "v1a")
+# Versions of the API, oldest first; a caller names one in Fenqi-Version.
+VERSIONS = ("2026-11-01", "2026-11-22")
 MODES = ("test", "live")

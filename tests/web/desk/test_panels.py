@@ -11,7 +11,7 @@ from merchant_server.domain.errors import Unauthenticated
 from merchant_server.ports import BankBooking, CallbackTry, Sent, SentCallback, TextMessage
 from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.operation import desk as desk_service
-from merchant_server.services.operation import merchants
+from merchant_server.services.operation import webhooks
 from merchant_server.services.operation.test_clock import advance_clock
 from tests.installation import ID_NUMBER, NAME, START, Installation
 from tests.web.desk.visitor import Desk
@@ -26,7 +26,7 @@ def next_month(house: Installation) -> None:
 def listen(house: Installation) -> None:
     with house.deps.storage.unit_of_work() as uow:
         draft = {"url": "http://127.0.0.1:9/hook", "events": ["*"]}
-        merchants.create_endpoint(uow, house.deps, house.caller, draft)
+        webhooks.create_endpoint(uow, house.deps, house.caller, draft)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,26 @@
+"""/v1/offers"""
+
+from typing import Any
+
+from fenqi.wire import OfferQuerySchema, OfferSchema, page_of
+from flask import Response
+
+from merchant_server.services.sale.pricing import priced_offers
+from merchant_server.web.api.describing import listed
+from merchant_server.web.bodies import ApiBlueprint
+from merchant_server.web.context import caller, deps
+
+blp = ApiBlueprint(
+    "offers", __name__, url_prefix="/v1/offers", description="What an amount costs; binds nobody."
+)
+
+
+@blp.get("")
+@blp.arguments(OfferQuerySchema, location="query")
+@blp.response(200, page_of(OfferSchema))
+def listing(query: dict[str, Any]) -> Response:
+    """Price an amount under every plan that takes it, cheapest a year first; what a phone would be shown."""
+    who = caller("read", "price")
+    wanted = None if query["plan_ids"] is None else query["plan_ids"].split(",")
+    offers = priced_offers(deps(), who, query["amount_minor"], query["currency"], wanted)
+    return listed([{"object": "offer", **offer.to_dict()} for offer in offers])
