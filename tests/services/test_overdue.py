@@ -9,12 +9,14 @@ from fenqi.finance.plan import Plan
 
 from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.errors import RuleRefused, TransitionConflict, TransitionNotAllowed
+from merchant_server.domain.ledger import CREDIT_LOSS
 from merchant_server.domain.loan import LoanStatus
 from merchant_server.domain.penalty import bucket
 from merchant_server.domain.relief_proposal import ReliefKind
 from merchant_server.domain.repayment import RepaymentKind
+from merchant_server.domain.schedule_change import ChangeKind
 from merchant_server.services.collection import proposals
-from merchant_server.services.collection.booking import receive
+from merchant_server.services.collection.booking import receive, reshape
 from merchant_server.services.operation import merchants
 from tests.installation import Installation
 from tests.services.collecting import deductions_of, loan_of, rows_of
@@ -78,6 +80,31 @@ def test_a_clock_that_jumps_charges_one_day_and_not_the_days_between(installatio
     installation.advance(days=20)
     installation.work()
     assert loan_of(installation, sold).penalty == one + one
+
+
+def test_what_exceeds_the_mandates_cap_is_asked_for_on_the_next_day(installation: Installation) -> None:
+    put(installation, LATE)
+    sold = installation.sell(plan="late")
+    with installation.deps.storage.unit_of_work() as uow:
+        loan = uow.loans.locked(str(sold.loan_id))
+        assert loan is not None
+        mandate = uow.mandates.get(loan.mandate_id)
+        first, *others = [row.due() for row in uow.loans.installments(loan.id)]
+        costly = [first._replace(penalty_minor=5_000), *others]
+        reshape(
+            uow, installation.deps, loan, costly, kind=ChangeKind.PENALTY, source_id="one day", actor="worker",
+            reason="late", principal_bearer=CREDIT_LOSS,
+        )  # fmt: skip
+    assert mandate is not None
+    installation.advance(months=1)
+    installation.work()
+    assert [each.amount for each in deductions_of(installation, sold)] == [mandate.cap]
+    assert rows_of(installation, sold)[0] == "due"
+    installation.advance(days=1)
+    installation.work()
+    asked = [each.amount.minor for each in deductions_of(installation, sold)]
+    assert sum(asked) == first.total_minor + 5_000
+    assert rows_of(installation, sold)[0] == "paid"
 
 
 def test_a_penalty_is_paid_before_the_rest_and_is_income_only_then(installation: Installation) -> None:

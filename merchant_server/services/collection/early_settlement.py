@@ -17,12 +17,12 @@ def quote_own(deps: Deps, consumer_id: str, loan_id: str) -> SettlementQuote:
         return quote_loan(uow, deps, loan)
 
 
-def own_quote(deps: Deps, consumer_id: str, quote_id: str) -> SettlementQuote:
-    """Return a quote as it was shown to this person. Raises NotFound, also for somebody else's."""
+def own_quote(deps: Deps, consumer_id: str, loan_id: str, quote_id: str) -> SettlementQuote:
+    """Return a quote of one of the person's loans. Raises NotFound, also for somebody else's and another loan's."""
     with deps.storage.reading() as uow:
         quote = uow.settlement_quotes.get(quote_id)
         loan = None if quote is None else uow.loans.get(quote.loan_id)
-    if quote is None or loan is None or loan.consumer_id != consumer_id:
+    if quote is None or loan is None or (loan.id, loan.consumer_id) != (loan_id, consumer_id):
         raise NotFound("there is no such quote")
     return quote
 

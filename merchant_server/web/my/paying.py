@@ -27,7 +27,7 @@ def ask_quote(room: Room, loan_id: str) -> ResponseReturnValue:
 def settlement(room: Room, loan_id: str, quote_id: str) -> ResponseReturnValue:
     """Show a quote with everything in it, and ask for a confirmation."""
     consumer_id = room.who()
-    quote = own_quote(room.deps, consumer_id, quote_id)
+    quote = own_quote(room.deps, consumer_id, loan_id, quote_id)
     own = one_loan(room.deps, consumer_id, loan_id)
     code = request.args.get("renewed", "")
     problem = {"words": words_for(code)} if code in RENEWED else None
@@ -37,6 +37,7 @@ def settlement(room: Room, loan_id: str, quote_id: str) -> ResponseReturnValue:
 def settle(room: Room, loan_id: str, quote_id: str) -> ResponseReturnValue:
     """Pay everything by the quote; one that does not hold any more leads to a new one."""
     consumer_id = room.who()
+    own_quote(room.deps, consumer_id, loan_id, quote_id)
     try:
         settle_now(room.deps, consumer_id, quote_id)
     except RuleRefused as refused:
