@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from fenqi.finance.money import Money
 
-from merchant_server.domain.deduction import Deduction
+from merchant_server.domain.deduction import Deduction, Mandate
 from merchant_server.domain.ledger import Entry, Posting
 from merchant_server.domain.loan import Installment, Loan
 from merchant_server.domain.repayment import Repayment
@@ -109,6 +109,34 @@ class ScheduleChanges(Protocol):
 
     def of_loan(self, loan_id: str) -> list[ScheduleChange]:
         """Return a loan's changes, oldest first."""
+        ...
+
+
+class Mandates(Protocol):
+    """Rights to deduct."""
+
+    def add(self, mandate: Mandate) -> None:
+        """Store a mandate before the bank is asked for it."""
+        ...
+
+    def get(self, mandate_id: str) -> Mandate | None:
+        """Return the mandate, or None."""
+        ...
+
+    def save(self, mandate: Mandate, was: Mandate) -> None:
+        """Store a transition; raises TransitionConflict when somebody else moved it first."""
+        ...
+
+    def latest(self, limit: int) -> list[Mandate]:
+        """Return the newest mandates of the whole installation."""
+        ...
+
+    def to_end(self, limit: int) -> list[Mandate]:
+        """Return mandates that their owner took back and the bank has not yet been told of, oldest first."""
+        ...
+
+    def orphans(self, limit: int) -> list[Mandate]:
+        """Return live mandates that no loan needs: their checkout ended unsigned, or another plan was chosen."""
         ...
 
 

@@ -11,6 +11,7 @@ from merchant_server.ports.lending import (
     Deductions,
     Ledger,
     Loans,
+    Mandates,
     Repayments,
     ScheduleChanges,
 )
@@ -26,7 +27,6 @@ from merchant_server.ports.selling import (
     Codes,
     Consumers,
     CreditLines,
-    Mandates,
     Merchants,
 )
 from merchant_server.ports.settlement import SettlementWork

@@ -4,9 +4,12 @@ import json
 import re
 
 import pytest
+from fenqi.finance.money import Money
 
 from merchant_server.domain.deduction import MandateStatus
 from merchant_server.domain.my_visit import IDLE_SECONDS, LONGEST_SECONDS
+from merchant_server.domain.repayment import RepaymentKind
+from merchant_server.services.collection.booking import receive
 from tests.installation import Installation
 from tests.privacy.people import Somebody, Visitor, apply, repay, sell
 
@@ -396,6 +399,17 @@ def test_a_loan_is_settled_by_the_amount_that_was_shown(house: Installation) -> 
     # What is settled cannot be settled once more.
     again = visitor.post(f"/loans/{sold.loan_id}/settlement")
     assert (again.status_code, "这笔借款没有欠款" in again.text) == (422, True)
+
+
+def test_money_that_pays_nothing_is_seen_by_whose_it_is(house: Installation) -> None:
+    sold = sell(house, WHO, plan="p3")
+    with house.deps.storage.unit_of_work() as uow:
+        loan = uow.loans.locked(str(sold.loan_id))
+        assert loan is not None
+        money = loan.outstanding + Money(77, "CNY")
+        receive(uow, house.deps, loan, money, kind=RepaymentKind.PAYMENT, source_id="pay_1")
+    visitor = Visitor(house, WHO)
+    assert "¥0.77 是您的钱" in visitor.sign_in().text
 
 
 def test_anothers_quote_is_not_found(house: Installation) -> None:
