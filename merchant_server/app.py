@@ -133,6 +133,7 @@ def install(settings: Settings) -> Installation:
         rate_cap=settings.legal_rate_cap,
         codes_per_hour=int(settings.codes_per_hour),
         retention_years=int(settings.retention_years),
+        grace_days=int(settings.grace_days),
         timestamp_when_down=settings.timestamp_when_down,
         deliveries_kept_days=int(settings.deliveries_kept_days),
         sandbox=True,

@@ -16,6 +16,7 @@ from merchant_server.commands import dispute as dispute_commands
 from merchant_server.commands import export as export_commands
 from merchant_server.commands import installation as _installation
 from merchant_server.commands import keys as key_commands
+from merchant_server.commands import loan as loan_commands
 from merchant_server.commands import policy as policy_commands
 from merchant_server.commands import readable as _readable
 from merchant_server.commands import reconcile as reconcile_commands
@@ -213,6 +214,7 @@ main.add_command(database_commands.copy)
 main.add_command(database_commands.backup)
 main.add_command(database_commands.restore)
 main.add_command(key_commands.keys)
+main.add_command(loan_commands.loan)
 main.add_command(signing_commands.signing)
 main.add_command(policy_commands.policy)
 main.add_command(review_commands.review)

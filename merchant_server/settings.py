@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from environs import Env, EnvError
 
 RANGES = {
+    "grace_days": (0, 90),
     "codes_per_hour": (1, 10**9),
     "retention_years": (0, 100),
     "trusted_proxies": (0, 9),
@@ -57,6 +58,7 @@ class Settings:
         "3000", "text messages with codes that all visitors together get in an hour"
     )
     retention_years: str = _setting("10", "years that a loan's records are kept after its end (反洗钱法 §34)")
+    grace_days: str = _setting("3", "days after a due date that cost no penalty")
     trusted_proxies: str = _setting(
         "0", "proxies in front whose X-Forwarded-For is believed; 0 when there is none"
     )

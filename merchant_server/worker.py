@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from merchant_server.services.collection.deductions import age, ask_bank, request_due
+from merchant_server.services.collection.penalties import charge_penalties
 from merchant_server.services.decisioning.watching import forget_velocity
 from merchant_server.services.deps import Deps
 from merchant_server.services.disputes.closing import close_unanswered
@@ -50,6 +51,7 @@ def collect(deps: Deps, run: Callable[[Callable[[], int]], int]) -> int:
     for merchant in merchants:
         done += run(partial(request_due, deps, merchant.id))
         done += run(partial(age, deps, merchant))
+        done += run(partial(charge_penalties, deps, merchant))
     return done + run(partial(ask_bank, deps))
 
 

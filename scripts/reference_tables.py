@@ -30,6 +30,7 @@ from merchant_server.domain import (
     loan,
     payout,
     refund,
+    relief_proposal,
     review,
 )
 from merchant_server.domain.code_limits import LIMITS
@@ -48,6 +49,7 @@ MACHINES: tuple[Machine[Any], ...] = (
     loan.INSTALLMENT_MACHINE,
     deduction.MANDATE_MACHINE,
     deduction.DEDUCTION_MACHINE,
+    relief_proposal.PROPOSAL_MACHINE,
     agreement.AGREEMENT_MACHINE,
     agreement.TIMESTAMP_MACHINE,
     event.DELIVERY_MACHINE,

@@ -41,6 +41,25 @@ RETRYABLE_CODES = frozenset({"insufficient_funds", "bank_busy", "daily_limit"})
 RETRY_AFTER_DAYS = (1, 2, 3, 5, 7)
 
 
+class DeductionPurpose(StrEnum):
+    """What a deduction is for: the installment that fell due, or what the consumer asked for.
+
+    A payment pays what is owed, the oldest first; a settlement pays everything by its quote; shorter and smaller pay
+    ahead, and say how the rows to come change.
+    """
+
+    INSTALLMENT = "installment"
+    PAYMENT = "payment"
+    SETTLEMENT = "settlement"
+    SHORTER = "shorter"
+    SMALLER = "smaller"
+
+
+LIVE_DEDUCTIONS = (DeductionStatus.REQUESTED, DeductionStatus.PENDING)
+# Attempts that a consumer asked for are counted apart, so that they use up none of an installment's.
+FIRST_OWN_ATTEMPT = 1001
+
+
 @dataclass(frozen=True, slots=True)
 class Deduction:
     """One deduction as stored; `id` is the reference the bank knows it by."""
@@ -58,6 +77,13 @@ class Deduction:
     version: int
     requested_at: datetime
     code: str = ""
+    purpose: DeductionPurpose = DeductionPurpose.INSTALLMENT
+    quote_id: str | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Say whether the consumer asked for it, under a mandate for exactly this amount."""
+        return self.purpose != DeductionPurpose.INSTALLMENT
 
     def to(self, status: DeductionStatus, *, code: str = "") -> "Deduction":
         """Return it one transition later, or raise TransitionNotAllowed."""

@@ -10,6 +10,8 @@ Accounts (chart in docs/reference/ledger.md):
     income:fee:deferred|earned         the same for fees of consumers
     income:penalty:deferred|earned     the same for penalties: earned once they are paid
     income:merchant_fee             what merchants pay for the service
+    income:recovery                 money for loans that were written off
+    loss:credit                     principal that was written off
     consumer:<id>:refundable        money that arrived and pays nothing (negative: owed by us)
 """
 
@@ -27,6 +29,8 @@ INTEREST_DEFERRED, INTEREST_EARNED = "income:interest:deferred", "income:interes
 FEE_DEFERRED, FEE_EARNED = "income:fee:deferred", "income:fee:earned"
 PENALTY_DEFERRED, PENALTY_EARNED = "income:penalty:deferred", "income:penalty:earned"
 MERCHANT_FEE = "income:merchant_fee"
+RECOVERY = "income:recovery"
+CREDIT_LOSS = "loss:credit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,14 @@ def repayment_postings(repayment: Repayment, loan: Loan, arrives_at: str = CASH)
         (loan_account(loan.id, "interest"), arrives_at, repayment.interest),
         (INTEREST_EARNED, INTEREST_DEFERRED, repayment.interest),
         (loan_account(loan.id, "principal"), arrives_at, repayment.principal),
+        (refundable(loan.consumer_id), arrives_at, repayment.excess),
+    )
+
+
+def recovery_postings(repayment: Repayment, loan: Loan, arrives_at: str = CASH) -> tuple[Posting, ...]:
+    """Money for a loan that was written off is income; what is more than was lost stays the consumer's."""
+    return moves(
+        (RECOVERY, arrives_at, repayment.amount - repayment.excess),
         (refundable(loan.consumer_id), arrives_at, repayment.excess),
     )
 

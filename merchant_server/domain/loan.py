@@ -33,8 +33,9 @@ LOAN_MACHINE = Machine(
         _L.OVERDUE: (_L.ACTIVE, _L.REPAID, _L.WRITTEN_OFF, _L.REFUNDED),
         # A bank can take a repayment back after the loan was closed by it.
         _L.REPAID: (_L.OVERDUE, _L.ACTIVE),
-        _L.WRITTEN_OFF: (_L.REPAID,),
-        _L.REFUNDED: (),
+        _L.REFUNDED: (_L.OVERDUE, _L.ACTIVE),
+        # What still arrives is a recovery; the loan stays what it is.
+        _L.WRITTEN_OFF: (),
         _L.CANCELLED: (),
     },
 )
@@ -58,15 +59,17 @@ INSTALLMENT_MACHINE = Machine(
     "installment",
     _I.SCHEDULED,
     {
-        _I.SCHEDULED: (_I.DUE, _I.WAIVED, _I.REFUNDED, _I.REPLACED, _I.PAID),
-        _I.DUE: (_I.DEDUCTING, _I.OVERDUE, _I.PAID, _I.WAIVED, _I.REFUNDED, _I.REPLACED),
-        _I.DEDUCTING: (_I.PAID, _I.DUE, _I.OVERDUE),
-        _I.OVERDUE: (_I.DEDUCTING, _I.PAID, _I.WAIVED, _I.REFUNDED, _I.REPLACED),
-        # Only a reversal by the bank reopens a paid installment.
-        _I.PAID: (_I.OVERDUE, _I.DUE, _I.REFUNDED),
+        # A consumer can pay before the day: the row is being deducted, and scheduled again when that fails.
+        _I.SCHEDULED: (_I.DUE, _I.DEDUCTING, _I.WAIVED, _I.REFUNDED, _I.REPLACED, _I.PAID),
+        _I.DUE: (_I.DEDUCTING, _I.SCHEDULED, _I.OVERDUE, _I.PAID, _I.WAIVED, _I.REFUNDED, _I.REPLACED),
+        _I.DEDUCTING: (_I.PAID, _I.SCHEDULED, _I.DUE, _I.OVERDUE),
+        # An extension moves the day, so that what was late is not late any more.
+        _I.OVERDUE: (_I.DEDUCTING, _I.SCHEDULED, _I.PAID, _I.WAIVED, _I.REFUNDED, _I.REPLACED),
+        # Only a reversal by the bank reopens a paid installment, and what a settlement had replaced.
+        _I.PAID: (_I.OVERDUE, _I.DUE, _I.SCHEDULED, _I.REFUNDED),
         _I.WAIVED: (),
         _I.REFUNDED: (),
-        _I.REPLACED: (),
+        _I.REPLACED: (_I.SCHEDULED, _I.OVERDUE),
     },
 )
 OPEN_INSTALLMENTS = frozenset({_I.SCHEDULED, _I.DUE, _I.DEDUCTING, _I.OVERDUE})
@@ -124,14 +127,9 @@ class Installment:
     def agreed(self) -> Due:
         """Return what was to be paid in all, part by part."""
         return Due(
-            self.number,
-            self.due_on,
-            self.principal.minor,
-            self.interest.minor,
-            self.fee.minor,
-            self.penalty.minor,
-            self.principal.currency,
-        )
+            self.number, self.due_on, self.principal.minor, self.interest.minor, self.fee.minor,
+            self.penalty.minor, self.principal.currency,
+        )  # fmt: skip
 
     def due(self) -> Due:
         """Return what is still owed, part by part."""
@@ -156,12 +154,40 @@ class Installment:
             return received
         return replace(received, status=INSTALLMENT_MACHINE.check(self.status, InstallmentStatus.PAID))
 
-    def give_up(self, portion: Due) -> "Installment":
-        """Return it with a portion taken back by the bank, and called overdue when it had been paid."""
+    def give_up(self, portion: Due, today: date) -> "Installment":
+        """Return it with a portion taken back by the bank; when it had been paid it is owed again, late or to come."""
         reopened = self._with_paid(portion, -1)
-        if self.status != InstallmentStatus.PAID:
-            return reopened
-        return replace(reopened, status=INSTALLMENT_MACHINE.check(self.status, InstallmentStatus.OVERDUE))
+        return reopened if self.is_open else replace(reopened, status=self._reopened(today))
+
+    def restored(self, more: Due, today: date) -> "Installment":
+        """Return it owing more by each part of `more`: what an undone change had taken off it, or less when negative.
+
+        A row that was over is open again when it owes something.
+        """
+        parts = ("principal", "interest", "fee", "penalty")
+        changed = replace(
+            self,
+            version=self.version + 1,
+            due_on=more.due_on,
+            **{part: getattr(self, part) + self._money(getattr(more, f"{part}_minor")) for part in parts},
+        )
+        if changed.outstanding.minor:
+            return changed if self.is_open else replace(changed, status=self._reopened(today))
+        paid = changed.paid.minor + changed.penalty_paid.minor
+        over = InstallmentStatus.PAID if paid else InstallmentStatus.REPLACED
+        return replace(
+            changed, status=over if over == self.status else INSTALLMENT_MACHINE.check(self.status, over)
+        )
+
+    def waiting(self, today: date) -> InstallmentStatus:
+        """Return where it stands while nothing is being deducted: to come, due on this day, or late."""
+        if self.due_on > today:
+            return InstallmentStatus.SCHEDULED
+        return InstallmentStatus.OVERDUE if self.due_on < today else InstallmentStatus.DUE
+
+    def _reopened(self, today: date) -> InstallmentStatus:
+        wanted = InstallmentStatus.SCHEDULED if self.due_on > today else InstallmentStatus.OVERDUE
+        return INSTALLMENT_MACHINE.check(self.status, wanted)
 
     def reshaped(self, owed: Due | None, gone: InstallmentStatus) -> "Installment":
         """Return it owing what a new schedule says; when that is nothing, it is paid or what `gone` names."""
@@ -174,8 +200,13 @@ class Installment:
             **{part: getattr(self, f"{part}_paid") + self._money(left[part]) for part in parts},
         )
         if changed.outstanding.minor:
-            return changed
-        over = InstallmentStatus.PAID if self.paid.minor else gone
+            if changed.due_on <= self.due_on or self.status == InstallmentStatus.SCHEDULED:
+                return changed
+            # It has more time, so it waits for its new day.
+            return replace(
+                changed, status=INSTALLMENT_MACHINE.check(self.status, InstallmentStatus.SCHEDULED)
+            )
+        over = InstallmentStatus.PAID if self.paid.minor + self.penalty_paid.minor else gone
         return replace(changed, status=INSTALLMENT_MACHINE.check(self.status, over))
 
     def _with_paid(self, portion: Due, sign: int) -> "Installment":

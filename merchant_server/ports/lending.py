@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from fenqi.finance.money import Money
 
-from merchant_server.domain.deduction import Deduction
+from merchant_server.domain.deduction import Deduction, Mandate
 from merchant_server.domain.ledger import Entry, Posting
 from merchant_server.domain.loan import Installment, Loan
 from merchant_server.domain.repayment import Repayment
@@ -65,6 +65,14 @@ class Loans(Protocol):
         """
         ...
 
+    def to_penalize(self, merchant_id: str, today: date, limit: int) -> list[str]:
+        """Return overdue loans whose penalties were not looked at on this day."""
+        ...
+
+    def mark_penalized(self, loan_id: str, today: date) -> None:
+        """Remember that a loan's penalties of this day are charged."""
+        ...
+
     def save_installment(
         self, installment: Installment, was: Installment, collect_on: date | None = None
     ) -> None:
@@ -99,8 +107,40 @@ class ScheduleChanges(Protocol):
         """Store a change; Conflict when the same one was made before."""
         ...
 
+    def of_source(self, source_id: str) -> ScheduleChange | None:
+        """Return the change that a refund, payment or decision made and that can be undone, or None."""
+        ...
+
     def of_loan(self, loan_id: str) -> list[ScheduleChange]:
         """Return a loan's changes, oldest first."""
+        ...
+
+
+class Mandates(Protocol):
+    """Rights to deduct."""
+
+    def add(self, mandate: Mandate) -> None:
+        """Store a mandate before the bank is asked for it."""
+        ...
+
+    def get(self, mandate_id: str) -> Mandate | None:
+        """Return the mandate, or None."""
+        ...
+
+    def save(self, mandate: Mandate, was: Mandate) -> None:
+        """Store a transition; raises TransitionConflict when somebody else moved it first."""
+        ...
+
+    def latest(self, limit: int) -> list[Mandate]:
+        """Return the newest mandates of the whole installation."""
+        ...
+
+    def to_end(self, limit: int) -> list[Mandate]:
+        """Return mandates that their owner took back and the bank has not yet been told of, oldest first."""
+        ...
+
+    def orphans(self, limit: int) -> list[Mandate]:
+        """Return live mandates that no loan needs: their checkout ended unsigned, or another plan was chosen."""
         ...
 
 
@@ -115,8 +155,8 @@ class Deductions(Protocol):
         """Return the deduction, locked for this transaction where the engine can, or None."""
         ...
 
-    def attempts(self, loan_id: str, installment_number: int) -> int:
-        """Return how often an installment was tried."""
+    def next_attempt(self, loan_id: str, installment_number: int, *, own: bool = False) -> int:
+        """Return the number of the next attempt at an installment, or of the next one that the consumer asks for."""
         ...
 
     def under_way(self, merchant_id: str) -> int:

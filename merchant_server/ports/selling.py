@@ -9,7 +9,6 @@ from merchant_server.domain.agreement import Agreement
 from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.code import Code
 from merchant_server.domain.consumer import Applicant, Consumer, CreditLine, History
-from merchant_server.domain.deduction import Mandate
 from merchant_server.domain.merchant import ApiKey, ClockState, Merchant, Store, Till
 
 
@@ -226,6 +225,10 @@ class CreditLines(Protocol):
         """Store what a new decision grants; what is used stays as it is."""
         ...
 
+    def end(self, consumer_id: str, currency: str, at: datetime) -> None:
+        """Let nothing more be drawn from a line; what is used stays owed."""
+        ...
+
     def save(self, line: CreditLine, was: CreditLine) -> None:
         """Store what is used; raises TransitionConflict when another checkout drew first."""
         ...
@@ -268,32 +271,4 @@ class Agreements(Protocol):
 
     def replace_drafts(self, checkout_id: str) -> None:
         """Take the drafts of a checkout out of use; the consumer picked another plan."""
-        ...
-
-
-class Mandates(Protocol):
-    """Rights to deduct."""
-
-    def add(self, mandate: Mandate) -> None:
-        """Store a mandate before the bank is asked for it."""
-        ...
-
-    def get(self, mandate_id: str) -> Mandate | None:
-        """Return the mandate, or None."""
-        ...
-
-    def save(self, mandate: Mandate, was: Mandate) -> None:
-        """Store a transition; raises TransitionConflict when somebody else moved it first."""
-        ...
-
-    def latest(self, limit: int) -> list[Mandate]:
-        """Return the newest mandates of the whole installation."""
-        ...
-
-    def to_end(self, limit: int) -> list[Mandate]:
-        """Return mandates that their owner took back and the bank has not yet been told of, oldest first."""
-        ...
-
-    def orphans(self, limit: int) -> list[Mandate]:
-        """Return live mandates that no loan needs: their checkout ended unsigned, or another plan was chosen."""
         ...

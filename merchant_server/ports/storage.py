@@ -12,6 +12,7 @@ from merchant_server.ports.lending import (
     Deductions,
     Ledger,
     Loans,
+    Mandates,
     Repayments,
     ScheduleChanges,
 )
@@ -19,6 +20,7 @@ from merchant_server.ports.operating import Operations
 from merchant_server.ports.outbox import Deliveries, Endpoints, Events, IdempotencyKeys
 from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People, Preapprovals
 from merchant_server.ports.refunding import Refunds
+from merchant_server.ports.relieving import ReliefProposals, SettlementQuotes
 from merchant_server.ports.selling import (
     Agreements,
     Applicants,
@@ -26,7 +28,6 @@ from merchant_server.ports.selling import (
     Codes,
     Consumers,
     CreditLines,
-    Mandates,
     Merchants,
 )
 from merchant_server.ports.settlement import SettlementWork
@@ -128,6 +129,16 @@ class UnitOfWork(CounterRepositories, SettlementWork, Protocol):
     @property
     def disputes(self) -> Disputes:
         """What consumers object to."""
+        ...
+
+    @property
+    def settlement_quotes(self) -> SettlementQuotes:
+        """What settles a loan early."""
+        ...
+
+    @property
+    def relief_proposals(self) -> ReliefProposals:
+        """Relief that two people decide on."""
         ...
 
     @property

@@ -10,7 +10,7 @@ from merchant_server.domain.loan import Installment, Loan
 from merchant_server.domain.refund import Refund
 from merchant_server.ports import Endpoint, UnitOfWork
 from merchant_server.services import cause
-from merchant_server.services.deps import Deps
+from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.resources import (
     checkout_resource,
     dispute_resource,
@@ -48,7 +48,8 @@ def publish_loan(
     uow: UnitOfWork, deps: Deps, loan: Loan, installments: Sequence[Installment], event: str
 ) -> None:
     """Queue an event of a loan's present version."""
-    _publish(uow, deps, loan, "loan", event, loan_resource(loan, installments))
+    today = deps.today(uow, merchant_of(uow, loan.merchant_id))
+    _publish(uow, deps, loan, "loan", event, loan_resource(loan, installments, today))
 
 
 def publish_endpoint(

@@ -1,6 +1,7 @@
 """Domain values as the public JSON resources of /v1: what the API answers and events carry. No personal data."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from fenqi.finance.repayment import Due
@@ -17,6 +18,7 @@ from merchant_server.domain.checkout import (
 from merchant_server.domain.dispute import CONSUMER, Dispute, DisputeWords
 from merchant_server.domain.loan import Installment, Loan
 from merchant_server.domain.payout import Payout
+from merchant_server.domain.penalty import bucket, days_overdue
 from merchant_server.domain.refund import Refund, RefundPreview
 from merchant_server.domain.refusal import told_to_shop
 
@@ -77,8 +79,9 @@ def _decline(checkout: Checkout) -> dict[str, Any] | None:
     }
 
 
-def loan_resource(loan: Loan, installments: Sequence[Installment]) -> dict[str, Any]:
-    """Return a loan with its schedule."""
+def loan_resource(loan: Loan, installments: Sequence[Installment], today: date) -> dict[str, Any]:
+    """Return a loan with its schedule, as it stands on its merchant's business date."""
+    late = days_overdue(installments, today)
     return {
         "object": "loan",
         "id": loan.id,
@@ -93,6 +96,8 @@ def loan_resource(loan: Loan, installments: Sequence[Installment]) -> dict[str, 
         "penalty": loan.penalty.to_dict(),
         "penalty_paid": loan.penalty_paid.to_dict(),
         "outstanding": loan.outstanding.to_dict(),
+        "days_overdue": late,
+        "overdue_bucket": bucket(late),
         "signed_on": loan.signed_on.isoformat(),
         "created_at": utc_text(loan.created_at),
         "collection_paused_reason": loan.collection_paused_reason,

@@ -130,8 +130,22 @@ MONEY_LAWS: tuple[tuple[str, str], ...] = (
         " LEFT JOIN (SELECT e.source_id, SUM(g.amount_minor) AS booked FROM journal_entries e"
         " JOIN postings g ON g.entry_id = e.id WHERE e.kind = 'repayment'"
         " AND (g.target = 'bank:cash' OR g.target LIKE 'merchant:%:payable') GROUP BY e.source_id) b"
-        " ON b.source_id = r.id WHERE r.amount_minor <> COALESCE(p.paid, 0) + r.excess_minor"
+        " ON b.source_id = r.id"
+        " WHERE (r.kind <> 'recovery' AND r.amount_minor <> COALESCE(p.paid, 0) + r.excess_minor)"
         " OR COALESCE(b.booked, 0) <> r.amount_minor",
+    ),
+    (
+        "3 what was recovered is booked as such, and is at most what was written off",
+        "SELECT r.loan_id AS subject, 'recovered ' || r.came || ' of ' || COALESCE(w.lost, 0) || ', booked '"
+        " || COALESCE(b.booked, 0) AS detail FROM (SELECT loan_id,"
+        " SUM(CASE WHEN reversed_at IS NULL THEN amount_minor - excess_minor ELSE 0 END) AS came,"
+        " SUM(amount_minor - excess_minor) AS ever FROM repayments WHERE kind = 'recovery' GROUP BY loan_id) r"
+        " LEFT JOIN (SELECT loan_id, SUM(relieved_principal_minor + relieved_interest_minor + relieved_fee_minor"
+        " + relieved_penalty_minor) AS lost FROM schedule_changes WHERE kind = 'write_off' GROUP BY loan_id) w"
+        " ON w.loan_id = r.loan_id"
+        " LEFT JOIN (SELECT e.loan_id, SUM(p.amount_minor) AS booked FROM journal_entries e JOIN postings p"
+        " ON p.entry_id = e.id WHERE e.kind = 'repayment' AND p.source = 'income:recovery' GROUP BY e.loan_id) b"
+        " ON b.loan_id = r.loan_id WHERE r.came > COALESCE(w.lost, 0) OR r.ever <> COALESCE(b.booked, 0)",
     ),
     (
         "3 every deduction that succeeded is booked once, and no other",

@@ -2,6 +2,16 @@
 
 RECORD_LAWS: tuple[tuple[str, str], ...] = (
     (
+        "4 relief was granted by a second person, and only what was granted changed a schedule",
+        "SELECT id AS subject, COALESCE(decided_by, 'nobody') AS detail FROM relief_proposals"
+        " WHERE status = 'approved' AND LOWER(COALESCE(decided_by, proposed_by)) = LOWER(proposed_by)"
+        " UNION ALL SELECT c.id, c.kind || ' ' || c.source_id FROM schedule_changes c"
+        " LEFT JOIN relief_proposals p ON p.id = c.source_id AND p.kind = c.kind AND p.status = 'approved'"
+        " AND p.loan_id = c.loan_id LEFT JOIN repayments r ON r.id = c.source_id AND c.kind = 'write_off'"
+        " AND r.reversed_at IS NOT NULL"
+        " WHERE c.kind IN ('waiver', 'write_off', 'extension', 'hardship') AND p.id IS NULL AND r.id IS NULL",
+    ),
+    (
         "4 every decision's policy is kept",
         "SELECT d.id AS subject, d.policy_version AS detail FROM decisions d"
         " LEFT JOIN policy_versions v ON v.version = d.policy_version"

@@ -33,6 +33,7 @@ from merchant_server.storage.repositories.policies import Policies
 from merchant_server.storage.repositories.preapprovals import Preapprovals
 from merchant_server.storage.repositories.records import IdempotencyKeys
 from merchant_server.storage.repositories.refunds import Refunds
+from merchant_server.storage.repositories.relieving import ReliefProposals, SettlementQuotes
 from merchant_server.storage.repositories.repayments import Repayments, ScheduleChanges
 from merchant_server.storage.repositories.reviews import Reviews
 from merchant_server.storage.repositories.settlements import Settlements
@@ -66,6 +67,8 @@ class SqlUnitOfWork:
         self.schedule_changes = ScheduleChanges(connection)
         self.refunds = Refunds(connection)
         self.disputes = Disputes(connection, sealer)
+        self.settlement_quotes = SettlementQuotes(connection)
+        self.relief_proposals = ReliefProposals(connection)
         self.deductions = Deductions(connection)
         self.callbacks = Callbacks(connection)
         self.ledger = Ledger(connection)

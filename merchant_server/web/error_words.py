@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from flask_babel import lazy_gettext
 
 from merchant_server.web.counter_words import COUNTER_WORDS
+from merchant_server.web.payment_words import PAYMENT_WORDS
 
 _l = lazy_gettext
 
@@ -211,4 +212,4 @@ WORDS: dict[str, Words] = {
     "rate_limited": Words(_l("That was too fast."), _l("Wait a minute and try again.")),
     "internal": INTERNAL,
 }
-WORDS |= {code: Words(*pair) for code, pair in COUNTER_WORDS.items()}
+WORDS |= {code: Words(*pair) for code, pair in (COUNTER_WORDS | PAYMENT_WORDS).items()}

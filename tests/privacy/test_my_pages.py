@@ -4,9 +4,12 @@ import json
 import re
 
 import pytest
+from fenqi.finance.money import Money
 
 from merchant_server.domain.deduction import MandateStatus
 from merchant_server.domain.my_visit import IDLE_SECONDS, LONGEST_SECONDS
+from merchant_server.domain.repayment import RepaymentKind
+from merchant_server.services.collection.booking import receive
 from tests.installation import Installation
 from tests.privacy.people import Somebody, Visitor, apply, repay, sell
 
@@ -372,3 +375,71 @@ def test_every_page_carries_the_headers_and_speaks_both_languages(house: Install
             assert page.headers["Cache-Control"] == "no-store"
             assert "default-src 'self'" in page.headers["Content-Security-Policy"]
             assert "<script" not in page.text and " style=" not in page.text
+
+
+def test_a_loan_is_settled_by_the_amount_that_was_shown(house: Installation) -> None:
+    sold = sell(house, WHO, plan="p12")
+    visitor = Visitor(house, WHO)
+    visitor.sign_in()
+    visitor.get(f"/loans/{sold.loan_id}")
+    shown = visitor.post(f"/loans/{sold.loan_id}/settlement").headers["Location"].removeprefix("/my")
+    page = visitor.get(shown)
+    assert "¥3,999.00" in page.text and "提前结清手续费" in page.text
+    house.advance(days=1)
+    renewed = visitor.post(shown)
+    assert "renewed=quote_lapsed" in renewed.headers["Location"]
+    page = visitor.get(renewed.headers["Location"].removeprefix("/my"))
+    assert "该金额的有效日已过" in page.text
+    fresh = renewed.headers["Location"].removeprefix("/my").partition("?")[0]
+    assert visitor.post(fresh).headers["Location"].endswith("?paying=1")
+    assert "付款正在处理" in visitor.get(f"/loans/{sold.loan_id}?paying=1").text
+    house.work()
+    page = visitor.get(f"/loans/{sold.loan_id}?paying=1")
+    assert "已全部还清" in page.text
+    # What is settled cannot be settled once more.
+    again = visitor.post(f"/loans/{sold.loan_id}/settlement")
+    assert (again.status_code, "这笔借款没有欠款" in again.text) == (422, True)
+
+
+def test_money_that_pays_nothing_is_seen_by_whose_it_is(house: Installation) -> None:
+    sold = sell(house, WHO, plan="p3")
+    with house.deps.storage.unit_of_work() as uow:
+        loan = uow.loans.locked(str(sold.loan_id))
+        assert loan is not None
+        money = loan.outstanding + Money(77, "CNY")
+        receive(uow, house.deps, loan, money, kind=RepaymentKind.PAYMENT, source_id="pay_1")
+    visitor = Visitor(house, WHO)
+    assert "¥0.77 是您的钱" in visitor.sign_in().text
+
+
+def test_anothers_quote_is_not_found(house: Installation) -> None:
+    theirs = sell(house, OTHER, plan="p12")
+    other = Visitor(house, OTHER)
+    other.sign_in()
+    other.get(f"/loans/{theirs.loan_id}")
+    shown = other.post(f"/loans/{theirs.loan_id}/settlement").headers["Location"].removeprefix("/my")
+    mine = sell(house, WHO, plan="p12")
+    visitor = Visitor(house, WHO)
+    visitor.sign_in()
+    visitor.get(f"/loans/{mine.loan_id}")
+    for answer in (
+        visitor.get(shown),
+        visitor.post(shown),
+        visitor.post(f"/loans/{theirs.loan_id}/settlement"),
+        visitor.get(f"/loans/{theirs.loan_id}/payment"),
+        visitor.post(f"/loans/{theirs.loan_id}/payment", amount="1.00", purpose="payment"),
+    ):
+        assert answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "amount", ["", "abc", "0", "-5", "1e3", "99999999", "1.001", "９", "\x00", "1" * 4000]
+)
+def test_an_amount_that_cannot_be_paid_is_refused_in_words(house: Installation, amount: str) -> None:
+    sold = sell(house, WHO, plan="p12")
+    visitor = Visitor(house, WHO)
+    visitor.sign_in()
+    visitor.get(f"/loans/{sold.loan_id}/payment")
+    answer = visitor.post(f"/loans/{sold.loan_id}/payment", amount=amount, purpose="payment")
+    assert (answer.status_code, 'role="alert"' in answer.text) == (422, True)
+    assert house.rows("SELECT id FROM deductions") == []

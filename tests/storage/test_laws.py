@@ -9,6 +9,10 @@ import pytest
 from fenqi.finance.money import Money
 
 from merchant_server.domain.refund import Strategy
+from merchant_server.domain.relief_proposal import ReliefKind
+from merchant_server.domain.repayment import RepaymentKind
+from merchant_server.services.collection import proposals
+from merchant_server.services.collection.booking import receive as receive_money
 from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.refunds.committing import refund_at_once
 from merchant_server.services.settlement.terms import set_terms
@@ -82,6 +86,15 @@ BREAKS: dict[str, tuple[str, ...]] = {
     "3 a repayment's amount": (
         "UPDATE repayments SET excess_minor = 1",
         "UPDATE journal_entries SET kind = 'gift' WHERE kind = 'repayment'",
+    ),
+    "3 what was recovered": (
+        "UPDATE repayments SET amount_minor = amount_minor * 100000 WHERE kind = 'recovery'",
+        "UPDATE schedule_changes SET relieved_principal_minor = 0 WHERE kind = 'write_off'",
+    ),
+    "4 relief was granted": (
+        "UPDATE relief_proposals SET decided_by = proposed_by",
+        "UPDATE relief_proposals SET status = 'rejected'",
+        "UPDATE schedule_changes SET source_id = 'x' WHERE kind = 'write_off'",
     ),
     "3 every deduction that succeeded": (
         f"UPDATE journal_entries SET kind = 'gift' WHERE source_id = {PAID}",
@@ -199,6 +212,12 @@ def lived_in(
     open_one(house, fourth)
     give_in(house, open_one(house, fifth).id)
     house.work()
+    lost = proposals.propose(house.deps, str(other.loan_id), ReliefKind.WRITE_OFF, {}, reason="gone", by="An")
+    loan = proposals.approve(house.deps, lost.id, by="Bo")
+    with house.deps.storage.unit_of_work() as uow:
+        receive_money(
+            uow, house.deps, loan, Money(7, "CNY"), kind=RepaymentKind.PAYMENT, source_id="pay_late"
+        )
     assert house.breaches() == []
     engine.close()
     yield path

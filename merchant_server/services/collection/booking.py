@@ -16,6 +16,7 @@ from merchant_server.domain.ledger import (
     CASH,
     Entry,
     Posting,
+    recovery_postings,
     relief_postings,
     repayment_postings,
     reversal_of,
@@ -42,7 +43,10 @@ def receive(
     """Apply money to what is owed, the earliest due first, or to one installment; the rest is the consumer's excess.
 
     `source_id` is the reference of what brought it: the same one is booked once. `arrives_at` is the account it enters.
+    Money for a loan that is written off is a recovery.
     """
+    if loan.status == LoanStatus.WRITTEN_OFF:
+        return _recover(uow, deps, loan, amount, source_id, arrives_at)
     rows = uow.loans.installments(loan.id)
     open_rows = [row for row in rows if row.is_open and only in (None, row.number)]
     applied = apply_payment([row.due() for row in open_rows], amount) if open_rows else None
@@ -65,7 +69,7 @@ def receive(
         uow.loans.save_installment(by_number[portion.number].receive(portion), by_number[portion.number])
     free_line(uow, loan, repayment.principal)
     paid = loan.next(
-        _standing(uow, loan),
+        standing(uow, loan),
         paid=loan.paid + repayment.agreed,
         penalty_paid=loan.penalty_paid + repayment.penalty,
     )
@@ -75,7 +79,7 @@ def receive(
 
 
 def take_back(uow: UnitOfWork, deps: Deps, loan: Loan, repayment_id: str, collect_after_days: int) -> Loan:
-    """Undo a repayment that the bank reversed: what it paid is owed again, and its rows are overdue."""
+    """Undo a repayment that the bank reversed: what it paid is owed again, and late unless its day is still to come."""
     repayment = uow.repayments.get(repayment_id)
     assert repayment is not None
     postings = uow.ledger.postings_of("repayment", repayment_id)
@@ -84,16 +88,17 @@ def take_back(uow: UnitOfWork, deps: Deps, loan: Loan, repayment_id: str, collec
     if not repayment.portions:
         # What is taken back had paid nothing: it had only been kept for the consumer.
         return loan
-    again_on = deps.today(uow, merchant_of(uow, loan.merchant_id)) + timedelta(days=collect_after_days)
+    today = deps.today(uow, merchant_of(uow, loan.merchant_id))
+    again_on = today + timedelta(days=collect_after_days)
     by_number = {row.number: row for row in uow.loans.installments(loan.id)}
     for portion in repayment.portions:
         row = by_number[portion.number]
-        uow.loans.save_installment(row.give_up(portion), row, again_on)
+        uow.loans.save_installment(row.give_up(portion, today), row, max(again_on, row.due_on))
     line = uow.lines.get(loan.consumer_id, loan.principal.currency)
     assert line is not None
     uow.lines.save(line.draw_back(repayment.principal), line)
     owed = loan.next(
-        _standing(uow, loan),
+        standing(uow, loan),
         paid=loan.paid - repayment.agreed,
         penalty_paid=loan.penalty_paid - repayment.penalty,
     )
@@ -139,7 +144,7 @@ def reshape(
     if relief.principal.minor:
         free_line(uow, loan, relief.principal)
     changed = loan.next(
-        _standing(uow, loan),
+        standing(uow, loan),
         penalty=loan.penalty - relief.penalty,
         relieved_principal=loan.relieved_principal + relief.principal,
         relieved_interest=loan.relieved_interest + relief.interest,
@@ -152,7 +157,7 @@ def reshape(
 def close_if_settled(uow: UnitOfWork, deps: Deps, loan: Loan) -> Loan:
     """Call a loan repaid, refunded or cancelled (all its principal was given back, or voided), once no row is open."""
     rows = uow.loans.installments(loan.id)
-    if any(row.is_open for row in rows):
+    if any(row.is_open for row in rows) or loan.status == LoanStatus.WRITTEN_OFF:
         return loan
     if not uow.ledger.loan_is_settled(loan.id, loan.principal.currency):
         raise RuleRefused(
@@ -193,12 +198,36 @@ def book(
     uow.ledger.book(deps.ids.new("je"), entry)
 
 
-def _standing(uow: UnitOfWork, loan: Loan) -> LoanStatus:
+def standing(uow: UnitOfWork, loan: Loan) -> LoanStatus:
     """Return overdue when a row is, active when none is; a loan that is written off stays so."""
     if loan.status == LoanStatus.WRITTEN_OFF:
         return loan.status
     late = any(row.status == InstallmentStatus.OVERDUE for row in uow.loans.installments(loan.id))
     return LoanStatus.OVERDUE if late else LoanStatus.ACTIVE
+
+
+def _recover(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, source_id: str, arrives_at: str) -> Loan:
+    """Book money for a loan that is written off: income up to what was written off, the consumer's beyond that."""
+    lost = sum(
+        change.relief.total.minor
+        for change in uow.schedule_changes.of_loan(loan.id)
+        if change.kind == ChangeKind.WRITE_OFF
+    )
+    earlier = [each for each in uow.repayments.of_loan(loan.id) if each.kind == RepaymentKind.RECOVERY]
+    came = sum((each.amount - each.excess).minor for each in earlier if each.reversed_at is None)
+    repayment = Repayment(
+        id=source_id,
+        merchant_id=loan.merchant_id,
+        loan_id=loan.id,
+        kind=RepaymentKind.RECOVERY,
+        amount=amount,
+        excess=Money(max(0, amount.minor - max(0, lost - came)), amount.currency),
+        portions=(),
+        received_at=deps.business_now(uow, loan.merchant_id),
+    )
+    book(uow, deps, loan, "repayment", source_id, recovery_postings(repayment, loan, arrives_at))
+    uow.repayments.add(repayment)
+    return move_loan(uow, deps, loan.next(), loan, uow.loans.installments(loan.id), "loan.recovered")
 
 
 def _paid_off_any(uow: UnitOfWork, repayment: Repayment) -> bool:

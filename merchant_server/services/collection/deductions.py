@@ -35,7 +35,7 @@ def _request(deps: Deps, loan_id: str, number: int) -> bool:
         today = deps.today(uow, merchant_of(uow, loan.merchant_id))
         mandate = uow.mandates.get(loan.mandate_id)
         assert mandate is not None
-        attempt = uow.deductions.attempts(loan_id, number) + 1
+        attempt = uow.deductions.next_attempt(loan_id, number)
         waiting = installment
         if waiting.status == InstallmentStatus.SCHEDULED:
             waiting = waiting.to(InstallmentStatus.DUE)
@@ -69,7 +69,8 @@ def _request(deps: Deps, loan_id: str, number: int) -> bool:
             attempt=attempt,
             mandate_id=mandate.id,
             gateway_account=mandate.gateway_account,
-            amount=installment.outstanding,
+            # The consumer allowed no more than this at once; the rest is asked for afterwards.
+            amount=min(installment.outstanding, mandate.cap),
             status=DeductionStatus.REQUESTED,
             version=1,
             requested_at=deps.clock.now(),
@@ -87,10 +88,15 @@ def ask_bank(deps: Deps) -> int:
     with deps.storage.unit_of_work() as uow:
         claimed = uow.deductions.claim_to_ask(now, now + timedelta(seconds=ASK_AFTER_SECONDS), BATCH)
     for deduction in claimed:
-        answer = _ask(deps, deduction)
-        if answer is not None:
-            _record(deps, deduction, answer)
+        send(deps, deduction)
     return len(claimed)
+
+
+def send(deps: Deps, deduction: Deduction) -> None:
+    """Ask the bank for one deduction that is committed, and record what it says at once."""
+    answer = _ask(deps, deduction)
+    if answer is not None:
+        _record(deps, deduction, answer)
 
 
 def _ask(deps: Deps, deduction: Deduction) -> BankDeduction | None:
@@ -99,6 +105,8 @@ def _ask(deps: Deps, deduction: Deduction) -> BankDeduction | None:
             found = deps.bank.find_deduction(reference=deduction.id)
             if found.status != "unknown":
                 return found
+        if deduction.is_own:
+            _sign_own_mandate(deps, deduction)
         return deps.bank.deduct(
             reference=deduction.id, mandate_reference=deduction.mandate_id, amount=deduction.amount
         )
@@ -106,6 +114,30 @@ def _ask(deps: Deps, deduction: Deduction) -> BankDeduction | None:
         return BankDeduction(deduction.id, "failed", refused.code)
     except ProviderUnavailable:
         return None
+
+
+def _sign_own_mandate(deps: Deps, deduction: Deduction) -> None:
+    """Sign the mandate for a payment that its owner confirmed; signed before, it stays as it is."""
+    with deps.storage.reading() as uow:
+        mandate = uow.mandates.get(deduction.mandate_id)
+        assert mandate is not None
+        consumer = uow.consumers.get(mandate.consumer_id)
+    assert consumer is not None
+    if mandate.status != MandateStatus.PENDING:
+        return
+    answer = deps.bank.sign_mandate(
+        reference=mandate.id,
+        account_token=mandate.account_token,
+        name=consumer.person.name,
+        id_number=consumer.person.id_number,
+        cap=mandate.cap,
+    )
+    if answer.status != "active":
+        raise ProviderRefused("bank", answer.code or "mandate_refused", "the bank signs no mandate")
+    with deps.storage.unit_of_work() as uow:
+        current = uow.mandates.get(mandate.id)
+        if current is not None and current.status == MandateStatus.PENDING:
+            uow.mandates.save(current.to(MandateStatus.ACTIVE), current)
 
 
 def _record(deps: Deps, deduction: Deduction, answer: BankDeduction) -> None:

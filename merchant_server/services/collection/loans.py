@@ -4,7 +4,7 @@ from typing import Any
 
 from merchant_server.domain.errors import NotFound
 from merchant_server.domain.merchant import Caller
-from merchant_server.services.deps import Deps
+from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.resources import loan_resource
 
 
@@ -14,7 +14,8 @@ def find_loan(deps: Deps, caller: Caller, loan_id: str) -> dict[str, Any]:
         loan = uow.loans.get(loan_id)
         if loan is None or (loan.merchant_id, loan.mode) != (caller.merchant_id, caller.mode):
             raise NotFound("there is no such loan", hint="check the id, and that the key is of the same mode")
-        return loan_resource(loan, uow.loans.installments(loan_id))
+        today = deps.today(uow, merchant_of(uow, loan.merchant_id))
+        return loan_resource(loan, uow.loans.installments(loan_id), today)
 
 
 def list_loans(
@@ -25,4 +26,5 @@ def list_loans(
         loans = uow.loans.page(
             caller.merchant_id, caller.mode, before=before, limit=limit, checkout_id=checkout_id
         )
-        return [loan_resource(loan, uow.loans.installments(loan.id)) for loan in loans]
+        today = deps.today(uow, merchant_of(uow, caller.merchant_id))
+        return [loan_resource(loan, uow.loans.installments(loan.id), today) for loan in loans]

@@ -3,15 +3,19 @@
 from datetime import date, timedelta
 
 from merchant_server.domain.deduction import (
+    LIVE_DEDUCTIONS,
     Deduction,
     DeductionStatus,
+    MandateStatus,
     retry_after_days,
     retry_after_reversal_days,
 )
 from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, LoanStatus
-from merchant_server.domain.repayment import RepaymentKind
 from merchant_server.ports import UnitOfWork
-from merchant_server.services.collection.booking import receive, take_back
+from merchant_server.services.collection.applying import apply_money
+from merchant_server.services.collection.booking import take_back
+from merchant_server.services.collection.relieving import write_off_rest
+from merchant_server.services.collection.restoring import restore_schedule
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_loan
 
@@ -60,38 +64,54 @@ def _again(uow: UnitOfWork, deduction: Deduction) -> Deduction:
 def _succeeded(
     uow: UnitOfWork, deps: Deps, deduction: Deduction, loan: Loan, installment: Installment, code: str
 ) -> None:
-    if installment.status == InstallmentStatus.SCHEDULED:
-        due = installment.to(InstallmentStatus.DUE)
-        uow.loans.save_installment(due, installment)
-    receive(
-        uow,
-        deps,
-        loan,
-        deduction.amount,
-        kind=RepaymentKind.DEDUCTION,
-        source_id=deduction.id,
-        only=deduction.installment_number,
-    )
+    in_time = deduction.status in LIVE_DEDUCTIONS
+    today = deps.today(uow, merchant_of(uow, loan.merchant_id))
+    if in_time and installment.status == InstallmentStatus.DEDUCTING:
+        # A cap can leave a rest, which is asked for on the next day.
+        again_on = None if deduction.is_own else today + timedelta(days=1)
+        uow.loans.save_installment(installment.to(installment.waiting(today)), installment, again_on)
+    apply_money(uow, deps, deduction, loan, in_time=in_time)
+    _end_own_mandate(uow, deps, deduction)
 
 
 def _failed(
     uow: UnitOfWork, deps: Deps, deduction: Deduction, loan: Loan, installment: Installment, code: str
 ) -> None:
+    _end_own_mandate(uow, deps, deduction)
     if installment.status != InstallmentStatus.DEDUCTING:
         return
     today = deps.today(uow, merchant_of(uow, loan.merchant_id))
-    wait = retry_after_days(deduction.attempt, code)
-    collect_on = NEVER if wait is None else today + timedelta(days=wait)
-    late = installment.due_on < today
-    state = InstallmentStatus.OVERDUE if late else InstallmentStatus.DUE
+    collect_on = None
+    if not deduction.is_own:
+        wait = retry_after_days(deduction.attempt, code)
+        collect_on = NEVER if wait is None else today + timedelta(days=wait)
+    state = installment.waiting(today)
     uow.loans.save_installment(installment.to(state), installment, collect_on)
     rows = uow.loans.installments(loan.id)
     failed = move_loan(uow, deps, loan.next(), loan, rows, "deduction.failed")
-    if late and failed.status == LoanStatus.ACTIVE:
+    if state == InstallmentStatus.OVERDUE and failed.status == LoanStatus.ACTIVE:
         move_loan(uow, deps, failed.next(LoanStatus.OVERDUE), failed, rows, "loan.overdue")
 
 
 def _reversed(
     uow: UnitOfWork, deps: Deps, deduction: Deduction, loan: Loan, installment: Installment, code: str
 ) -> None:
-    take_back(uow, deps, loan, deduction.id, retry_after_reversal_days(deduction.attempt))
+    # Attempts that the consumer asked for are no measure of how often the bank was asked.
+    attempt = 1 if deduction.is_own else deduction.attempt
+    owed = take_back(uow, deps, loan, deduction.id, retry_after_reversal_days(attempt))
+    owed = restore_schedule(uow, deps, owed, deduction.id)
+    if owed.status == LoanStatus.WRITTEN_OFF:
+        write_off_rest(uow, deps, owed, deduction.id, "the bank took a repayment back")
+
+
+def _end_own_mandate(uow: UnitOfWork, deps: Deps, deduction: Deduction) -> None:
+    """End a mandate that was for this one payment; the worker tells the bank."""
+    if not deduction.is_own:
+        return
+    mandate = uow.mandates.get(deduction.mandate_id)
+    if mandate is None:
+        return
+    if mandate.status == MandateStatus.ACTIVE:
+        uow.mandates.save(mandate.revoke(deps.clock.now()), mandate)
+    if mandate.status == MandateStatus.PENDING:
+        uow.mandates.save(mandate.to(MandateStatus.CANCELLED), mandate)

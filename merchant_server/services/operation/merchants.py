@@ -4,6 +4,7 @@ from fenqi.finance.plan import Plan
 
 from merchant_server.domain.errors import NotFound, RuleRefused, TransitionConflict
 from merchant_server.domain.merchant import Caller, Merchant, checked_place
+from merchant_server.domain.penalty import highest_rate
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.operation.api_keys import NewKey, authenticate, create_key, revoke_key
@@ -74,12 +75,14 @@ def put_plan(uow: UnitOfWork, deps: Deps, caller: Caller, plan: Plan) -> Plan:
                 field=term,
                 hint="take the down payment at the till and finance the rest",
             )
-    if plan.penalty_annual_rate:
+    most = highest_rate(plan, deps.rate_cap)
+    if plan.penalty_annual_rate > most:
         raise RuleRefused(
-            "this installation charges nothing for late payment, so penalty_annual_rate must be 0",
-            code="plan_term_unsupported",
+            f"a penalty of {plan.penalty_annual_rate} a year is more than the {most} that is allowed",
+            code="penalty_over_cap",
             field="penalty_annual_rate",
-            hint="leave penalty_annual_rate out",
+            hint=f"at most {most}",
+            most=str(most),
         )
     required_pack(merchant_of(uow, caller.merchant_id), plan)
     uow.merchants.add_plan(caller.merchant_id, caller.mode, plan, deps.clock.now())

@@ -10,6 +10,7 @@ from merchant_server.domain.complaint import Complaint
 from merchant_server.domain.consumer import Consumer
 from merchant_server.domain.deduction import Mandate, MandateStatus
 from merchant_server.domain.errors import Erased, NotFound
+from merchant_server.domain.ledger import refundable
 from merchant_server.domain.loan import OPEN_INSTALLMENTS, Installment, Loan
 from merchant_server.domain.merchant import Merchant
 from merchant_server.domain.retention import OPEN_LOANS
@@ -53,7 +54,7 @@ class OwnLoan:
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """What a person sees on their own page, newest loan first."""
+    """What a person sees on their own page, newest loan first; `kept` is their own money that pays nothing here."""
 
     consumer: Consumer
     loans: tuple[OwnLoan, ...]
@@ -61,6 +62,7 @@ class Belongings:
     erasure_due_on: date | None
     spendable: Money
     spendable_until: datetime | None
+    kept: tuple[Money, ...]
 
 
 def look(deps: Deps, consumer_id: str) -> Belongings:
@@ -74,6 +76,7 @@ def look(deps: Deps, consumer_id: str) -> Belongings:
             tuple(uow.complaints.of_consumer(consumer_id)),
             uow.people.erasure_due_on(consumer_id),
             *_line(uow, deps, consumer_id),
+            _kept(uow, consumer_id, {each.loan.principal.currency for each in loans}),
         )
 
 
@@ -82,6 +85,11 @@ def _line(uow: UnitOfWork, deps: Deps, consumer_id: str) -> tuple[Money, datetim
     if line is None:
         return Money(0, CURRENCY), None
     return spendable(uow, line, deps.clock.now()), line.expires_at
+
+
+def _kept(uow: UnitOfWork, consumer_id: str, currencies: set[str]) -> tuple[Money, ...]:
+    owed = (uow.ledger.balance(refundable(consumer_id), currency) for currency in sorted(currencies))
+    return tuple(-each for each in owed if each.minor < 0)
 
 
 def one_loan(deps: Deps, consumer_id: str, loan_id: str) -> OwnLoan:

@@ -4,6 +4,7 @@ It is made on demand and kept nowhere.
 """
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from fenqi.wire import utc_text
@@ -39,7 +40,7 @@ def copy_of_data(deps: Deps, consumer_id: str) -> dict[str, Any]:
             },
             "applications": _each(uow, "checkouts", consumer_id, _application),
             "decisions": _each(uow, "decisions", consumer_id, _decision),
-            "loans": _each(uow, "loans", consumer_id, _loan),
+            "loans": _each(uow, "loans", consumer_id, partial(_loan, deps)),
             "agreements": _each(uow, "agreements", consumer_id, _agreement),
             "mandates": _each(uow, "mandates", consumer_id, _mandate),
             "disputes": [
@@ -136,10 +137,11 @@ def _reason(known: Refusal) -> dict[str, str]:
     return {"code": known.code, "zh-CN": known.text("zh-CN"), "en": known.text("en")}
 
 
-def _loan(uow: UnitOfWork, loan_id: str) -> dict[str, Any]:
+def _loan(deps: Deps, uow: UnitOfWork, loan_id: str) -> dict[str, Any]:
     loan = uow.loans.get(loan_id)
     assert loan is not None
-    told = loan_resource(loan, uow.loans.installments(loan_id))
+    today = deps.today(uow, merchant_of(uow, loan.merchant_id))
+    told = loan_resource(loan, uow.loans.installments(loan_id), today)
     return told | {
         "merchant": merchant_of(uow, loan.merchant_id).name,
         "deductions": [

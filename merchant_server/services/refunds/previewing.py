@@ -1,13 +1,14 @@
 """What a refund would do, worked out and kept, so that committing it does exactly what was shown."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 
 from fenqi.finance.errors import RepaymentError
 from fenqi.finance.money import Money
 from fenqi.finance.refund import RefundEffect, refund
 
 from merchant_server.domain.errors import NotFound, RuleRefused
-from merchant_server.domain.loan import Loan
+from merchant_server.domain.loan import Installment, Loan
 from merchant_server.domain.merchant import Caller
 from merchant_server.domain.refund import PREVIEW_SECONDS, RefundPreview, Strategy
 from merchant_server.ports import UnitOfWork
@@ -47,6 +48,8 @@ def preview_refund(
 
 def _effect(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, strategy: Strategy) -> RefundEffect:
     open_rows = [row for row in uow.loans.installments(loan.id) if row.is_open]
+    today = deps.today(uow, merchant_of(uow, loan.merchant_id))
+    _refuse_by_hand(loan, open_rows, today)
     try:
         return refund(
             loan.schedule() if open_rows else None,
@@ -54,7 +57,7 @@ def _effect(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, strategy: St
             [row.due() for row in open_rows],
             amount,
             strategy,
-            deps.today(uow, merchant_of(uow, loan.merchant_id)),
+            today,
         )
     except RepaymentError as refused:
         raise RuleRefused(
@@ -63,6 +66,19 @@ def _effect(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, strategy: St
             field="amount.minor",
             hint=f"refund {refused.allowed}, or choose another strategy",
         ) from refused
+
+
+def _refuse_by_hand(loan: Loan, rows: Sequence[Installment], today: date) -> None:
+    """Refuse to compute on rows to come that no plan made: an individual plan bears no interest to recompute."""
+    if loan.plan is not None and any(
+        row.number > loan.plan.installments and row.due_on > today for row in rows
+    ):
+        raise RuleRefused(
+            "this loan is repaid by an individual plan, so a refund cannot be computed",
+            code="schedule_made_by_hand",
+            hint="let a person of the lender change it",
+            loan_id=loan.id,
+        )
 
 
 def own_loan(uow: UnitOfWork, caller: Caller, loan_id: str) -> Loan:

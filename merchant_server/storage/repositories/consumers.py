@@ -149,6 +149,14 @@ class CreditLines:
             },
         )
 
+    def end(self, consumer_id: str, currency: str, at: datetime) -> None:
+        """Let nothing more be drawn from a line; what is used stays owed."""
+        self._db.execute(
+            "UPDATE credit_lines SET expires_at = :at, version = version + 1"
+            " WHERE consumer_id = :id AND currency = :currency AND expires_at > :at",
+            {"id": consumer_id, "currency": currency, "at": stamp(at)},
+        )
+
     def save(self, line: CreditLine, was: CreditLine) -> None:
         """Store what is used; raises TransitionConflict when another checkout drew first."""
         changed = self._db.execute(

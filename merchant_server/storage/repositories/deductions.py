@@ -4,7 +4,7 @@ from datetime import datetime
 
 from fenqi.finance.money import Money
 
-from merchant_server.domain.deduction import Deduction, DeductionStatus
+from merchant_server.domain.deduction import FIRST_OWN_ATTEMPT, Deduction, DeductionPurpose, DeductionStatus
 from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.rows import insert, moment, moved, stamp
 
@@ -20,6 +20,7 @@ class Deductions:
         row = {name: getattr(deduction, name) for name in Deduction.__dataclass_fields__ if name != "amount"}
         row |= {
             "status": deduction.status.value,
+            "purpose": deduction.purpose.value,
             "amount_minor": deduction.amount.minor,
             "currency": deduction.amount.currency,
             "requested_at": stamp(deduction.requested_at),
@@ -34,14 +35,15 @@ class Deductions:
         )
         return None if row is None else _deduction(row)
 
-    def attempts(self, loan_id: str, installment_number: int) -> int:
-        """Return how often an installment was tried."""
+    def next_attempt(self, loan_id: str, installment_number: int, *, own: bool = False) -> int:
+        """Return the number of the next attempt at an installment, or of the next one that the consumer asks for."""
         row = self._db.one(
-            "SELECT COUNT(*) AS tried FROM deductions WHERE loan_id = :loan_id AND installment_number = :number",
+            "SELECT COUNT(*) AS tried FROM deductions WHERE loan_id = :loan_id AND installment_number = :number"
+            f" AND purpose {'<>' if own else '='} 'installment'",
             {"loan_id": loan_id, "number": installment_number},
         )
         assert row is not None
-        return int(row["tried"])
+        return int(row["tried"]) + (FIRST_OWN_ATTEMPT if own else 1)
 
     def under_way(self, merchant_id: str) -> int:
         """Return how many of a merchant's deductions wait for the bank."""
@@ -141,6 +143,7 @@ def _deduction(row: Row) -> Deduction:
     values = {name: row[name] for name in Deduction.__dataclass_fields__ if name != "amount"}
     values |= {
         "status": DeductionStatus(row["status"]),
+        "purpose": DeductionPurpose(row["purpose"]),
         "amount": Money(row["amount_minor"], row["currency"]),
         "requested_at": moment(row["requested_at"]),
     }

@@ -155,6 +155,22 @@ class Loans:
         )
         return [row["loan_id"] for row in rows]
 
+    def to_penalize(self, merchant_id: str, today: date, limit: int) -> list[str]:
+        """Return overdue loans whose penalties were not looked at on this day."""
+        rows = self._db.all(
+            "SELECT id FROM loans WHERE merchant_id = :merchant_id AND status = 'overdue' AND penalized_on < :today"
+            " ORDER BY penalized_on, id LIMIT :limit",
+            {"merchant_id": merchant_id, "today": today.isoformat(), "limit": limit},
+        )
+        return [row["id"] for row in rows]
+
+    def mark_penalized(self, loan_id: str, today: date) -> None:
+        """Remember that a loan's penalties of this day are charged."""
+        self._db.execute(
+            "UPDATE loans SET penalized_on = :today WHERE id = :id",
+            {"id": loan_id, "today": today.isoformat()},
+        )
+
     def save_installment(
         self, installment: Installment, was: Installment, collect_on: date | None = None
     ) -> None:

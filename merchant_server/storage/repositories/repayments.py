@@ -121,6 +121,15 @@ class ScheduleChanges:
             },
         )
 
+    def of_source(self, source_id: str) -> ScheduleChange | None:
+        """Return the change that a refund, payment or decision made and that can be undone, or None."""
+        row = self._db.one(
+            "SELECT c.*, l.currency FROM schedule_changes c JOIN loans l ON l.id = c.loan_id"
+            " WHERE c.source_id = :id AND c.kind <> 'reversal'",
+            {"id": source_id},
+        )
+        return None if row is None else _change(row)
+
     def of_loan(self, loan_id: str) -> list[ScheduleChange]:
         """Return a loan's changes, oldest first."""
         rows = self._db.all(

@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 
 from merchant_server.domain.deduction import MandateStatus
 from merchant_server.domain.loan import Installment, InstallmentStatus, LoanStatus
+from merchant_server.domain.penalty import days_overdue
 from merchant_server.domain.retention import Keeping
 from merchant_server.services.person.belongings import OwnLoan
 
@@ -67,11 +68,13 @@ class LoanView:
     blocks: tuple[Block, ...]
     rows: tuple[tuple[Installment, str], ...]
     has_fee: bool
+    days_overdue: int
+    is_asked: bool
 
 
 def loan_view(own: OwnLoan) -> LoanView:
-    """Return what to show of a loan, in the request's language."""
-    rows = own.installments
+    """Return what to show of a loan, in the request's language; a row that a new schedule emptied is not shown."""
+    rows = [row for row in own.installments if row.total.minor + row.penalty.minor] or list(own.installments)
     return LoanView(
         own=own,
         status=str(LOAN_WORDS[own.loan.status]),
@@ -80,6 +83,8 @@ def loan_view(own: OwnLoan) -> LoanView:
         blocks=drawn(rows),
         rows=tuple((row, str(INSTALLMENT_WORDS[row.status])) for row in rows),
         has_fee=any(row.fee.minor for row in rows),
+        days_overdue=days_overdue(own.installments, own.today),
+        is_asked=any(row.status == InstallmentStatus.DEDUCTING for row in rows),
     )
 
 

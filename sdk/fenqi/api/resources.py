@@ -154,6 +154,8 @@ class Loan:
     penalty: Money
     penalty_paid: Money
     outstanding: Money
+    days_overdue: int
+    overdue_bucket: str | None
     signed_on: date
     created_at: datetime
     sequence: int

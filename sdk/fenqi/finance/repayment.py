@@ -109,25 +109,11 @@ def payoff(
     more than the interest given back: Directive (EU) 2023/2225 Article 29. `agreed` are the rows as last agreed,
     when a recomputation replaced the schedule's own. Raises RepaymentError before the schedule starts.
     """
-    if check_date(on) < schedule.on:
-        raise RepaymentError(f"{on} lies before the purchase", field="on", allowed=f"{schedule.on} or later")
+    left = settled_rows(schedule, rows, on, agreed=agreed)
     currency = schedule.amount.currency
-    checked_rows(rows, currency)
-    full = {row.number: row.interest_minor for row in (owed(schedule) if agreed is None else agreed)}
-    interest = fee = ahead = 0
-    for row in rows:
-        if row.due_on <= on:
-            interest += row.interest_minor
-            fee += row.fee_minor
-            continue
-        ahead += row.principal_minor
-        if period_start(schedule, row.number) < on:
-            gone = elapsed(schedule, row.number, on)
-            whole = full.get(row.number, row.interest_minor)
-            accrued = divide(whole * gone.numerator, gone.denominator, schedule.plan.rounding)
-            interest += max(0, accrued - (whole - row.interest_minor))
-            fee += row.fee_minor
+    interest, fee = sum(row.interest_minor for row in left), sum(row.fee_minor for row in left)
     given_back = sum(row.interest_minor for row in rows) - interest
+    ahead = sum(row.principal_minor for row in rows if row.due_on > on)
     rate = ratio(schedule.plan.early_settlement_fee_rate)
     charge = min(divide(ahead * rate[0], rate[1], schedule.plan.rounding), given_back)
     return Payoff(
@@ -140,6 +126,31 @@ def payoff(
         money(sum(row.fee_minor for row in rows) - fee, currency),
         money(charge, currency),
     )
+
+
+def settled_rows(
+    schedule: Schedule, rows: Sequence[Due], on: date, *, agreed: Sequence[Due] | None = None
+) -> tuple[Due, ...]:
+    """Return what each row owes when everything is settled on a day: `payoff` without the early-settlement fee.
+
+    Raises RepaymentError before the schedule starts.
+    """
+    if check_date(on) < schedule.on:
+        raise RepaymentError(f"{on} lies before the purchase", field="on", allowed=f"{schedule.on} or later")
+    checked_rows(rows, schedule.amount.currency)
+    full = {row.number: row.interest_minor for row in (owed(schedule) if agreed is None else agreed)}
+    left = []
+    for row in rows:
+        if row.due_on <= on:
+            left.append(row)
+        elif period_start(schedule, row.number) < on:
+            gone = elapsed(schedule, row.number, on)
+            whole = full.get(row.number, row.interest_minor)
+            accrued = divide(whole * gone.numerator, gone.denominator, schedule.plan.rounding)
+            left.append(row._replace(interest_minor=max(0, accrued - (whole - row.interest_minor))))
+        else:
+            left.append(row._replace(interest_minor=0, fee_minor=0))
+    return tuple(left)
 
 
 def period_start(schedule: Schedule, number: int) -> date:

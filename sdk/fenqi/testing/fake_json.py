@@ -83,6 +83,8 @@ def loan_json(loan: "FakeLoan") -> dict[str, Any]:
             "penalty": Money(0, currency),
             "penalty_paid": Money(0, currency),
             "outstanding": Money(total - loan.relieved_minor - paid, currency),
+            "days_overdue": 0,
+            "overdue_bucket": None,
             "signed_on": loan.created_at.date(),
             "created_at": loan.created_at,
             "collection_paused_reason": loan.collection_paused_reason,

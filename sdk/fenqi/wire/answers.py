@@ -103,6 +103,8 @@ class LoanSchema(Answer):
     penalty = MoneyField(load_default=None, allow_none=True)
     penalty_paid = MoneyField(load_default=None, allow_none=True)
     outstanding = MoneyField(required=True)
+    days_overdue = WholeNumber(load_default=0)
+    overdue_bucket = fields.String(load_default=None, allow_none=True)
     signed_on = CalendarDate(required=True)
     created_at = UtcTime(required=True)
     collection_paused_reason = fields.String(

@@ -1,0 +1,221 @@
+"""A loan lives through anything that happens to loans, in any order, and the laws of the house hold after each step."""
+
+import itertools
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fenqi.finance.money import Money
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from merchant_server.domain.deduction import DeductionPurpose
+from merchant_server.domain.errors import DomainError, RuleRefused, TransitionNotAllowed
+from merchant_server.domain.loan import InstallmentStatus
+from merchant_server.domain.refund import Strategy
+from merchant_server.domain.relief_proposal import ReliefKind
+from merchant_server.services.collection import proposals
+from merchant_server.services.collection.deductions import age, ask_bank, request_due
+from merchant_server.services.collection.early_settlement import quote_own
+from merchant_server.services.collection.paying import pay_now, settle_now
+from merchant_server.services.collection.penalties import charge_penalties
+from merchant_server.services.deps import merchant_of
+from merchant_server.services.person.mandates import revoke_mandate
+from merchant_server.services.refunds.committing import refund_at_once
+from merchant_server.services.refunds.returning import return_money
+from tests.life.standing_loan import Life, living, make_template
+
+# `make soak` lets many more be lived.
+EXAMPLES, STEPS = int(os.environ.get("FENQI_LIVES", "50")), 40
+ANSWERS = st.sampled_from(
+    [
+        ("succeeded", ""),
+        ("failed", "insufficient_funds"),
+        ("failed", "account_closed"),
+        ("reversed", "reversed"),
+    ]
+)
+# Refusals that a person of the house may meet; anything else is a fault.
+REFUSALS = (RuleRefused, TransitionNotAllowed)
+
+
+class LifeOfALoan(RuleBasedStateMachine):
+    """Every rule is something that happens to a loan; refusals change nothing."""
+
+    template: Any
+    folder: Path
+    numbers = itertools.count()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = living(self.template, self.folder / f"life-{next(self.numbers)}.sqlite")
+        self.life: Life = self.open.__enter__()
+        self.deps = self.life.house.deps
+        self.quotes: list[str] = []
+        self.consumer_id = self.life.loan().consumer_id
+
+    def teardown(self) -> None:
+        self.open.__exit__(None, None, None)
+
+    def may_refuse(self, act: Any) -> Any:
+        before = self.life.loan()
+        try:
+            return act()
+        except REFUSALS:
+            assert self.life.loan() == before
+            return None
+
+    @initialize(months=st.integers(0, 3), answer=ANSWERS, days=st.sampled_from([0, 5, 40]))
+    def it_has_lived_already(self, months: int, answer: tuple[str, str], days: int) -> None:
+        for _ in range(months):
+            self.a_row_falls_due(answer)
+        self.time_passes(days)
+        self.late_rows_age_and_cost()
+
+    @rule(days=st.sampled_from([0, 1, 4, 15, 31]))
+    def time_passes(self, days: int) -> None:
+        if days:
+            self.life.house.advance(days=days)
+
+    @rule(answer=ANSWERS)
+    def a_row_falls_due(self, answer: tuple[str, str]) -> None:
+        open_rows = [row.due_on for row in self.life.rows() if row.is_open]
+        with self.deps.storage.reading() as uow:
+            today = self.deps.today(uow, merchant_of(uow, self.life.house.caller.merchant_id))
+        wait = (min(open_rows) - today).days if open_rows else 0
+        self.time_passes(max(0, wait))
+        self.what_is_due_is_requested()
+        for each in self.life.pending():
+            self.life.tell(each, *answer)
+
+    @rule()
+    def what_is_due_is_requested(self) -> None:
+        request_due(self.deps, self.life.house.caller.merchant_id)
+        ask_bank(self.deps)
+
+    @rule()
+    def late_rows_age_and_cost(self) -> None:
+        with self.deps.storage.reading() as uow:
+            merchant = merchant_of(uow, self.life.house.caller.merchant_id)
+        age(self.deps, merchant)
+        charge_penalties(self.deps, merchant)
+        cost = self.life.loan().penalty
+        assert charge_penalties(self.deps, merchant) == 0
+        assert self.life.loan().penalty == cost
+
+    @rule(answer=ANSWERS, which=st.integers(0, 3))
+    def the_bank_calls_back(self, answer: tuple[str, str], which: int) -> None:
+        made = self.life.deductions()[-4:]
+        if made:
+            self.life.tell(made[which % len(made)], *answer)
+
+    @precondition(lambda self: self.life.pending())
+    @rule(answer=ANSWERS.filter(lambda answer: answer[0] != "reversed"), late=st.booleans())
+    def the_bank_is_asked(self, answer: tuple[str, str], late: bool) -> None:
+        for each in self.life.pending():
+            self.life.bank.decide(each.id, *answer)
+        self.life.house.clock.pass_(days=30 if late else 0, seconds=30)
+        ask_bank(self.deps)
+
+    @rule(share=st.integers(1, 120), purpose=st.sampled_from(["payment", "shorter", "smaller"]))
+    def the_consumer_pays(self, share: int, purpose: str) -> None:
+        amount = Money(self.life.loan().outstanding.minor * share // 100, "CNY")
+        loan_id = self.life.loan_id
+        self.may_refuse(
+            lambda: pay_now(self.deps, self.consumer_id, loan_id, amount, DeductionPurpose(purpose))
+        )
+
+    @rule(pay=st.booleans(), answer=ANSWERS)
+    def a_settlement_is_quoted(self, pay: bool, answer: tuple[str, str]) -> None:
+        quote = self.may_refuse(lambda: quote_own(self.deps, self.consumer_id, self.life.loan_id))
+        if quote is None:
+            return
+        owed = self.life.loan().outstanding
+        assert quote.total == owed - quote.given_back + quote.early_settlement_fee
+        assert quote.given_back.minor >= quote.early_settlement_fee.minor
+        self.quotes.append(quote.id)
+        if pay:
+            made = settle_now(self.deps, self.consumer_id, quote.id)
+            assert settle_now(self.deps, self.consumer_id, quote.id).id == made.id
+            self.life.tell(made, *answer)
+
+    @precondition(lambda self: self.quotes)
+    @rule(which=st.integers(0, 5))
+    def a_quote_is_paid(self, which: int) -> None:
+        quote_id = self.quotes[which % len(self.quotes)]
+        self.may_refuse(lambda: settle_now(self.deps, self.consumer_id, quote_id))
+
+    @rule(share=st.integers(1, 100), strategy=st.sampled_from(list(Strategy)))
+    def goods_come_back(self, share: int, strategy: Strategy) -> None:
+        amount = Money(399_900 * share // 100, "CNY")
+
+        def refund() -> None:
+            with self.deps.storage.unit_of_work() as uow:
+                caller = self.life.house.caller
+                refund_at_once(uow, self.deps, caller, self.life.loan_id, amount, strategy, "goods")
+
+        self.may_refuse(refund)
+
+    @rule()
+    def money_goes_home(self) -> None:
+        self.life.house.clock.pass_(seconds=30)
+        return_money(self.deps)
+
+    @rule(
+        kind=st.sampled_from([*ReliefKind, ReliefKind.WRITE_OFF, ReliefKind.WAIVER]), size=st.integers(1, 60)
+    )
+    def two_operators_grant_relief(self, kind: ReliefKind, size: int) -> None:
+        terms = {"minor": size * size, "months": 1 + size % 12, "installments": size}
+
+        def grant() -> None:
+            made = proposals.propose(self.deps, self.life.loan_id, kind, terms, reason="hardship", by="An")
+            try:
+                proposals.approve(self.deps, made.id, by="Bo")
+            except REFUSALS:
+                proposals.reject(self.deps, made.id, by="Bo")
+                raise
+
+        self.may_refuse(grant)
+
+    @rule()
+    def the_permission_is_taken_back(self) -> None:
+        try:
+            revoke_mandate(self.deps, self.consumer_id, self.life.loan().mandate_id)
+        except DomainError:
+            return
+
+    @invariant()
+    def the_laws_hold(self) -> None:
+        assert self.life.house.breaches() == []
+        loan, rows = self.life.loan(), self.life.rows()
+        assert (
+            sum(row.outstanding.minor for row in rows) == loan.outstanding.minor
+            or loan.status == "written_off"
+        )
+        assert sum(row.status == InstallmentStatus.DEDUCTING for row in rows) <= 1
+
+
+@pytest.fixture
+def template(tmp_path: Path, migrated_sqlite: Path, authority_folder: Path) -> tuple[Any, Path]:
+    return make_template(tmp_path, migrated_sqlite, authority_folder), tmp_path
+
+
+def test_any_life_of_a_loan_keeps_the_laws(template: tuple[Any, Path]) -> None:
+    machine = type("Living", (LifeOfALoan,), {"template": template[0], "folder": template[1]})
+    checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        machine,
+        settings=settings(
+            max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, suppress_health_check=checks,
+            database=None, print_blob=True,
+        ),
+    )  # fmt: skip
