@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 
 from fenqi import Money, Plan, quote
 
+from merchant_server.domain.installment import Installment
 from merchant_server.domain.ledger import (
     Posting,
     capture_postings,
@@ -12,7 +13,7 @@ from merchant_server.domain.ledger import (
     reversal_of,
     signing_postings,
 )
-from merchant_server.domain.loan import Installment, Loan, LoanStatus
+from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.domain.repayment import Repayment, RepaymentKind
 
 FEE_BPS = 60

@@ -27,6 +27,7 @@ from merchant_server.domain import (
     deduction,
     dispute,
     event,
+    installment,
     loan,
     payout,
     refund,
@@ -46,7 +47,7 @@ from scripts.error_codes import raised
 MACHINES: tuple[Machine[Any], ...] = (
     checkout.MACHINE,
     loan.LOAN_MACHINE,
-    loan.INSTALLMENT_MACHINE,
+    installment.INSTALLMENT_MACHINE,
     deduction.MANDATE_MACHINE,
     deduction.DEDUCTION_MACHINE,
     relief_proposal.PROPOSAL_MACHINE,

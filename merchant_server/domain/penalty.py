@@ -8,7 +8,7 @@ from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
 from fenqi.finance.rounding import divide
 
-from merchant_server.domain.loan import Installment
+from merchant_server.domain.installment import Installment
 
 DAYS_A_YEAR = 365
 DAYS_A_BUCKET = 30

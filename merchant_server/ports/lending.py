@@ -7,8 +7,9 @@ from typing import Any, Protocol
 from fenqi.finance.money import Money
 
 from merchant_server.domain.deduction import Deduction, Mandate
+from merchant_server.domain.installment import Installment
 from merchant_server.domain.ledger import Entry, Posting
-from merchant_server.domain.loan import Installment, Loan
+from merchant_server.domain.loan import Loan
 from merchant_server.domain.repayment import Repayment
 from merchant_server.domain.schedule_change import ScheduleChange
 

@@ -6,7 +6,8 @@ from typing import Any
 from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.dispute import Dispute
 from merchant_server.domain.event import Fact
-from merchant_server.domain.loan import Installment, Loan
+from merchant_server.domain.installment import Installment
+from merchant_server.domain.loan import Loan
 from merchant_server.domain.refund import Refund
 from merchant_server.ports import Endpoint, UnitOfWork
 from merchant_server.services import cause

@@ -16,7 +16,8 @@ from merchant_server.domain.checkout import (
     Checkout,
 )
 from merchant_server.domain.dispute import CONSUMER, Dispute, DisputeWords
-from merchant_server.domain.loan import Installment, Loan
+from merchant_server.domain.installment import Installment
+from merchant_server.domain.loan import Loan
 from merchant_server.domain.payout import Payout
 from merchant_server.domain.penalty import bucket, days_overdue
 from merchant_server.domain.refund import Refund, RefundPreview

@@ -12,7 +12,8 @@ from merchant_server.domain.deduction import DEDUCTION_MACHINE, MANDATE_MACHINE
 from merchant_server.domain.dispute import DISPUTE_MACHINE
 from merchant_server.domain.errors import TransitionNotAllowed
 from merchant_server.domain.event import DELIVERY_MACHINE
-from merchant_server.domain.loan import INSTALLMENT_MACHINE, LOAN_MACHINE, OPEN_INSTALLMENTS
+from merchant_server.domain.installment import INSTALLMENT_MACHINE, OPEN_INSTALLMENTS
+from merchant_server.domain.loan import LOAN_MACHINE
 from merchant_server.domain.machine import Machine
 
 # Drawn a second time on purpose: a move that is added or lost in the code has to be added or lost here too.

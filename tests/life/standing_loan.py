@@ -11,7 +11,8 @@ from fenqi.finance.plan import Plan
 
 from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.deduction import Deduction, DeductionStatus
-from merchant_server.domain.loan import Installment, Loan
+from merchant_server.domain.installment import Installment
+from merchant_server.domain.loan import Loan
 from merchant_server.providers.system import SystemIds
 from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.operation import merchants

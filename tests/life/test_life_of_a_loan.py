@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 
 from merchant_server.domain.deduction import DeductionPurpose
 from merchant_server.domain.errors import DomainError, RuleRefused, TransitionNotAllowed
-from merchant_server.domain.loan import InstallmentStatus
+from merchant_server.domain.installment import InstallmentStatus
 from merchant_server.domain.refund import Strategy
 from merchant_server.domain.relief_proposal import ReliefKind
 from merchant_server.services.collection import proposals

@@ -14,7 +14,8 @@ from merchant_server.domain.complaint import ComplaintStatus
 from merchant_server.domain.decision import Outcome
 from merchant_server.domain.deduction import DeductionStatus, MandateStatus
 from merchant_server.domain.features import CONFIDENTIAL_SOURCES, REGISTRY
-from merchant_server.domain.loan import InstallmentStatus, LoanStatus
+from merchant_server.domain.installment import InstallmentStatus
+from merchant_server.domain.loan import LoanStatus
 from merchant_server.providers.agreement import TypstRenderer
 from merchant_server.services.decisioning import reviewing
 from merchant_server.services.decisioning.watching import block

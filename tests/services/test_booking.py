@@ -10,8 +10,9 @@ from fenqi.finance.schedule import build_schedule
 
 from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.errors import RuleRefused, TransitionConflict
+from merchant_server.domain.installment import InstallmentStatus
 from merchant_server.domain.ledger import payable
-from merchant_server.domain.loan import InstallmentStatus, Loan, LoanStatus
+from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.domain.repayment import RepaymentKind
 from merchant_server.domain.schedule_change import ChangeKind
 from merchant_server.services.collection.booking import receive, reshape, take_back

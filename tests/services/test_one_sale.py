@@ -3,7 +3,8 @@
 from fenqi.finance.money import Money
 
 from merchant_server.domain.checkout import CheckoutStatus
-from merchant_server.domain.loan import InstallmentStatus, LoanStatus
+from merchant_server.domain.installment import InstallmentStatus
+from merchant_server.domain.loan import LoanStatus
 from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.operation.test_clock import advance_clock
 from tests.installation import Installation

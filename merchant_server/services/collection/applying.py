@@ -5,8 +5,9 @@ from fenqi.finance.recomputation import recompute
 from fenqi.finance.repayment import Due
 
 from merchant_server.domain.deduction import Deduction, DeductionPurpose
+from merchant_server.domain.installment import Installment, InstallmentStatus
 from merchant_server.domain.ledger import CREDIT_LOSS
-from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, LoanStatus
+from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.domain.repayment import RepaymentKind
 from merchant_server.domain.schedule_change import ChangeKind
 from merchant_server.ports import UnitOfWork

@@ -12,6 +12,7 @@ from fenqi.finance.repayment import Due, apply_payment
 
 from merchant_server.domain.checkout import CheckoutStatus
 from merchant_server.domain.errors import RuleRefused
+from merchant_server.domain.installment import Installment, InstallmentStatus
 from merchant_server.domain.ledger import (
     CASH,
     Entry,
@@ -21,7 +22,7 @@ from merchant_server.domain.ledger import (
     repayment_postings,
     reversal_of,
 )
-from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, LoanStatus
+from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.domain.repayment import Repayment, RepaymentKind
 from merchant_server.domain.schedule_change import ChangeKind, Relief, ScheduleChange
 from merchant_server.ports import UnitOfWork

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from merchant_server.domain.deduction import Deduction, DeductionStatus, MandateStatus
-from merchant_server.domain.loan import InstallmentStatus, LoanStatus
+from merchant_server.domain.installment import InstallmentStatus
+from merchant_server.domain.loan import LoanStatus
 from merchant_server.domain.merchant import Merchant
 from merchant_server.ports import BankDeduction, ProviderRefused, ProviderUnavailable, UnitOfWork
 from merchant_server.services.collection.settling import NEVER, settle

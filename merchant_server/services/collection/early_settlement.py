@@ -1,7 +1,8 @@
 """Quoting what settles a loan today."""
 
 from merchant_server.domain.errors import NotFound, RuleRefused
-from merchant_server.domain.loan import Installment, InstallmentStatus, Loan
+from merchant_server.domain.installment import Installment, InstallmentStatus
+from merchant_server.domain.loan import Loan
 from merchant_server.domain.retention import OPEN_LOANS
 from merchant_server.domain.settlement import SettlementQuote, end_of_day, settling
 from merchant_server.ports import UnitOfWork

@@ -14,7 +14,8 @@ from merchant_server.domain.deduction import (
     MandateStatus,
 )
 from merchant_server.domain.errors import NotFound, RuleRefused
-from merchant_server.domain.loan import Installment, InstallmentStatus, Loan
+from merchant_server.domain.installment import Installment, InstallmentStatus
+from merchant_server.domain.loan import Loan
 from merchant_server.domain.settlement import SettlementQuote
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.collection.deductions import send

@@ -5,8 +5,9 @@ from datetime import timedelta
 from fenqi.finance.money import Money
 from fenqi.finance.repayment import Due
 
+from merchant_server.domain.installment import Installment, InstallmentStatus
 from merchant_server.domain.ledger import CREDIT_LOSS
-from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, LoanStatus
+from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.domain.merchant import Merchant
 from merchant_server.domain.penalty import one_day
 from merchant_server.domain.schedule_change import ChangeKind

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from merchant_server.domain.errors import NotFound, RuleRefused
-from merchant_server.domain.loan import InstallmentStatus, Loan, LoanStatus
+from merchant_server.domain.installment import InstallmentStatus
+from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.domain.relief_proposal import (
     ProposalStatus,
     ReliefKind,

@@ -9,8 +9,9 @@ from fenqi.finance.dates import add_months
 from fenqi.finance.repayment import Due
 
 from merchant_server.domain.errors import Erased, RuleRefused
+from merchant_server.domain.installment import Installment, InstallmentStatus
 from merchant_server.domain.ledger import CREDIT_LOSS
-from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, LoanStatus
+from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.domain.schedule_change import ChangeKind
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.collection.booking import reshape

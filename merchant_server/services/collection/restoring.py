@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from fenqi.finance.repayment import Due
 
+from merchant_server.domain.installment import Installment, InstallmentStatus
 from merchant_server.domain.ledger import CREDIT_LOSS, relief_postings
-from merchant_server.domain.loan import Installment, InstallmentStatus, Loan
+from merchant_server.domain.loan import Loan
 from merchant_server.domain.schedule_change import ChangeKind, Relief, ScheduleChange
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.collection.booking import book, standing

@@ -10,7 +10,8 @@ from merchant_server.domain.deduction import (
     retry_after_days,
     retry_after_reversal_days,
 )
-from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, LoanStatus
+from merchant_server.domain.installment import Installment, InstallmentStatus
+from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.collection.applying import apply_money
 from merchant_server.services.collection.booking import take_back

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 from fenqi.finance.money import Money
 
 from merchant_server.domain.deduction import Mandate
+from merchant_server.domain.installment import OPEN_INSTALLMENTS, Installment
 from merchant_server.domain.ledger import Posting
-from merchant_server.domain.loan import OPEN_INSTALLMENTS, Installment, Loan
+from merchant_server.domain.loan import Loan
 from merchant_server.domain.merchant import Merchant
 from merchant_server.domain.refund import Refund
 from merchant_server.ports import BankBooking, Breach, FaultDials, MagicValue, SentCallback, TextMessage

@@ -10,8 +10,9 @@ from merchant_server.domain.complaint import Complaint
 from merchant_server.domain.consumer import Consumer
 from merchant_server.domain.deduction import Mandate, MandateStatus
 from merchant_server.domain.errors import Erased, NotFound
+from merchant_server.domain.installment import OPEN_INSTALLMENTS, Installment
 from merchant_server.domain.ledger import refundable
-from merchant_server.domain.loan import OPEN_INSTALLMENTS, Installment, Loan
+from merchant_server.domain.loan import Loan
 from merchant_server.domain.merchant import Merchant
 from merchant_server.domain.retention import OPEN_LOANS
 from merchant_server.ports import UnitOfWork

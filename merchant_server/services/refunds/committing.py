@@ -5,8 +5,9 @@ from datetime import datetime
 from fenqi.finance.money import Money
 
 from merchant_server.domain.errors import NotFound, RuleRefused
+from merchant_server.domain.installment import InstallmentStatus
 from merchant_server.domain.ledger import payable, refund_postings
-from merchant_server.domain.loan import InstallmentStatus, Loan
+from merchant_server.domain.loan import Loan
 from merchant_server.domain.merchant import Caller
 from merchant_server.domain.refund import Refund, RefundPreview, RefundStatus, Strategy
 from merchant_server.domain.repayment import RepaymentKind

@@ -8,7 +8,8 @@ from fenqi.finance.money import Money
 from fenqi.finance.refund import RefundEffect, refund
 
 from merchant_server.domain.errors import NotFound, RuleRefused
-from merchant_server.domain.loan import Installment, Loan
+from merchant_server.domain.installment import Installment
+from merchant_server.domain.loan import Loan
 from merchant_server.domain.merchant import Caller
 from merchant_server.domain.refund import PREVIEW_SECONDS, RefundPreview, Strategy
 from merchant_server.ports import UnitOfWork

@@ -9,8 +9,9 @@ from fenqi.finance.repayment import Due
 
 from merchant_server.domain.checkout import EXPIRY_WARNING_HOURS, Checkout
 from merchant_server.domain.errors import RuleRefused
+from merchant_server.domain.installment import InstallmentStatus
 from merchant_server.domain.ledger import Entry, capture_postings, held
-from merchant_server.domain.loan import InstallmentStatus, Loan
+from merchant_server.domain.loan import Loan
 from merchant_server.domain.merchant import Caller
 from merchant_server.domain.schedule_change import ChangeKind
 from merchant_server.ports import UnitOfWork

@@ -13,8 +13,9 @@ from merchant_server.domain.consent import UNSEEN, Witness
 from merchant_server.domain.consumer import Consumer
 from merchant_server.domain.deduction import Mandate, MandateStatus
 from merchant_server.domain.errors import NotFound, RuleRefused, Unavailable
+from merchant_server.domain.installment import Installment
 from merchant_server.domain.ledger import Entry, signing_postings
-from merchant_server.domain.loan import Installment, Loan, LoanStatus
+from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.domain.stroke import Stroke
 from merchant_server.ports import ProviderRefused, ProviderUnavailable, UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of

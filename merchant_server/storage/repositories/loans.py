@@ -7,7 +7,8 @@ from typing import Any
 from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
 
-from merchant_server.domain.loan import Installment, InstallmentStatus, Loan, LoanStatus
+from merchant_server.domain.installment import Installment, InstallmentStatus
+from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.rows import (
     from_json,

@@ -7,7 +7,8 @@ from typing import Any
 from flask_babel import lazy_gettext as _l
 
 from merchant_server.domain.deduction import MandateStatus
-from merchant_server.domain.loan import Installment, InstallmentStatus, LoanStatus
+from merchant_server.domain.installment import Installment, InstallmentStatus
+from merchant_server.domain.loan import LoanStatus
 from merchant_server.domain.penalty import days_overdue
 from merchant_server.domain.retention import Keeping
 from merchant_server.services.person.belongings import OwnLoan

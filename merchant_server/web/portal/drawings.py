@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fenqi.finance.money import Money
 
-from merchant_server.domain.loan import Installment, InstallmentStatus
+from merchant_server.domain.installment import Installment, InstallmentStatus
 
 CELL_WIDTH, CELL_HEIGHT, CELL_GAP = 20, 24, 3
 # The height says it too, for whoever does not see the colours.

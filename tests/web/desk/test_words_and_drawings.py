@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 import merchant_server.web
 from merchant_server.domain.deduction import DeductionStatus, MandateStatus
 from merchant_server.domain.event import DeliveryStatus
-from merchant_server.domain.loan import Installment, InstallmentStatus, LoanStatus
+from merchant_server.domain.installment import Installment, InstallmentStatus
+from merchant_server.domain.loan import LoanStatus
 from merchant_server.web.portal.drawings import CELL_HEIGHT, HALF_BAR, bar, strip, strip_width
 from merchant_server.web.portal.words import STATES, code_in, phone_words
 from tests.web.desk.visitor import Desk
