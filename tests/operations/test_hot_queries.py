@@ -15,9 +15,9 @@ from merchant_server.storage.engine import Connection, Engine, open_engine
 from merchant_server.storage.repositories.checkouts import Checkouts
 from merchant_server.storage.repositories.decisions import Decisions
 from merchant_server.storage.repositories.deductions import Deductions
+from merchant_server.storage.repositories.deliveries import Deliveries
 from merchant_server.storage.repositories.loans import Loans
 from merchant_server.storage.repositories.operations import Operations
-from merchant_server.storage.repositories.outbox import Deliveries
 from merchant_server.storage.repositories.watch import Watch
 from merchant_server.storage.sqlite import SqliteEngine
 from tests.databases import postgres_database
@@ -68,11 +68,13 @@ def test_hot_queries_use_an_index(installation: Installation) -> None:
             connection.execute("SET LOCAL enable_seqscan = off")
         recorder: Any = Recorder(connection, installation.engine.dialect)
         until = now + timedelta(seconds=30)
-        Deliveries(recorder).due_endpoints(now)
-        Deliveries(recorder).claim("whe_none", now, until, 1)
-        Deliveries(recorder).pending()
+        deliveries = Deliveries(recorder, installation.deps.ids.new)
+        deliveries.due_endpoints(now)
+        deliveries.claim("whe_none", now, until, 1)
+        deliveries.pending()
         Deductions(recorder).claim_to_ask(now, until, 50)
-        Deductions(recorder).attempts("loan_none", 1)
+        Deductions(recorder).of_loan("loan_none")
+        Deductions(recorder).next_attempt("loan_none", 1)
         Loans(recorder).to_collect(merchant, now.date(), 50)
         Loans(recorder).to_age(merchant, now.date(), 50)
         Checkouts(recorder).to_expire(now, 50)
