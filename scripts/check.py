@@ -21,9 +21,8 @@ def main(arguments: list[str]) -> None:
     if arguments != ["lint"]:
         browser, pdfsig = find_browser(), find_pdfsig()
         find_zbar()
-        # A file stays in one process, so that its servers and browser are started once; one more than there are
-        # cores, because many tests wait for programs that they started.
-        workers = ["-n", str(min((os.cpu_count() or 1) + 1, 4)), "--dist", "loadfile"]
+        # A file stays in one process, so that its servers and browser are started once.
+        workers = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile"]
         run(
             "tests",
             "pytest",
