@@ -85,7 +85,9 @@ def test_the_demo_tills_pages_without_network(tmp_path, serve, browser):
     context = browser.new_context(locale="en-US")
     page = context.new_page()
     page.goto(f"{serve(app)}/till?amount=3999.00")
-    page.locator("button[name=offline]").click()
+    # What is typed before the next page has come is lost with the old one.
+    with page.expect_navigation(wait_until="load"):
+        page.locator("button[name=offline]").click()
     page.fill("#amount", "3999.00")
     page.locator("text=12 ×").first.wait_for()
     look(page)
