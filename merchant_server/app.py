@@ -23,8 +23,7 @@ from merchant_server.providers.breaker import Breakers, CircuitBreaker, GuardedB
 from merchant_server.providers.bureau import HttpBureauProvider
 from merchant_server.providers.credit_policy import ZenCreditPolicy, ZenWorkshop
 from merchant_server.providers.identity import HttpIdentityProvider
-from merchant_server.providers.sandbox import key_ring
-from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT
+from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT, key_ring
 from merchant_server.providers.sandbox_window import HttpSandboxWindow
 from merchant_server.providers.sms import HttpSmsSender
 from merchant_server.providers.system import SystemClock, SystemIds
