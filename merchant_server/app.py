@@ -38,6 +38,7 @@ from merchant_server.storage.readiness import clock_apart_seconds, require_ready
 from merchant_server.storage.rotation import Rotation
 from merchant_server.storage.unit_of_work import SqlStorage
 from merchant_server.web import api, callbacks, problems
+from merchant_server.web.application import Application
 from merchant_server.web.bodies import BODY_BYTES_MAX
 from merchant_server.web.consumer import consumer_pages
 from merchant_server.web.consumer.counter import counter_pages
@@ -183,7 +184,7 @@ def create_app(installation: Installation) -> Flask:
 
 def build_app(deps: Deps, *, secret_key: bytes, secure: bool, limited: Limits | None = None) -> Flask:
     """Return an application over any Deps: the API, callbacks and pages; without `limited` nobody is slowed down."""
-    app = Flask("merchant_server.web", static_folder=None, template_folder=None)
+    app = Application("merchant_server.web", static_folder=None, template_folder=None)
     app.config.update(SECRET_KEY=secret_key, MAX_CONTENT_LENGTH=BODY_BYTES_MAX)
     app.extensions[EXTENSION] = deps
     app.url_map.converters["default"] = PathWord

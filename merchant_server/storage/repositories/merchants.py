@@ -1,6 +1,7 @@
 """Merchants with their stores, tills, keys, plans and test clock."""
 
 from datetime import datetime
+from functools import lru_cache
 
 from fenqi.finance.plan import Plan
 
@@ -120,7 +121,7 @@ class Merchants:
             "SELECT terms FROM plans WHERE merchant_id = :merchant_id AND mode = :mode ORDER BY position, id",
             {"merchant_id": merchant_id, "mode": mode},
         )
-        return [Plan.from_dict(from_json(row["terms"])) for row in rows]
+        return [_plan(row["terms"]) for row in rows]
 
     def clock_offset_seconds(self, merchant_id: str) -> int:
         """Return how far the merchant's test clock is ahead of wall time."""
@@ -170,6 +171,12 @@ class Merchants:
         )
         assert row is not None
         return int(row["offset_seconds"])
+
+
+# A plan never changes and every sale reads it; reading its terms checks each of them.
+@lru_cache(maxsize=4096)
+def _plan(terms: str) -> Plan:
+    return Plan.from_dict(from_json(terms))
 
 
 def _merchant(row: Row) -> Merchant:
