@@ -110,7 +110,9 @@ class SqlStorage:
         Raises Unavailable when the database cannot serve, TransitionConflict when a race was lost.
         """
         with _in_words_of_the_domain(), self.engine.transaction() as connection:
-            yield SqlUnitOfWork(connection, self._ring, self._new_id)
+            uow = SqlUnitOfWork(connection, self._ring, self._new_id)
+            yield uow
+            uow.events.store()
 
     @contextmanager
     def reading(self) -> Iterator[SqlUnitOfWork]:
