@@ -16,7 +16,7 @@ from merchant_server.ports import UnitOfWork
 from merchant_server.services.collection.booking import book, receive, reshape
 from merchant_server.services.deps import Deps
 from merchant_server.services.publishing import publish_refund
-from merchant_server.services.refunds.previewing import own_loan, preview_refund, refunded_so_far
+from merchant_server.services.refunds.previewing import own_loan, preview_of, refunded_so_far
 
 
 def commit_refund(uow: UnitOfWork, deps: Deps, caller: Caller, preview_id: str, reference: str) -> Refund:
@@ -45,8 +45,8 @@ def refund_at_once(
     reference: str,
 ) -> Refund:
     """Preview and commit in one step, for a caller who needs no look at it first."""
-    preview = preview_refund(uow, deps, caller, loan_id, amount, strategy)
-    return _commit(uow, deps, preview, own_loan(uow, caller, loan_id), reference)
+    loan = own_loan(uow, caller, loan_id)
+    return _commit(uow, deps, preview_of(uow, deps, loan, amount, strategy), loan, reference)
 
 
 def _refuse_stale(uow: UnitOfWork, preview: RefundPreview, loan: Loan, now: datetime) -> None:

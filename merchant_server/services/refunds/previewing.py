@@ -23,7 +23,11 @@ def preview_refund(
 
     Raises NotFound, RuleRefused (currency_mismatch, nothing_captured, refund_exceeds_captured, settlement_not_covered).
     """
-    loan = own_loan(uow, caller, loan_id)
+    return preview_of(uow, deps, own_loan(uow, caller, loan_id), amount, strategy)
+
+
+def preview_of(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, strategy: Strategy) -> RefundPreview:
+    """Work out a refund of a loan that the caller has locked; raises as `preview_refund` does, except NotFound."""
     captured, refunded = _captured(uow, loan), refunded_so_far(uow, loan)
     _refuse_beyond(amount, captured, refunded)
     effect = _effect(uow, deps, loan, amount, strategy)
