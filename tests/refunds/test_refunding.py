@@ -7,6 +7,8 @@ from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.errors import NotFound, RuleRefused
 from merchant_server.domain.loan import LoanStatus
 from merchant_server.domain.refund import Refund, RefundPreview, RefundStatus, Strategy
+from merchant_server.domain.relief_proposal import ReliefKind
+from merchant_server.services.collection import proposals
 from merchant_server.services.refunds.committing import commit_refund, refund_at_once
 from merchant_server.services.refunds.previewing import preview_refund
 from merchant_server.services.refunds.returning import return_money
@@ -185,3 +187,36 @@ def test_a_bank_that_was_down_is_asked_again_and_pays_once(installation: Install
     with installation.deps.storage.reading() as uow:
         again = uow.refunds.get(done.id)
     assert again is not None and again.status == RefundStatus.SUCCEEDED
+
+
+def grant(house: Installation, sold: Checkout, kind: ReliefKind, **terms: int) -> None:
+    made = proposals.propose(house.deps, str(sold.loan_id), kind, terms, reason="illness", by="An")
+    proposals.approve(house.deps, made.id, by="Bo")
+
+
+@pytest.mark.parametrize("strategy", list(Strategy))
+@pytest.mark.parametrize(
+    ("kind", "terms"), [(ReliefKind.HARDSHIP, {"installments": 24}), (ReliefKind.EXTENSION, {"months": 3})]
+)
+def test_goods_of_a_loan_in_hardship_or_with_more_time_come_back_by_every_strategy(
+    sqlite_installation: Installation, strategy: Strategy, kind: ReliefKind, terms: dict[str, int]
+) -> None:
+    house = sqlite_installation
+    sold = house.sell(plan="p12")
+    house.advance(months=2, days=10)
+    house.work()
+    grant(house, sold, kind, **terms)
+    before = loan_of(house, sold)
+    owed = before.principal - before.relieved_principal
+    if strategy == S.FULL_SETTLEMENT:
+        done = refund(house, sold, 399_900, strategy)
+        assert loan_of(house, sold).outstanding.minor == 0
+        assert done.to_consumer.minor > 0
+        return
+    done = refund(house, sold, 150_000, strategy)
+    after = loan_of(house, sold)
+    assert after.relieved_principal - before.relieved_principal == Money(150_000, "CNY") < owed
+    assert after.outstanding == before.outstanding - Money(150_000, "CNY") - done.interest_given_back
+    refund(house, sold, 249_900, S.RECOMPUTE)
+    with house.deps.storage.reading() as uow:
+        assert not any(row.principal > row.principal_paid for row in uow.loans.installments(after.id))

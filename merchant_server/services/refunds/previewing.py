@@ -1,14 +1,12 @@
 """What a refund would do, worked out and kept, so that committing it does exactly what was shown."""
 
-from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 
 from fenqi.finance.errors import RepaymentError
 from fenqi.finance.money import Money
 from fenqi.finance.refund import RefundEffect, refund
 
 from merchant_server.domain.errors import NotFound, RuleRefused
-from merchant_server.domain.installment import Installment
 from merchant_server.domain.loan import Loan
 from merchant_server.domain.merchant import Caller
 from merchant_server.domain.refund import PREVIEW_SECONDS, RefundPreview, Strategy
@@ -54,7 +52,6 @@ def preview_of(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, strategy:
 def _effect(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, strategy: Strategy) -> RefundEffect:
     open_rows = [row for row in uow.loans.installments(loan.id) if row.is_open]
     today = deps.today(uow, merchant_of(uow, loan.merchant_id))
-    _refuse_by_hand(loan, open_rows, today)
     try:
         return refund(
             loan.schedule() if open_rows else None,
@@ -71,19 +68,6 @@ def _effect(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, strategy: St
             field="amount.minor",
             hint=f"refund {refused.allowed}, or choose another strategy",
         ) from refused
-
-
-def _refuse_by_hand(loan: Loan, rows: Sequence[Installment], today: date) -> None:
-    """Refuse to compute on rows to come that no plan made: an individual plan bears no interest to recompute."""
-    if loan.plan is not None and any(
-        row.number > loan.plan.installments and row.due_on > today for row in rows
-    ):
-        raise RuleRefused(
-            "this loan is repaid by an individual plan, so a refund cannot be computed",
-            code="schedule_made_by_hand",
-            hint="let a person of the lender change it",
-            loan_id=loan.id,
-        )
 
 
 def own_loan(uow: UnitOfWork, caller: Caller, loan_id: str) -> Loan:
