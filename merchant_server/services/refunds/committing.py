@@ -7,7 +7,7 @@ from fenqi.finance.money import Money
 from merchant_server.domain.errors import NotFound, RuleRefused
 from merchant_server.domain.installment import InstallmentStatus
 from merchant_server.domain.ledger import payable, refund_postings
-from merchant_server.domain.loan import Loan
+from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.domain.merchant import Caller
 from merchant_server.domain.refund import Refund, RefundPreview, RefundStatus, Strategy
 from merchant_server.domain.repayment import RepaymentKind
@@ -49,6 +49,15 @@ def refund_at_once(
     return _commit(uow, deps, preview_of(uow, deps, loan, amount, strategy), loan, reference)
 
 
+def undo_at_once(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, reference: str) -> Refund:
+    """Refund a part of a purchase that should not have been, with all that it cost the consumer so far.
+
+    The caller has locked the loan. Raises RuleRefused (deduction_in_flight).
+    """
+    preview = preview_of(uow, deps, loan, amount, Strategy.RECOMPUTE, undone=True)
+    return _commit(uow, deps, preview, loan, reference)
+
+
 def _refuse_stale(uow: UnitOfWork, preview: RefundPreview, loan: Loan, now: datetime) -> None:
     if now >= preview.expires_at:
         raise RuleRefused(
@@ -86,12 +95,7 @@ def _commit(uow: UnitOfWork, deps: Deps, preview: RefundPreview, loan: Loan, ref
         created_at=deps.clock.now(),
     )
     uow.refunds.add(refund, ask_at=deps.clock.now())
-    postings = refund_postings(
-        loan,
-        refund.to_consumer - effect.interest_returned,
-        effect.interest_returned,
-        preview.merchant_fee_returned,
-    )
+    postings = refund_postings(loan, effect, preview.merchant_fee_returned)
     if postings:
         book(uow, deps, loan, "refund_money", refund.id, postings)
     publish_refund(uow, deps, refund)
@@ -106,6 +110,12 @@ def _commit(uow: UnitOfWork, deps: Deps, preview: RefundPreview, loan: Loan, ref
 
 def _change_schedule(uow: UnitOfWork, deps: Deps, preview: RefundPreview, loan: Loan, refund_id: str) -> None:
     effect = preview.effect
+    if loan.status == LoanStatus.WRITTEN_OFF and effect.owed_paid.minor:
+        receive(
+            uow, deps, loan, effect.owed_paid, kind=RepaymentKind.RECOVERY, source_id=refund_id,
+            arrives_at=payable(loan.merchant_id),
+        )  # fmt: skip
+        return
     if not effect.before or (effect.before == effect.after and not effect.paid):
         return
     owed = effect.paid or effect.after
