@@ -34,8 +34,8 @@ RECORD_LAWS: tuple[tuple[str, str], ...] = (
         "4 a live dispute pauses the collection of its loan, and no other pause calls itself one",
         "SELECT l.id AS subject, COALESCE(d.status, l.collection_paused_reason) AS detail FROM loans l"
         " LEFT JOIN disputes d ON d.loan_id = l.id AND d.status IN ('open', 'evidence_submitted', 'challenged')"
-        " WHERE (d.id IS NOT NULL AND l.collection_paused_reason IS NULL)"
-        " OR (d.id IS NULL AND l.collection_paused_reason = 'dispute')",
+        " WHERE (d.id IS NOT NULL)"
+        " <> (' ' || COALESCE(l.collection_paused_reason, '') || ' ' LIKE '% dispute %')",
     ),
     (
         "4 a lost or accepted dispute is refunded",

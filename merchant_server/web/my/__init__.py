@@ -27,6 +27,8 @@ ROUTES: tuple[tuple[str, str, str, Callable[..., ResponseReturnValue]], ...] = (
     ("revoke_form", "/my/loans/<loan_id>/mandate", "POST", loans.revoke),
     ("dispute", "/my/loans/<loan_id>/dispute", "GET", disputes.ask),
     ("dispute_form", "/my/loans/<loan_id>/dispute", "POST", disputes.send),
+    ("withdraw", "/my/loans/<loan_id>/dispute/withdrawal", "GET", disputes.ask_to_withdraw),
+    ("withdraw_form", "/my/loans/<loan_id>/dispute/withdrawal", "POST", disputes.take_back),
     ("ask_quote", "/my/loans/<loan_id>/settlement", "POST", paying.ask_quote),
     ("settlement", "/my/loans/<loan_id>/settlement/<quote_id>", "GET", paying.settlement),
     ("settle", "/my/loans/<loan_id>/settlement/<quote_id>", "POST", paying.settle),
