@@ -134,6 +134,7 @@ def install(settings: Settings) -> Installation:
         codes_per_hour=int(settings.codes_per_hour),
         retention_years=int(settings.retention_years),
         grace_days=int(settings.grace_days),
+        return_after_days=int(settings.return_after_days),
         timestamp_when_down=settings.timestamp_when_down,
         deliveries_kept_days=int(settings.deliveries_kept_days),
         sandbox=True,

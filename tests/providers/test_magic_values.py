@@ -68,6 +68,9 @@ WALKS: dict[str, tuple[list[str], list[str]]] = {
     "0043": ([PAID], ["succeeded"]),
     "0044": ([PAID], ["succeeded"]),
     "0045": ([BUSY, PAID], []),
+    "0051": ([PAID], ["succeeded"]),
+    "0052": ([PAID], ["succeeded"]),
+    "0053": ([PAID], ["succeeded"]),
 }
 # How the first request is answered, where it is not taken on as it should be.
 FIRST_ANSWER = dict.fromkeys(("0041", "0042", "0043", "0044"), "unavailable") | {"0045": "refused"}

@@ -42,7 +42,7 @@ def from_json(text: str) -> Any:
     return json.loads(text)
 
 
-def made(kind: type[Made], row: Row, **changed: Any) -> Made:
+def made(kind: type[Made], row: Row, /, **changed: Any) -> Made:
     """Return a dataclass from the row's columns of the same names, but those that are given `changed`."""
     fields: dict[str, Any] = kind.__dataclass_fields__  # type: ignore[attr-defined]
     return kind(**{name: row[name] for name in fields if name not in changed}, **changed)

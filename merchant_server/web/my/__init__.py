@@ -34,6 +34,7 @@ ROUTES: tuple[tuple[str, str, str, Callable[..., ResponseReturnValue]], ...] = (
     ("settle", "/my/loans/<loan_id>/settlement/<quote_id>", "POST", paying.settle),
     ("payment", "/my/loans/<loan_id>/payment", "GET", paying.payment),
     ("pay", "/my/loans/<loan_id>/payment", "POST", paying.pay),
+    ("return_money", "/my/money", "POST", loans.return_money),
     ("data", "/my/data", "GET", data.data),
     ("copy_json", "/my/data.json", "POST", data.copy_json),
     ("copy_pdf", "/my/data.pdf", "POST", data.copy_pdf),
