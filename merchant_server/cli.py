@@ -73,7 +73,7 @@ def worker() -> None:
 @_readable
 def sandbox() -> None:
     """Serve the sandbox of bank, identity check, bureau and SMS gateway until told to stop."""
-    from merchant_server.providers.sandbox import serve
+    from merchant_server.providers.sandbox.app import serve
 
     installation = _installation()
     settings = installation.settings

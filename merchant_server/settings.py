@@ -9,6 +9,7 @@ from environs import Env, EnvError
 
 RANGES = {
     "grace_days": (0, 90),
+    "return_after_days": (0, 3_650),
     "codes_per_hour": (1, 10**9),
     "retention_years": (0, 100),
     "trusted_proxies": (0, 9),
@@ -59,6 +60,9 @@ class Settings:
     )
     retention_years: str = _setting("10", "years that a loan's records are kept after its end (反洗钱法 §34)")
     grace_days: str = _setting("3", "days after a due date that cost no penalty")
+    return_after_days: str = _setting(
+        "14", "days after which money that pays nothing goes back to its consumer by itself; 0 is never"
+    )
     trusted_proxies: str = _setting(
         "0", "proxies in front whose X-Forwarded-For is believed; 0 when there is none"
     )

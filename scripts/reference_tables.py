@@ -33,6 +33,7 @@ from merchant_server.domain import (
     refund,
     relief_proposal,
     review,
+    transfer,
 )
 from merchant_server.domain.code_limits import LIMITS
 from merchant_server.domain.machine import Machine
@@ -59,6 +60,7 @@ MACHINES: tuple[Machine[Any], ...] = (
     review.REVIEW_MACHINE,
     complaint.COMPLAINT_MACHINE,
     payout.PAYOUT_MACHINE,
+    transfer.TRANSFER_MACHINE,
 )
 
 

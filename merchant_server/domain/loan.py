@@ -99,15 +99,22 @@ class Loan:
         return build_schedule(self.plan, self.principal, self.signed_on)
 
     def paused(self, reason: str) -> "Loan":
-        """Return it one version later with nothing collected; a pause that is there already keeps its reason."""
-        return replace(
-            self, version=self.version + 1, collection_paused_reason=self.collection_paused_reason or reason
-        )
+        """Return it one version later with nothing collected, for this reason beside those that are there."""
+        return self._paused_for({*self.pauses, reason})
 
     def resumed(self, reason: str) -> "Loan":
-        """Return it one version later, collected again unless the pause has another reason."""
-        kept = self.collection_paused_reason if self.collection_paused_reason != reason else None
-        return replace(self, version=self.version + 1, collection_paused_reason=kept)
+        """Return it one version later without this reason, collected again unless there is another one."""
+        return self._paused_for(set(self.pauses) - {reason})
+
+    @property
+    def pauses(self) -> tuple[str, ...]:
+        """Why nothing is collected, each reason one word; empty while it is collected."""
+        return tuple((self.collection_paused_reason or "").split())
+
+    def _paused_for(self, reasons: set[str]) -> "Loan":
+        return replace(
+            self, version=self.version + 1, collection_paused_reason=" ".join(sorted(reasons)) or None
+        )
 
     def next(self, status: LoanStatus | None = None, **changes: Money) -> "Loan":
         """Return it one version later, with the state moved when `status` names another one.

@@ -120,7 +120,7 @@ class Sealer:
             f" WHERE e.id = 1 {self._share}{only_the_epoch}",
             {"owner": owner},
         )
-        self._epoch = int(row["epoch"]) if row else None
+        self._epoch = None if row is None else int(row["epoch"])
         return row
 
     def _current_row(self, owner: str) -> Row | None:

@@ -38,6 +38,7 @@ from merchant_server.storage.repositories.repayments import Repayments, Schedule
 from merchant_server.storage.repositories.reviews import Reviews
 from merchant_server.storage.repositories.settlements import Settlements
 from merchant_server.storage.repositories.till_keys import OfflineSales, StoreCodes, TillKeys
+from merchant_server.storage.repositories.transfers import Transfers
 from merchant_server.storage.repositories.watch import Watch
 from merchant_server.storage.sealed import Sealer
 
@@ -74,6 +75,7 @@ class SqlUnitOfWork:
         self.ledger = Ledger(connection)
         self.payouts = Payouts(connection)
         self.settlements = Settlements(connection)
+        self.transfers = Transfers(connection)
         self.bank_files = BankFiles(connection)
         self.closes = Closes(connection)
         self.events = Events(connection, new_id)

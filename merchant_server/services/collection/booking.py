@@ -211,8 +211,8 @@ def standing(loan: Loan, rows: Iterable[Installment]) -> LoanStatus:
     return LoanStatus.OVERDUE if late else LoanStatus.ACTIVE
 
 
-def _recover(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, source_id: str, arrives_at: str) -> Loan:
-    """Book money for a loan that is written off: income up to what was written off, the consumer's beyond that."""
+def still_lost(uow: UnitOfWork, loan: Loan) -> Money:
+    """Return what was written off of a loan and has not come since."""
     lost = sum(
         change.relief.total.minor
         for change in uow.schedule_changes.of_loan(loan.id)
@@ -220,13 +220,18 @@ def _recover(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, source_id: 
     )
     earlier = [each for each in uow.repayments.of_loan(loan.id) if each.kind == RepaymentKind.RECOVERY]
     came = sum((each.amount - each.excess).minor for each in earlier if each.reversed_at is None)
+    return Money(max(0, lost - came), loan.principal.currency)
+
+
+def _recover(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, source_id: str, arrives_at: str) -> Loan:
+    """Book money for a loan that is written off: income up to what was written off, the consumer's beyond that."""
     repayment = Repayment(
         id=source_id,
         merchant_id=loan.merchant_id,
         loan_id=loan.id,
         kind=RepaymentKind.RECOVERY,
         amount=amount,
-        excess=Money(max(0, amount.minor - max(0, lost - came)), amount.currency),
+        excess=Money(max(0, amount.minor - still_lost(uow, loan).minor), amount.currency),
         portions=(),
         received_at=deps.business_now(uow, loan.merchant_id),
     )

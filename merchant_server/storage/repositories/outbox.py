@@ -158,6 +158,14 @@ class Endpoints:
         )
         return [self._endpoint(row) for row in rows]
 
+    def newest(self, limit: int) -> list[Endpoint]:
+        """Return up to `limit` endpoints of all merchants that are not deleted, newest first."""
+        rows = self._db.all(
+            "SELECT * FROM webhook_endpoints WHERE status <> 'deleted' ORDER BY id DESC LIMIT :limit",
+            {"limit": limit},
+        )
+        return [self._endpoint(row) for row in rows]
+
     def save(self, endpoint: Endpoint) -> None:
         """Store an endpoint as it is now; what was queued for one that is not active is dead."""
         row = self._columns(endpoint)

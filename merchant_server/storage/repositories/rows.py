@@ -43,19 +43,20 @@ def from_json(text: str) -> Any:
     return json.loads(text)
 
 
-@lru_cache(maxsize=1024)
+# Reading a plan's terms checks each of them.
+@lru_cache(maxsize=4096)
 def plan_of(text: str) -> Plan:
     """Return the plan that JSON text describes: the same one for the same terms, as many loans have them."""
     return Plan.from_dict(json.loads(text))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def plan_text(plan: Plan) -> str:
     """Return a plan's terms as JSON text, for `plan_of`."""
     return to_json(plan.to_dict())
 
 
-def made(kind: type[Made], row: Row, **changed: Any) -> Made:
+def made(kind: type[Made], row: Row, /, **changed: Any) -> Made:
     """Return a dataclass from the row's columns of the same names, but those that are given `changed`."""
     fields: dict[str, Any] = kind.__dataclass_fields__  # type: ignore[attr-defined]
     return kind(**{name: row[name] for name in fields if name not in changed}, **changed)
