@@ -17,6 +17,7 @@ from merchant_server.storage.repositories.code_sends import CodeSends
 from merchant_server.storage.repositories.complaints import Complaints
 from merchant_server.storage.repositories.consents import ConsentEvents
 from merchant_server.storage.repositories.consumers import Consumers, CreditLines
+from merchant_server.storage.repositories.days import Days
 from merchant_server.storage.repositories.decisions import Decisions
 from merchant_server.storage.repositories.deductions import Callbacks, Deductions
 from merchant_server.storage.repositories.deliveries import Deliveries
@@ -92,6 +93,7 @@ class SqlUnitOfWork:
         self.till_keys = TillKeys(connection)
         self.offline_sales = OfflineSales(connection)
         self.store_codes = StoreCodes(connection)
+        self.days = Days(connection)
         self.operations = Operations(connection)
 
     def breaches(self) -> list[Breach]:
