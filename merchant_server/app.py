@@ -8,6 +8,7 @@ from fenqi._version import __version__
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from merchant_server.domain.collection_hours import CollectionHours
 from merchant_server.keys import InstallationKeys
 from merchant_server.providers.agreement import (
     AuditHeadKey,
@@ -134,6 +135,8 @@ def install(settings: Settings) -> Installation:
         codes_per_hour=int(settings.codes_per_hour),
         retention_years=int(settings.retention_years),
         grace_days=int(settings.grace_days),
+        collection_hours=CollectionHours.parse(settings.collection_hours),
+        notice_days=int(settings.notice_days),
         timestamp_when_down=settings.timestamp_when_down,
         deliveries_kept_days=int(settings.deliveries_kept_days),
         sandbox=True,

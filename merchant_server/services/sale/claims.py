@@ -15,6 +15,7 @@ from fenqi.offers import Offer, quote
 from merchant_server.domain.checkout import Checkout, CheckoutStatus
 from merchant_server.domain.errors import NotFound, RuleRefused, TransitionConflict
 from merchant_server.domain.merchant import Merchant, Store
+from merchant_server.domain.workdays import calendar_of
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout
@@ -123,6 +124,6 @@ def offers_for(deps: Deps, amount: Money, plans: Iterable[Plan], today: date) ->
 
 def _priced(amount: Money, plan: Plan, today: date) -> tuple[Offer, ...]:
     try:
-        return quote(amount, [plan], today)
+        return quote(amount, [plan], today, is_holiday=calendar_of(plan, amount.currency))
     except FinanceError:
         return ()
