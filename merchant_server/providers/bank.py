@@ -20,6 +20,7 @@ from merchant_server.ports import (
     BankCallback,
     BankDeduction,
     BankMandate,
+    BankPayment,
     BankPayout,
     BankTransfer,
     CallbackForged,
@@ -41,6 +42,7 @@ CALLBACK_STATUS = {
     "deduction.succeeded": "succeeded",
     "deduction.failed": "failed",
     "deduction.reversed": "reversed",
+    "payment.succeeded": "succeeded",
 }
 _CALLBACK_TEXTS = ("gateway_account", "mode", "kind", "reference", "mandate_reference", "status", "code")
 _EVENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -49,6 +51,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:-]{0,80}")
 _CARD_NUMBER = re.compile(r"\d(?:[ -]?\d){11,18}")
 _MANDATE_STATUSES = ("active", "refused", "cancelled")
 _DEDUCTION_STATUSES = ("pending", "succeeded", "failed")
+_PAYMENT_STATUSES = ("pending", "paid", "expired")
 _PAYOUT_STATUSES = ("pending", "paid", "failed")
 
 
@@ -204,6 +207,26 @@ class HttpBank:
             return BankDeduction(reference=reference, status="unknown")
         return self._deduction(reference, answer)
 
+    def create_payment(
+        self, *, reference: str, amount: Money, description: str, expires_at: datetime, return_url: str
+    ) -> BankPayment:
+        """Take on a payment that somebody makes at the bank's page. Raises ProviderRefused, ProviderUnavailable."""
+        body = {
+            "reference": reference,
+            "amount": wire_money(amount),
+            "description": description,
+            "expires_at": expires_at.isoformat(),
+            "return_url": return_url,
+        }
+        return self._payment(reference, self._service.post("payments", body=body), amount)
+
+    def find_payment(self, *, reference: str) -> BankPayment:
+        """Ask what became of a payment. Raises ProviderUnavailable."""
+        answer = self._service.get("payments", reference)
+        if answer.status == 404 and answer.data.get("code") == "payment_unknown":
+            return BankPayment(reference=reference, status="unknown")
+        return self._payment(reference, answer)
+
     def pay_out(self, *, reference: str, account: str, amount: Money) -> BankPayout:
         """Send money to a merchant's account.
 
@@ -266,6 +289,21 @@ class HttpBank:
         if found["reference"] != reference or found["status"] not in _DEDUCTION_STATUSES:
             raise self._service.unavailable("the answer is not about this deduction")
         return BankDeduction(reference=reference, status=found["status"], code=found["code"], amount=amount)
+
+    def _payment(self, reference: str, answer: Answer, amount: Money | None = None) -> BankPayment:
+        self._expect(answer)
+        fields: dict[str, type] = {"reference": str, "status": str, "pay_url": str, "amount": dict}
+        try:
+            found = closed_object(answer.data, fields)
+            taken_on = read_money(found["amount"])
+        except NotStrictJson as error:
+            raise self._service.unavailable(error.reason) from None
+        ours = found["reference"] == reference and amount in (None, taken_on)
+        if not ours or found["status"] not in _PAYMENT_STATUSES:
+            raise self._service.unavailable("the answer is not about this payment")
+        if not found["pay_url"].startswith(("http://", "https://")):
+            raise self._service.unavailable("the payment's page is no web address")
+        return BankPayment(reference, found["status"], found["pay_url"])
 
     def _payout(self, reference: str, answer: Answer) -> BankPayout:
         self._expect(answer)

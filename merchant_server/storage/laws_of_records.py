@@ -109,9 +109,10 @@ RECORD_LAWS: tuple[tuple[str, str], ...] = (
         " WHERE e.id IS NULL",
     ),
     (
-        "8 what a callback changed belongs to a deduction of ours",
+        "8 what a callback changed belongs to a deduction or a payment order of ours",
         "SELECT c.event_id AS subject, c.reference AS detail FROM callbacks c"
-        " LEFT JOIN deductions d ON d.id = c.reference WHERE c.verdict = 'applied' AND d.id IS NULL",
+        " LEFT JOIN deductions d ON d.id = c.reference LEFT JOIN payment_orders o ON o.id = c.reference"
+        " WHERE c.verdict = 'applied' AND d.id IS NULL AND o.id IS NULL",
     ),
     (
         "9 a claimed checkout was claimed once",
