@@ -8,6 +8,7 @@ from fenqi._version import __version__
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from merchant_server.domain.collection_hours import CollectionHours
 from merchant_server.keys import InstallationKeys
 from merchant_server.providers.agreement import (
     AuditHeadKey,
@@ -135,6 +136,8 @@ def install(settings: Settings) -> Installation:
         retention_years=int(settings.retention_years),
         grace_days=int(settings.grace_days),
         return_after_days=int(settings.return_after_days),
+        collection_hours=CollectionHours.parse(settings.collection_hours),
+        notice_days=int(settings.notice_days),
         timestamp_when_down=settings.timestamp_when_down,
         deliveries_kept_days=int(settings.deliveries_kept_days),
         sandbox=True,

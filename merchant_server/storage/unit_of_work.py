@@ -14,6 +14,7 @@ from merchant_server.storage.repositories.bank_files import BankFiles
 from merchant_server.storage.repositories.checkouts import Applicants, Checkouts, Codes
 from merchant_server.storage.repositories.closes import Closes
 from merchant_server.storage.repositories.code_sends import CodeSends
+from merchant_server.storage.repositories.collecting import Batches, Notices, PaymentOrders
 from merchant_server.storage.repositories.complaints import Complaints
 from merchant_server.storage.repositories.consents import ConsentEvents
 from merchant_server.storage.repositories.consumers import Consumers, CreditLines
@@ -72,6 +73,9 @@ class SqlUnitOfWork:
         self.relief_proposals = ReliefProposals(connection)
         self.deductions = Deductions(connection)
         self.callbacks = Callbacks(connection)
+        self.batches = Batches(connection)
+        self.notices = Notices(connection)
+        self.payment_orders = PaymentOrders(connection)
         self.ledger = Ledger(connection)
         self.payouts = Payouts(connection)
         self.settlements = Settlements(connection)
