@@ -77,7 +77,7 @@ main.add_command(collect_commands.collect)
 @_readable
 def sandbox() -> None:
     """Serve the sandbox of bank, identity check, bureau and SMS gateway until told to stop."""
-    from merchant_server.providers.sandbox import serve
+    from merchant_server.providers.sandbox.app import serve
 
     installation = _installation()
     settings = installation.settings

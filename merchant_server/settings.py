@@ -11,6 +11,7 @@ from merchant_server.domain.collection_hours import CollectionHours
 
 RANGES = {
     "grace_days": (0, 90),
+    "return_after_days": (0, 3_650),
     "notice_days": (0, 28),
     "codes_per_hour": (1, 10**9),
     "retention_years": (0, 100),
@@ -62,6 +63,9 @@ class Settings:
     )
     retention_years: str = _setting("10", "years that a loan's records are kept after its end (反洗钱法 §34)")
     grace_days: str = _setting("3", "days after a due date that cost no penalty")
+    return_after_days: str = _setting(
+        "14", "days after which money that pays nothing goes back to its consumer by itself; 0 is never"
+    )
     collection_hours: str = _setting(
         "07:00-22:00", "hours of the merchant's day in which deductions are sent; 00:00-24:00 is always"
     )

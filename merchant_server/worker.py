@@ -30,6 +30,7 @@ from merchant_server.services.sale.capturing import void_lapsed, warn_of_expiry
 from merchant_server.services.sale.stamping import stamp_pending
 from merchant_server.services.settlement.closing import close_days
 from merchant_server.services.settlement.payouts import ask_about_payouts, pay_out_due
+from merchant_server.services.settlement.transfers import ask_about_transfers
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
@@ -68,6 +69,7 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
         lambda: ask_about_orders(deps),
         lambda: pay_out_due(deps),
         lambda: ask_about_payouts(deps),
+        lambda: ask_about_transfers(deps),
         lambda: turn_clocks(deps),
         lambda: return_money(deps),
         lambda: expire_checkouts(deps),

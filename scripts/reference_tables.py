@@ -34,6 +34,7 @@ from merchant_server.domain import (
     refund,
     relief_proposal,
     review,
+    transfer,
 )
 from merchant_server.domain.code_limits import LIMITS
 from merchant_server.domain.machine import Machine
@@ -61,6 +62,7 @@ MACHINES: tuple[Machine[Any], ...] = (
     review.REVIEW_MACHINE,
     complaint.COMPLAINT_MACHINE,
     payout.PAYOUT_MACHINE,
+    transfer.TRANSFER_MACHINE,
 )
 
 

@@ -1,4 +1,4 @@
-"""`fenqi-server loan`: relief that one operator proposes and another grants, pauses, and the day of deduction."""
+"""`fenqi-server loan`: relief by two operators, pauses, the day of deduction, and money that goes back."""
 
 import click
 
@@ -13,6 +13,7 @@ from merchant_server.domain.relief_proposal import (
 from merchant_server.services.collection import proposals
 from merchant_server.services.collection.moving_day import move_day
 from merchant_server.services.collection.suspending import resume_collection, suspend_collection
+from merchant_server.services.settlement import money_returns
 
 
 @click.group()
@@ -130,6 +131,16 @@ def approve(proposal_id: str, by: str) -> None:
 def reject(proposal_id: str, by: str) -> None:
     """Turn a proposal down."""
     click.echo(f"{proposals.reject(installation().deps, proposal_id, by=by).id} is rejected")
+
+
+@loan.command("return-money")
+@click.argument("loan_id")
+@click.option("--by", required=True, help="Your name.")
+@readable
+def return_money(loan_id: str, by: str) -> None:
+    """Send money that came in for a loan and pays nothing back to the account it came from."""
+    made = money_returns.return_money_of_loan(installation().deps, loan_id, by=by)
+    click.echo(f"{made.id}: {made.amount} is on its way")
 
 
 def _propose(loan_id: str, kind: ReliefKind, terms: dict[str, int], reason: str, by: str) -> None:

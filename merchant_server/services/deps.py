@@ -32,7 +32,8 @@ class Deps:
     """The outside of a service. `code_key` is the HMAC key of one-time codes; `rate_cap` the legal yearly cost.
 
     `policy` is the shipped one, which decides until another is published; `workshop` opens the published ones.
-    `grace_days` are days after a due date that cost no penalty.
+    `grace_days` are days after a due date that cost no penalty; after `return_after_days` money that pays nothing goes
+    back to the consumer by itself, never when it is 0.
     `collection_hours` are when deductions are sent, `notice_days` how many days before the consumer is told.
     `codes_per_hour` is the whole installation's budget of text messages; `retention_years` how long a loan's records
     are kept after its end, `deliveries_kept_days` how long a delivery that arrived. `timestamp_when_down` is refuse or
@@ -61,6 +62,7 @@ class Deps:
     codes_per_hour: int = 3_000
     retention_years: int = 10
     grace_days: int = 3
+    return_after_days: int = 14
     collection_hours: CollectionHours = DAYTIME
     notice_days: int = 3
     timestamp_when_down: str = "refuse"

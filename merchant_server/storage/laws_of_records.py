@@ -109,10 +109,13 @@ RECORD_LAWS: tuple[tuple[str, str], ...] = (
         " WHERE e.id IS NULL",
     ),
     (
-        "8 what a callback changed belongs to a deduction or a payment order of ours",
-        "SELECT c.event_id AS subject, c.reference AS detail FROM callbacks c"
-        " LEFT JOIN deductions d ON d.id = c.reference LEFT JOIN payment_orders o ON o.id = c.reference"
-        " WHERE c.verdict = 'applied' AND d.id IS NULL AND o.id IS NULL",
+        "8 what a callback changed belongs to a request of ours",
+        "SELECT c.event_id AS subject, c.reference AS detail FROM callbacks c WHERE c.verdict = 'applied'"
+        " AND NOT EXISTS (SELECT 1 FROM deductions d WHERE d.id = c.reference)"
+        " AND NOT EXISTS (SELECT 1 FROM payouts o WHERE o.id = c.reference)"
+        " AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.id = c.reference)"
+        " AND NOT EXISTS (SELECT 1 FROM transfers t WHERE t.id = c.reference)"
+        " AND NOT EXISTS (SELECT 1 FROM payment_orders p WHERE p.id = c.reference)",
     ),
     (
         "9 a claimed checkout was claimed once",

@@ -54,7 +54,7 @@ def create_app(settings: SandboxSettings) -> Flask:
     install(app, settings.api_key)
     app.register_blueprint(bank_routes(SandboxBank(database, settings), callbacks.wake))
     app.register_blueprint(payment_routes(SandboxPayments(database, settings), callbacks.wake))
-    app.register_blueprint(payout_routes(database, settings))
+    app.register_blueprint(payout_routes(database, settings, callbacks.wake))
     app.register_blueprint(people_routes(database, settings))
     app.register_blueprint(published_routes(database, key.public_key()))
     app.register_blueprint(desk_routes(database, settings, callbacks.wake))

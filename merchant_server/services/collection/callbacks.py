@@ -11,6 +11,7 @@ from merchant_server.ports import BankCallback, CallbackForged, CallbackMalforme
 from merchant_server.services.collection.ordering import settle_order
 from merchant_server.services.collection.settling import settle
 from merchant_server.services.deps import Deps
+from merchant_server.services.settlement.transfer_callbacks import apply_transfer, is_about_transfer
 
 OUTCOMES = {
     "deduction.succeeded": DeductionStatus.SUCCEEDED,
@@ -64,26 +65,27 @@ def receive(deps: Deps, body: bytes, headers: Mapping[str, str]) -> Verdict:
 
 
 def _apply(uow: UnitOfWork, deps: Deps, callback: BankCallback) -> Verdict:
+    if is_about_transfer(callback):
+        moved, difference, merchant_id = apply_transfer(uow, deps, callback)
+        if difference:
+            return _quarantined(uow, deps, callback, difference, merchant_id)
+        return Verdict("applied" if moved else "unchanged")
     if callback.kind == PAID:
         order = uow.payment_orders.get(callback.reference)
         difference = _difference(callback, order)
         if order is None or difference:
-            return _quarantine(uow, deps, callback, order, difference)
+            return _quarantined(uow, deps, callback, difference, order.merchant_id if order else None)
         return Verdict("applied" if settle_order(uow, deps, order) else "unchanged")
     deduction = uow.deductions.get(callback.reference)
     difference = _difference(callback, deduction)
     if deduction is None or difference:
-        return _quarantine(uow, deps, callback, deduction, difference)
+        return _quarantined(uow, deps, callback, difference, deduction.merchant_id if deduction else None)
     moved = settle(uow, deps, deduction, OUTCOMES[callback.kind], callback.code)
     return Verdict("applied" if moved else "unchanged")
 
 
-def _quarantine(
-    uow: UnitOfWork,
-    deps: Deps,
-    callback: BankCallback,
-    ours: Deduction | PaymentOrder | None,
-    difference: str,
+def _quarantined(
+    uow: UnitOfWork, deps: Deps, callback: BankCallback, difference: str, merchant_id: str | None
 ) -> Verdict:
     uow.audit.add(
         deps.ids.new("aud"),
@@ -91,7 +93,7 @@ def _quarantine(
         actor=f"bank {callback.gateway_account}",
         action="callback.quarantined",
         subject=callback.reference,
-        merchant_id=ours.merchant_id if ours else None,
+        merchant_id=merchant_id,
         detail={"event_id": callback.event_id, "difference": difference},
     )
     return Verdict("quarantined", difference)

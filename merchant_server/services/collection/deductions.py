@@ -10,6 +10,7 @@ from merchant_server.domain.merchant import Merchant
 from merchant_server.ports import BankDeduction, ProviderRefused, ProviderUnavailable, UnitOfWork
 from merchant_server.services.collection.settling import NEVER, settle
 from merchant_server.services.deps import Deps, merchant_of
+from merchant_server.services.person.mandate_signing import sign_at_bank
 from merchant_server.services.publishing import move_loan
 
 BATCH = 50
@@ -172,15 +173,7 @@ def _sign_own_mandate(deps: Deps, deduction: Deduction) -> None:
     assert consumer is not None
     if mandate.status != MandateStatus.PENDING:
         return
-    answer = deps.bank.sign_mandate(
-        reference=mandate.id,
-        account_token=mandate.account_token,
-        name=consumer.person.name,
-        id_number=consumer.person.id_number,
-        cap=mandate.cap,
-    )
-    if answer.status != "active":
-        raise ProviderRefused("bank", answer.code or "mandate_refused", "the bank signs no mandate")
+    sign_at_bank(deps, mandate, consumer)
     with deps.storage.unit_of_work() as uow:
         current = uow.mandates.get(mandate.id)
         if current is not None and current.status == MandateStatus.PENDING:

@@ -101,6 +101,7 @@ def _day_is_done(uow: UnitOfWork, deps: Deps, merchant_id: str) -> bool:
         or uow.loans.to_age(merchant_id, today, 1)
         or uow.loans.to_penalize(merchant_id, today, 1)
         or uow.payouts.pending(merchant_id)
+        or uow.transfers.pending(merchant_id)
         or (terms is not None and terms.next_payout_on <= today)
     )
 

@@ -36,10 +36,11 @@ def _book(uow: UnitOfWork, deps: Deps, kind: str, entry: Entry, postings: tuple[
 def _subsidize(
     uow: UnitOfWork, deps: Deps, merchant: Merchant, checkout: Checkout, amount: Money, entry: Entry
 ) -> None:
-    plans = {plan.id: plan for plan in uow.merchants.plans(merchant.id, checkout.mode)}
-    plan = plans.get(checkout.plan_id or "")
-    agreement = uow.agreements.get(checkout.agreement_id) if checkout.agreement_id else None
-    if plan is None or not plan.subsidy_bps or agreement is None:
+    plan = uow.merchants.plan(merchant.id, checkout.mode, checkout.plan_id or "")
+    if plan is None or not plan.subsidy_bps or not checkout.agreement_id:
+        return
+    agreement = uow.agreements.get(checkout.agreement_id)
+    if agreement is None:
         return
     # The rate that was agreed may be below the plan's: a grade gives a discount.
     agreed = plan.changed(annual_rate=agreement.terms["annual_rate"])

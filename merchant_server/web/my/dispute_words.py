@@ -42,6 +42,10 @@ STATUS_WORDS = {
         _l("The shop agreed with you"),
         _l("What you disputed was refunded; see above."),
     ),
+    DisputeStatus.WITHDRAWN: (
+        _l("You took it back"),
+        _l("Nothing is refunded, and deductions go on. You may dispute the purchase again."),
+    ),
 }
 CHANGE_WORDS = {
     ChangeKind.REFUND: _l("Goods were taken back"),
@@ -75,6 +79,9 @@ PROBLEM_WORDS = {
     "dispute_decided": Words(
         _l("A dispute of this purchase was decided already."),
         _l("If you think that this is wrong, write us a complaint."),
+    ),
+    "no_dispute": Words(
+        _l("No dispute of this purchase is open."), _l("You see on the loan's page how it stands.")
     ),
     "nothing_to_dispute": Words(
         _l("Nothing of this purchase is left to dispute."),

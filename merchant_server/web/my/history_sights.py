@@ -57,6 +57,7 @@ class HistoryView:
     changes: tuple[ChangeView, ...]
     disputes: tuple[DisputeView, ...]
     can_dispute: bool
+    is_disputed: bool
 
 
 def history_view(history: LoanHistory, zone: str) -> HistoryView:
@@ -66,6 +67,7 @@ def history_view(history: LoanHistory, zone: str) -> HistoryView:
         changes=tuple(_change(each, zone) for each in reversed(history.changes)),
         disputes=tuple(_dispute(*each) for each in reversed(history.disputes)),
         can_dispute=history.can_dispute,
+        is_disputed=history.is_disputed,
     )
 
 

@@ -93,6 +93,7 @@ from fenqi.wire.vocabulary import (
 )
 from fenqi.wire.webhooks import (
     AckSchema,
+    DeliveryAttemptSchema,
     DeliveryQuerySchema,
     DeliverySchema,
     EventMarkSchema,
@@ -127,6 +128,7 @@ __all__ = [
     "CheckoutDraftSchema",
     "CheckoutQuerySchema",
     "CheckoutSchema",
+    "DeliveryAttemptSchema",
     "DeliveryQuerySchema",
     "DeliverySchema",
     "DisputeQuerySchema",
