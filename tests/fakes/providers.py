@@ -26,7 +26,7 @@ from merchant_server.ports import (
     ProviderUnavailable,
     Sent,
 )
-from merchant_server.providers.bank import authenticate_callback, public_key_id
+from merchant_server.providers.bank_callbacks import authenticate_callback, public_key_id
 from merchant_server.providers.sandbox.callbacks import headers_of, signed_headers
 from merchant_server.providers.sandbox.magic import (
     PAYOUT_ACCOUNTS,
