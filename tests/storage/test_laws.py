@@ -225,7 +225,7 @@ def lived_in(
     lost = proposals.propose(house.deps, str(other.loan_id), ReliefKind.WRITE_OFF, {}, reason="gone", by="An")
     loan = proposals.approve(house.deps, lost.id, by="Bo")
     with house.deps.storage.unit_of_work() as uow:
-        receive_money(
+        loan = receive_money(
             uow, house.deps, loan, Money(7, "CNY"), kind=RepaymentKind.PAYMENT, source_id="pay_late"
         )
         receive_money(
