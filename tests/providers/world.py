@@ -13,9 +13,9 @@ from merchant_server.providers.bank import HttpBank
 from merchant_server.providers.bureau import HttpBureauProvider
 from merchant_server.providers.http import JsonService
 from merchant_server.providers.identity import HttpIdentityProvider
-from merchant_server.providers.sandbox import SandboxServer, SandboxSettings, key_ring
+from merchant_server.providers.sandbox.app import SandboxServer
 from merchant_server.providers.sandbox.magic import ACCOUNTS, PEOPLE
-from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT
+from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT, SandboxSettings, key_ring
 from merchant_server.providers.sms import HttpSmsSender
 from tests.fakes.providers import FakeBank, FakeBureau, FakeIdentity, FakeSms
 from tests.fakes.receiver import Receiver

@@ -141,6 +141,10 @@ BREAKS: dict[str, tuple[str, ...]] = {
         "UPDATE loans SET collection_paused_reason = NULL WHERE collection_paused_reason IS NOT NULL",
         "UPDATE loans SET collection_paused_reason = 'dispute' WHERE collection_paused_reason IS NULL",
     ),
+    "4 a loan that an operator suspended": (
+        "UPDATE loans SET collection_suspended_reason = 'hardship', collection_paused_reason = NULL",
+        "UPDATE loans SET collection_paused_reason = 'operator', collection_suspended_reason = NULL",
+    ),
     "4 a lost or accepted": (
         "UPDATE disputes SET status = 'lost' WHERE status = 'open'",
         "UPDATE disputes SET refunded_before_minor = 1 WHERE status = 'accepted'",

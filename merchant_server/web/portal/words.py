@@ -31,6 +31,8 @@ STATES: dict[str, Any] = {
     "replaced": later("replaced"),
     "pending": later("pending"),
     "succeeded": later("succeeded"),
+    "settled": later("settled"),
+    "open": later("open"),
     "failed": later("failed"),
     "reversed": later("reversed"),
     "suspended": later("suspended"),
