@@ -112,7 +112,7 @@ class SandboxConsumer:
             left = re.search(r'data-reading-seconds="(\d+)"', body)
             self._clock.sleep(int(left.group(1)) + 0.2 if left else 0.2)
             before, _ = self._newest()
-            self._send(f"{url}/agreement")
+            self._send(f"{url}/agreement", confirmed="1")
             self._send(f"{url}/sign", code=self._code_after(before))
         else:
             self._clock.sleep(0.5)
