@@ -11,11 +11,12 @@ from merchant_server.domain.errors import TransitionConflict
 from merchant_server.storage.engine import Connection, Row
 
 Made = TypeVar("Made")
+_SORTED = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def stamp(moment: datetime) -> str:
     """Return an aware time as fixed-width UTC text, so that text order is time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def moment(text: str) -> datetime:
@@ -30,7 +31,7 @@ def maybe_moment(text: str | None) -> datetime | None:
 
 def to_json(value: Any) -> str:
     """Return compact JSON text with sorted keys."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _SORTED.encode(value)
 
 
 def from_json(text: str) -> Any:
