@@ -29,6 +29,7 @@ WEBHOOK_ENDPOINT = "whe"
 COMPLAINT = "cmp"
 KEY = "key"
 DELIVERY = "dlv"
+DELIVERY_ATTEMPT = "dat"
 REQUEST = "req"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

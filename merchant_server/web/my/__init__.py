@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 
 from merchant_server.domain.errors import Unauthenticated
 from merchant_server.services.deps import Deps
-from merchant_server.web.my import data, disputes, entering, loans, paying
+from merchant_server.web.my import data, days, disputes, entering, loans, paying
 from merchant_server.web.my.room import Room
 from merchant_server.web.pages import page_blueprint
 
@@ -27,11 +27,16 @@ ROUTES: tuple[tuple[str, str, str, Callable[..., ResponseReturnValue]], ...] = (
     ("revoke_form", "/my/loans/<loan_id>/mandate", "POST", loans.revoke),
     ("dispute", "/my/loans/<loan_id>/dispute", "GET", disputes.ask),
     ("dispute_form", "/my/loans/<loan_id>/dispute", "POST", disputes.send),
+    ("withdraw", "/my/loans/<loan_id>/dispute/withdrawal", "GET", disputes.ask_to_withdraw),
+    ("withdraw_form", "/my/loans/<loan_id>/dispute/withdrawal", "POST", disputes.take_back),
     ("ask_quote", "/my/loans/<loan_id>/settlement", "POST", paying.ask_quote),
     ("settlement", "/my/loans/<loan_id>/settlement/<quote_id>", "GET", paying.settlement),
     ("settle", "/my/loans/<loan_id>/settlement/<quote_id>", "POST", paying.settle),
     ("payment", "/my/loans/<loan_id>/payment", "GET", paying.payment),
     ("pay", "/my/loans/<loan_id>/payment", "POST", paying.pay),
+    ("return_money", "/my/money", "POST", loans.return_money),
+    ("day", "/my/loans/<loan_id>/day", "GET", days.choose),
+    ("move_day", "/my/loans/<loan_id>/day", "POST", days.move),
     ("data", "/my/data", "GET", data.data),
     ("copy_json", "/my/data.json", "POST", data.copy_json),
     ("copy_pdf", "/my/data.pdf", "POST", data.copy_pdf),

@@ -92,6 +92,7 @@ from fenqi.wire.vocabulary import (
 )
 from fenqi.wire.webhooks import (
     AckSchema,
+    DeliveryAttemptSchema,
     DeliveryQuerySchema,
     DeliverySchema,
     EventMarkSchema,
@@ -126,6 +127,7 @@ __all__ = [
     "CheckoutDraftSchema",
     "CheckoutQuerySchema",
     "CheckoutSchema",
+    "DeliveryAttemptSchema",
     "DeliveryQuerySchema",
     "DeliverySchema",
     "DisputeQuerySchema",

@@ -31,7 +31,7 @@ SCOPES = ("create", "capture", "refund", "read", "settings")
 SIGNATURES = ("v1", "v1a")
 # Versions of the API, oldest first; a caller names one in Fenqi-Version.
 VERSIONS = ("2026-11-01", "2026-11-22")
-DISPUTE_STATUSES = ("open", "evidence_submitted", "challenged", "won", "lost", "accepted")
+DISPUTE_STATUSES = ("open", "evidence_submitted", "challenged", "won", "lost", "accepted", "withdrawn")
 DISPUTE_REASONS = (
     "not_received", "not_as_described", "damaged", "returned", "wrong_amount", "not_mine", "other",
 )  # fmt: skip
