@@ -9,6 +9,7 @@ from functools import partial
 from merchant_server.domain.errors import TransitionConflict
 from merchant_server.services.collection.deductions import age, ask_bank, request_due
 from merchant_server.services.collection.noticing import send_notices, write_notices
+from merchant_server.services.collection.ordering import ask_about_orders
 from merchant_server.services.collection.penalties import charge_penalties
 from merchant_server.services.decisioning.watching import forget_velocity
 from merchant_server.services.deps import Deps
@@ -72,6 +73,7 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
         lambda: collect(deps, run),
         lambda: close_unanswered(deps),
         lambda: close_days(deps),
+        lambda: ask_about_orders(deps),
         lambda: pay_out_due(deps),
         lambda: ask_about_payouts(deps),
         lambda: ask_about_transfers(deps),

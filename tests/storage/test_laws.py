@@ -106,6 +106,10 @@ BREAKS: dict[str, tuple[str, ...]] = {
         f"UPDATE journal_entries SET kind = 'gift' WHERE source_id = {PAID}",
         f"UPDATE deductions SET status = 'failed' WHERE id = {PAID}",
     ),
+    "3 every payment order": (
+        "INSERT INTO payment_orders SELECT 'pay_x', merchant_id, mode, id, 'x', 'x', 1, currency, 'paid', 1, 'x',"
+        " created_at, created_at, NULL, created_at FROM loans LIMIT 1",
+    ),
     "3 every reversal": (
         f"UPDATE deductions SET status = 'reversed' WHERE id = {PAID}",
         "UPDATE deductions SET status = 'succeeded' WHERE status = 'reversed'",

@@ -67,6 +67,7 @@ from fenqi.wire.places import (
 )
 from fenqi.wire.plans import PlanDraftSchema, PlanSchema
 from fenqi.wire.prices import OfferQuerySchema, OfferSchema
+from fenqi.wire.repaying import PaymentOrderDraftSchema, PaymentOrderSchema, SettlementQuoteSchema
 from fenqi.wire.settlement import (
     BalanceSchema,
     PayoutQuerySchema,
@@ -151,6 +152,8 @@ __all__ = [
     "OfferSchema",
     "OwedRowSchema",
     "PageQuerySchema",
+    "PaymentOrderDraftSchema",
+    "PaymentOrderSchema",
     "PayoutQuerySchema",
     "PayoutSchema",
     "PayoutStatementSchema",
@@ -168,6 +171,7 @@ __all__ = [
     "Request",
     "RollSchema",
     "SendLinkSchema",
+    "SettlementQuoteSchema",
     "StatementLineSchema",
     "StatementQuerySchema",
     "StatementSchema",
