@@ -7,6 +7,7 @@ from typing import Any
 
 from fenqi.finance.money import Money
 
+from merchant_server.domain.amount import checked_amount
 from merchant_server.domain.errors import Expired, RuleRefused
 from merchant_server.domain.machine import Machine
 
@@ -130,9 +131,10 @@ class Checkout:
 
         Raises TransitionNotAllowed before a signature and when nothing is left, RuleRefused beyond what is left.
         """
-        wanted = self.uncaptured if amount is None else amount
-        self._refuse_other_currency(wanted, "capture")
         left = self.uncaptured
+        if amount is not None:
+            checked_amount(amount, self.amount.currency, "checkout", "capture")
+        wanted = left if amount is None else amount
         if not left.minor or self.status not in (_S.AUTHORIZED, _S.CAPTURED):
             raise MACHINE.refusal(self.status, _S.CAPTURED)
         if wanted > left:
@@ -159,8 +161,7 @@ class Checkout:
         left = self.uncaptured
         if not left.minor or self.status not in (_S.AUTHORIZED, _S.CAPTURED):
             raise MACHINE.refusal(self.status, _S.VOIDED)
-        wanted = left if amount is None else amount
-        self._refuse_other_currency(wanted, "void")
+        wanted = left if amount is None else checked_amount(amount, left.currency, "checkout", "void")
         if wanted > left:
             raise RuleRefused(
                 "cannot void more than is not captured",
@@ -173,15 +174,6 @@ class Checkout:
             return self.to(self.status, voided=self.voided + wanted)
         status = _S.CAPTURED if self.captured.minor else _S.VOIDED
         return self.to(status, voided=self.voided + left, authorized_until=None)
-
-    def _refuse_other_currency(self, wanted: Money, verb: str) -> None:
-        if wanted.currency != self.amount.currency:
-            raise RuleRefused(
-                f"the checkout is in {self.amount.currency}, not {wanted.currency}",
-                code="currency_mismatch",
-                field="amount.currency",
-                hint=f"{verb} in {self.amount.currency}",
-            )
 
     def announce_expiry(self, now: datetime) -> "Checkout":
         """Return it with the warning given that what is left will lapse."""
