@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from merchant_server.services.collection.deductions import age, ask_bank, request_due
+from merchant_server.services.collection.noticing import send_notices, write_notices
 from merchant_server.services.collection.penalties import charge_penalties
 from merchant_server.services.decisioning.watching import forget_velocity
 from merchant_server.services.deps import Deps
@@ -28,6 +29,7 @@ from merchant_server.services.sale.capturing import void_lapsed, warn_of_expiry
 from merchant_server.services.sale.stamping import stamp_pending
 from merchant_server.services.settlement.closing import close_days
 from merchant_server.services.settlement.payouts import ask_about_payouts, pay_out_due
+from merchant_server.services.settlement.transfers import ask_about_transfers
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
@@ -49,10 +51,11 @@ def collect(deps: Deps, run: Callable[[Callable[[], int]], int]) -> int:
         merchants = uow.merchants.all()
     done = 0
     for merchant in merchants:
+        done += run(partial(write_notices, deps, merchant.id))
         done += run(partial(request_due, deps, merchant.id))
         done += run(partial(age, deps, merchant))
         done += run(partial(charge_penalties, deps, merchant))
-    return done + run(partial(ask_bank, deps))
+    return done + run(partial(send_notices, deps)) + run(partial(ask_bank, deps))
 
 
 def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[], int]], int] = tried) -> int:
@@ -64,6 +67,7 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
         lambda: close_days(deps),
         lambda: pay_out_due(deps),
         lambda: ask_about_payouts(deps),
+        lambda: ask_about_transfers(deps),
         lambda: turn_clocks(deps),
         lambda: return_money(deps),
         lambda: expire_checkouts(deps),

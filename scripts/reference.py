@@ -33,6 +33,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "routes-api": lambda: reference_tables.routes("api"),
     "routes-other": lambda: reference_tables.routes("other"),
     "ledger": reference_books.ledger,
+    "ledger-changes": reference_books.changes,
     "ledger-settlement": reference_settlement.settlement,
 }
 _BLOCK = re.compile(r"(<!-- begin ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -10,6 +10,7 @@ from merchant_server.ports.documents import (
 from merchant_server.ports.evidence import HeadSigner, StoredLeaf
 from merchant_server.ports.operating import Figures, StoredCheckup
 from merchant_server.ports.outbox import (
+    AttemptRecord,
     Delivery,
     DeliveryRecord,
     Endpoint,
@@ -53,6 +54,7 @@ from merchant_server.ports.storage import Breach, Storage, UnitOfWork
 __all__ = [
     "AgreementRenderer",
     "AgreementSigner",
+    "AttemptRecord",
     "Bank",
     "BankAccount",
     "BankBooking",

@@ -60,6 +60,10 @@ class Loans(Protocol):
         """
         ...
 
+    def count_to_collect(self, merchant_id: str, today: date) -> int:
+        """Return how many installments are to be collected by today, whether or not they can be at this moment."""
+        ...
+
     def to_age(self, merchant_id: str, today: date, limit: int) -> list[str]:
         """Return loans with an installment that was due before today, is not paid, and is not called overdue yet.
 
@@ -161,8 +165,8 @@ class Deductions(Protocol):
         """Return the number of the next attempt at an installment, or of the next one that the consumer asks for."""
         ...
 
-    def under_way(self, merchant_id: str) -> int:
-        """Return how many of a merchant's deductions wait for the bank."""
+    def under_way(self, merchant_id: str, *, sent_only: bool = False) -> int:
+        """Return how many of a merchant's deductions wait for the bank; with `sent_only` those that it took on."""
         ...
 
     def of_loan(self, loan_id: str) -> list[Deduction]:

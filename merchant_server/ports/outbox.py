@@ -93,6 +93,18 @@ class DeliveryRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One try of a delivery. `number` begins anew when it is replayed; `status` 0 when nothing answered."""
+
+    id: str
+    number: int
+    tried_at: datetime
+    took_ms: int
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class EventSpan:
     """Which events to send again: from `since` (inclusive) to `until` (exclusive), by what became of them.
 
@@ -116,11 +128,11 @@ class FeedMark:
 class Events(Protocol):
     """Facts, numbered without gaps per merchant and mode."""
 
-    def append(self, fact: Fact, due_at: datetime, only_to: str | None = None) -> int:
-        """Store an event under the merchant's next number and queue its deliveries; return the number.
+    def append(self, fact: Fact, due_at: datetime, only_to: str | None = None) -> None:
+        """Store an event under the merchant's next number and queue its deliveries, at the end of the transaction.
 
-        The counter row is locked until the commit, so that numbers are given in commit order and never lost.
-        `only_to` is one endpoint that gets it, asked for or not, instead of every one that asked.
+        `only_to` is one endpoint that gets it, asked for or not, instead of every one that asked; such an event is
+        stored at once, for whoever goes on with its delivery.
         """
         ...
 
@@ -164,6 +176,10 @@ class Endpoints(Protocol):
         """Return a merchant's endpoints that are not deleted, oldest first."""
         ...
 
+    def newest(self, limit: int) -> list[Endpoint]:
+        """Return up to `limit` endpoints of all merchants that are not deleted, newest first."""
+        ...
+
     def save(self, endpoint: Endpoint) -> None:
         """Store an endpoint as it is now; what was queued for one that is not active is dead."""
         ...
@@ -181,7 +197,7 @@ class Deliveries(Protocol):
         ...
 
     def record(self, tries: Sequence[Tried]) -> None:
-        """Store what came of tries: delivered, put off, or dead."""
+        """Store what came of tries: delivered, put off, or dead; each try is kept by itself, too."""
         ...
 
     def release(self, deliveries: Sequence[Delivery], now: datetime) -> None:
@@ -200,6 +216,10 @@ class Deliveries(Protocol):
         self, endpoint_id: str, *, before: str | None, limit: int, status: str | None
     ) -> list[DeliveryRecord]:
         """Return up to `limit` lines of an endpoint's log, newest first, older than `before`."""
+        ...
+
+    def attempts(self, delivery_id: str, *, before: str | None, limit: int) -> list[AttemptRecord]:
+        """Return up to `limit` tries of a delivery, newest first, older than `before`."""
         ...
 
     def replay(self, delivery_id: str, due_at: datetime) -> None:

@@ -177,6 +177,10 @@ class Bank(Protocol):
         """Send money back to the account of a mandate, live or over; repeated, it tells what became of it."""
         ...
 
+    def draw(self, *, reference: str, account: str, amount: Money) -> BankTransfer:
+        """Draw money from the account of somebody who agreed to that; repeated, it tells what became of it."""
+        ...
+
     def authenticate(self, body: bytes, headers: Mapping[str, str], now: datetime) -> BankCallback:
         """Check signature, key and time over the raw bytes. Raises CallbackForged."""
         ...

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -78,6 +79,7 @@ class Target:
         return name if self.port == (443 if self.tls else 80) else f"{name}:{self.port}"
 
 
+@lru_cache(maxsize=1024)
 def parse_target(url: str, *, allow_private: bool) -> Target:
     """Read a webhook URL: https, or http on sandbox installations; no user name. Raises AddressRefused."""
     if not url.isprintable() or " " in url or "\\" in url or len(url) > 2048:

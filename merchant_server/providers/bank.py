@@ -1,4 +1,4 @@
-"""The bank over HTTP: mandates, deductions, and the authentication of its callbacks.
+"""The bank over HTTP: mandates, deductions, money that is sent and drawn, and the authentication of its callbacks.
 
 It compares nothing with our own rows: that a callback is genuine does not make it right (services do that).
 """
@@ -41,6 +41,12 @@ CALLBACK_STATUS = {
     "deduction.succeeded": "succeeded",
     "deduction.failed": "failed",
     "deduction.reversed": "reversed",
+    "payout.succeeded": "succeeded",
+    "payout.failed": "failed",
+    "return.succeeded": "succeeded",
+    "return.failed": "failed",
+    "drawing.succeeded": "succeeded",
+    "drawing.failed": "failed",
 }
 _CALLBACK_TEXTS = ("gateway_account", "mode", "kind", "reference", "mandate_reference", "status", "code")
 _EVENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -231,6 +237,15 @@ class HttpBank:
         if told.amount != amount:
             raise self._service.unavailable("the answer is about another amount")
         return BankTransfer(reference=reference, status=told.status, code=told.code)
+
+    def draw(self, *, reference: str, account: str, amount: Money) -> BankTransfer:
+        """Draw money from an account. Raises ProviderRefused, ProviderUnavailable; a second call tells the outcome."""
+        body = {"reference": reference, "account": account, "amount": wire_money(amount)}
+        told = self._payout(reference, self._service.post("drawings", body=body))
+        if told.amount != amount:
+            raise self._service.unavailable("the answer is about another amount")
+        status = "succeeded" if told.status == "paid" else told.status
+        return BankTransfer(reference=reference, status=status, code=told.code)
 
     def authenticate(self, body: bytes, headers: Mapping[str, str], now: datetime) -> BankCallback:
         """Check signature, key and time over the raw bytes. Raises CallbackForged, CallbackMalformed."""

@@ -4,13 +4,10 @@ It connects only to addresses that it checked, follows no redirect, and is done 
 open between events, and what a name resolves to is remembered for a few seconds.
 """
 
-import http.client
-import re
 import ssl
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 from merchant_server.ports import Sent
 from merchant_server.providers import webhook_signing
@@ -23,11 +20,9 @@ from merchant_server.providers.addresses import (
     system_resolver,
 )
 from merchant_server.providers.sockets import DeadlineTLSSocket, deadline_tls_context
+from merchant_server.providers.webhook_answers import AnswerMalformed, read_answer
 from merchant_server.providers.webhook_connections import Connections, Opened
 
-RETRY_AFTER_SECONDS_MAX = 86_400
-_DRAIN_SECONDS = 1.0
-_SECONDS = re.compile(r"[0-9]{1,9}")
 _NOT_NOW = ("dns_failed", "dns_timeout")
 
 
@@ -116,20 +111,17 @@ class HttpWebhookSender:
             return 0, "tls_failed", None
         except OSError:
             return 0, "connection_failed", None
-        except (http.client.HTTPException, ValueError):
+        except AnswerMalformed:
             return 0, "answer_malformed", None
 
     def _request(self, target: Target, signed: dict[str, str], body: bytes) -> bytes:
         """Return the whole request as one piece, so that it leaves in one packet. Every value is visible ASCII."""
-        headers = {
-            "host": target.host_header,
-            "content-type": "application/json",
-            "content-length": str(len(body)),
-            "user-agent": self._user_agent,
-            **signed,
-        }
-        lines = [f"POST {target.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-        return "\r\n".join((*lines, "", "")).encode("ascii") + body
+        head = (
+            f"POST {target.path} HTTP/1.1\r\nhost: {target.host_header}\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nuser-agent: {self._user_agent}\r\n"
+        )
+        lines = "".join([f"{name}: {value}\r\n" for name, value in signed.items()])
+        return f"{head}{lines}\r\n".encode("ascii") + body
 
     def _answered(
         self,
@@ -159,31 +151,16 @@ class HttpWebhookSender:
             sock.deadline = deadline
             sock.settimeout(max(deadline - time.monotonic(), 0.001))
             sock.sendall(request)
-            response = http.client.HTTPResponse(sock, method="POST")
-            try:
-                response.begin()
-                retry_after = _retry_after(response.getheader("retry-after"), timestamp)
-                reusable = self._drained(opened, response, deadline) and not response.will_close
-                return response.status, _reason(response.status), retry_after
-            finally:
-                response.close()
+            answer = read_answer(
+                sock, body_bytes_max=self._answer_bytes_max, deadline=deadline, now=timestamp
+            )
+            reusable = answer.reusable
+            return answer.status, _reason(answer.status), answer.retry_after_seconds
         finally:
             if reusable:
-                self._connections.keep(target, Opened(sock, opened.address))
+                self._connections.keep(target, opened)
             else:
                 opened.close()
-
-    def _drained(self, opened: Opened, response: http.client.HTTPResponse, deadline: float) -> bool:
-        """Read a little of the answer, so that an honest receiver sees no reset; say whether that was all of it."""
-        opened.sock.deadline = min(deadline, time.monotonic() + _DRAIN_SECONDS)
-        left = self._answer_bytes_max
-        try:
-            while left > 0 and (piece := response.read1(min(left, 8192))):
-                left -= len(piece)
-        except (OSError, http.client.HTTPException, ValueError):
-            return False
-        # A body of a known length that was read to its end leaves the response open.
-        return left > 0 and (response.isclosed() or response.length == 0)
 
 
 def _reason(status: int) -> str:
@@ -192,17 +169,3 @@ def _reason(status: int) -> str:
     if 300 <= status < 400:
         return "redirect_refused"
     return f"status_{status}"
-
-
-def _retry_after(text: str | None, now: datetime) -> int | None:
-    """Read Retry-After (RFC 9110 section 10.2.3) as seconds within a day; nonsense is None."""
-    if text is None:
-        return None
-    if _SECONDS.fullmatch(text.strip()):
-        return min(int(text), RETRY_AFTER_SECONDS_MAX)
-    try:
-        at = parsedate_to_datetime(text)
-        seconds = int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now.timestamp())
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(seconds, 0), RETRY_AFTER_SECONDS_MAX)

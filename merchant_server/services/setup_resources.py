@@ -7,7 +7,7 @@ from typing import Any
 from fenqi.wire import utc_text
 
 from merchant_server.domain.merchant import ApiKey, Store, Till
-from merchant_server.ports import DeliveryRecord, Endpoint, FeedMark
+from merchant_server.ports import AttemptRecord, DeliveryRecord, Endpoint, FeedMark
 
 
 def store_resource(store: Store) -> dict[str, Any]:
@@ -86,6 +86,20 @@ def delivery_resource(record: DeliveryRecord) -> dict[str, Any]:
         "tried_at": _maybe(record.tried_at),
         "next_try_at": _maybe(record.next_try_at),
         "delivered_at": _maybe(record.delivered_at),
+    }
+
+
+def attempt_resource(delivery_id: str, attempt: AttemptRecord) -> dict[str, Any]:
+    """Return one try of a delivery: when, how long, and what came of it."""
+    return {
+        "object": "delivery_attempt",
+        "id": attempt.id,
+        "delivery_id": delivery_id,
+        "number": attempt.number,
+        "tried_at": utc_text(attempt.tried_at),
+        "took_ms": attempt.took_ms,
+        "status": attempt.status,
+        "reason": attempt.reason,
     }
 
 

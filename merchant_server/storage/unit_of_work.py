@@ -14,6 +14,7 @@ from merchant_server.storage.repositories.bank_files import BankFiles
 from merchant_server.storage.repositories.checkouts import Applicants, Checkouts, Codes
 from merchant_server.storage.repositories.closes import Closes
 from merchant_server.storage.repositories.code_sends import CodeSends
+from merchant_server.storage.repositories.collecting import Batches, Notices, PaymentOrders
 from merchant_server.storage.repositories.complaints import Complaints
 from merchant_server.storage.repositories.consents import ConsentEvents
 from merchant_server.storage.repositories.consumers import Consumers, CreditLines
@@ -38,6 +39,7 @@ from merchant_server.storage.repositories.repayments import Repayments, Schedule
 from merchant_server.storage.repositories.reviews import Reviews
 from merchant_server.storage.repositories.settlements import Settlements
 from merchant_server.storage.repositories.till_keys import OfflineSales, StoreCodes, TillKeys
+from merchant_server.storage.repositories.transfers import Transfers
 from merchant_server.storage.repositories.watch import Watch
 from merchant_server.storage.sealed import Sealer
 
@@ -71,9 +73,13 @@ class SqlUnitOfWork:
         self.relief_proposals = ReliefProposals(connection)
         self.deductions = Deductions(connection)
         self.callbacks = Callbacks(connection)
+        self.batches = Batches(connection)
+        self.notices = Notices(connection)
+        self.payment_orders = PaymentOrders(connection)
         self.ledger = Ledger(connection)
         self.payouts = Payouts(connection)
         self.settlements = Settlements(connection)
+        self.transfers = Transfers(connection)
         self.bank_files = BankFiles(connection)
         self.closes = Closes(connection)
         self.events = Events(connection, new_id)
@@ -110,7 +116,9 @@ class SqlStorage:
         Raises Unavailable when the database cannot serve, TransitionConflict when a race was lost.
         """
         with _in_words_of_the_domain(), self.engine.transaction() as connection:
-            yield SqlUnitOfWork(connection, self._ring, self._new_id)
+            uow = SqlUnitOfWork(connection, self._ring, self._new_id)
+            yield uow
+            uow.events.store()
 
     @contextmanager
     def reading(self) -> Iterator[SqlUnitOfWork]:

@@ -64,9 +64,8 @@ def set_up_pages(app: Flask, *, secure: bool, exempt: Iterable[Blueprint] = ()) 
     app.register_error_handler(404, _lost)
     app.register_error_handler(405, _lost)
     app.jinja_env.filters |= language.FILTERS
-    app.context_processor(
-        lambda: {"language": language.language_tag(), "language_links": language.language_links}
-    )
+    app.jinja_env.globals["_"] = language.translated
+    app.context_processor(language.texts_of_page)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(
         Blueprint(

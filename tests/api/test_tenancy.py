@@ -54,6 +54,7 @@ POLICY = {
     "GET /v1/webhook_endpoints/{endpoint_id}/deliveries": {"settings"},
     "POST /v1/webhook_endpoints/{endpoint_id}/replay": {"settings"},
     "GET /v1/deliveries/{delivery_id}": {"settings"},
+    "GET /v1/deliveries/{delivery_id}/attempts": {"settings"},
     "POST /v1/deliveries/{delivery_id}/replay": {"settings"},
     "GET /v1/stores": {"read"},
     "POST /v1/stores": {"settings"},

@@ -683,6 +683,7 @@ def test_a_ping_is_a_delivery_that_can_be_looked_up_and_sent_again(api_client: C
     assert api_client.deliveries.retrieve(pinged.id) == pinged
     assert pinged in list(api_client.webhook_endpoints.deliveries(hook.id))
     assert list(api_client.webhook_endpoints.deliveries(hook.id, status="dead")) == []
+    assert list(api_client.deliveries.attempts(pinged.id)) == []
     assert api_client.deliveries.replay(pinged.id).status == "pending"
     now = api_client.server_time()
     assert now is not None
@@ -692,6 +693,8 @@ def test_a_ping_is_a_delivery_that_can_be_looked_up_and_sent_again(api_client: C
     assert (replayed.queued, replayed.has_more) == (0, False)
     with pytest.raises(errors.NotFoundError):
         api_client.deliveries.retrieve("dlv_none")
+    with pytest.raises(errors.NotFoundError):
+        list(api_client.deliveries.attempts("dlv_none"))
 
 
 def test_a_reader_goes_on_where_it_acknowledged_and_never_back(api_client: Client) -> None:

@@ -15,6 +15,7 @@ from merchant_server.domain.event import DELIVERY_MACHINE
 from merchant_server.domain.installment import INSTALLMENT_MACHINE, OPEN_INSTALLMENTS
 from merchant_server.domain.loan import LOAN_MACHINE
 from merchant_server.domain.machine import Machine
+from merchant_server.domain.transfer import TRANSFER_MACHINE
 
 # Drawn a second time on purpose: a move that is added or lost in the code has to be added or lost here too.
 DRAWN: dict[str, tuple[Machine[Any], dict[str, str]]] = {
@@ -52,6 +53,7 @@ DRAWN: dict[str, tuple[Machine[Any], dict[str, str]]] = {
         "suspended": "active cancelled expired",
         "cancelled": "", "expired": "",
     }),
+    "transfer": (TRANSFER_MACHINE, {"pending": "succeeded failed", "succeeded": "", "failed": ""}),
     "deduction": (DEDUCTION_MACHINE, {
         "requested": "pending succeeded failed",
         "pending": "succeeded failed",

@@ -36,7 +36,7 @@ from merchant_server.providers.sandbox.magic import (
     outcome,
     person,
 )
-from merchant_server.providers.sandbox.tellings import Delays, callback_rows
+from merchant_server.providers.sandbox.tellings import Delays, callback_rows, transfer_callback
 from merchant_server.providers.webhook_signing import new_secret
 
 EPOCH = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -83,6 +83,8 @@ class FakeBank:
         self._deductions: dict[str, _Deduction] = {}
         self._payouts: dict[str, _Payout] = {}
         self._answered: set[tuple[str, str]] = set()
+        self._asked: dict[str, int] = {}
+        self.drawn: set[str] = set()
         self.returns: dict[str, tuple[str, Money]] = {}
 
     def accounts(self, *, name: str, id_number: str, phone: str) -> tuple[BankAccount, ...]:
@@ -157,9 +159,22 @@ class FakeBank:
             raise ProviderRefused("bank", "currency_mismatch", "HTTP 422")
         if self.returns.setdefault(reference, (mandate_reference, amount)) != (mandate_reference, amount):
             raise ProviderRefused("bank", "reference_conflict", "HTTP 409")
-        if mandate.behaviour == "closed":
-            return BankTransfer(reference, "failed", "account_closed")
-        return BankTransfer(reference, "succeeded")
+        account = account_of(mandate.behaviour, 0)
+        asked = self._asked.get(reference, 0)
+        self._asked[reference] = asked + 1
+        if account.returns_late and not asked:
+            return BankTransfer(reference, "pending")
+        return BankTransfer(reference, *account.returns)
+
+    def draw(self, *, reference: str, account: str, amount: Money) -> BankTransfer:
+        """Draw money from an account, by the magic table of payouts."""
+        self._up()
+        self.drawn.add(reference)
+        known = self.find_payout(reference=reference)
+        if known.status == "unknown" or self._payouts[reference].terms != (account, amount):
+            self.pay_out(reference=reference, account=account, amount=amount)
+            known = self.find_payout(reference=reference)
+        return BankTransfer(reference, "succeeded" if known.status == "paid" else known.status, known.code)
 
     def authenticate(self, body: bytes, headers: Mapping[str, str], now: datetime) -> BankCallback:
         """Authenticate against this fake's own key, with the real rules."""
@@ -167,7 +182,9 @@ class FakeBank:
         return authenticate_callback(body, headers, now, {public_key_id(public): public})
 
     def callbacks(self, reference: str, now: datetime = EPOCH) -> list[tuple[bytes, dict[str, str]]]:
-        """Return every callback of one deduction as (body, headers), signed at `now`; the caller delivers them."""
+        """Return every callback of a deduction or transfer as (body, headers), signed at `now`, for the caller."""
+        if reference not in self._deductions:
+            return [self._told_of_transfer(reference, now)]
         known = self._deductions[reference]
         amount = known.terms[1]
         account = account_of(known.behaviour, amount.minor)
@@ -186,6 +203,26 @@ class FakeBank:
             self.gateway_account, lambda marks: _hash(*marks), deduction, account, now, Delays(0, 2, 1)
         )
         return [(row["body"].encode(), headers_of(row, self._key, now)) for row in rows]
+
+    def _told_of_transfer(self, reference: str, now: datetime) -> tuple[bytes, dict[str, str]]:
+        if reference in self.returns:
+            noun, (mandate_reference, amount) = "return", self.returns[reference]
+            outcome, code = account_of(self._mandates[mandate_reference].behaviour, 0).returns
+        else:
+            payout, mandate_reference = self._payouts[reference], ""
+            noun = "drawing" if reference in self.drawn else "payout"
+            amount, outcome, code = payout.terms[1], payout.status, payout.code
+        row = {
+            "reference": reference,
+            "mandate_reference": mandate_reference,
+            "amount_minor": amount.minor,
+            "currency": amount.currency,
+            "outcome": outcome,
+            "code": code,
+        }
+        told = transfer_callback(self.gateway_account, lambda marks: _hash(*marks), noun, row, now)
+        told["body"] = told["body"].encode()
+        return told["body"], signed_headers(self._key, told["event_id"], told["body"], now)
 
     def pay_out(self, *, reference: str, account: str, amount: Money) -> BankPayout:
         """Take on a payout and decide it by its account."""

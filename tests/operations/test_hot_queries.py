@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from merchant_server.ports import Tried
 from merchant_server.storage import sqlite_connection
 from merchant_server.storage.engine import Connection, Engine, open_engine
 from merchant_server.storage.repositories.checkouts import Checkouts
@@ -49,6 +50,10 @@ class Recorder:
         self._explain(sql, params)
         return self._connection.execute(sql, params)
 
+    def executemany(self, sql: str, rows: Any) -> None:
+        for row in rows:
+            self.execute(sql, row)
+
     def one(self, sql: str, params: Any = {}) -> Any:  # noqa: B006
         self._explain(sql, params)
         return self._connection.one(sql, params)
@@ -72,6 +77,8 @@ def test_hot_queries_use_an_index(installation: Installation) -> None:
         deliveries.due_endpoints(now)
         deliveries.claim("whe_none", now, until, 1)
         deliveries.pending()
+        deliveries.attempts("dlv_none", before=None, limit=20)
+        deliveries.record([Tried("dlv_none", 1, now, 1, 200, delivered=True)])
         Deductions(recorder).claim_to_ask(now, until, 50)
         Deductions(recorder).of_loan("loan_none")
         Deductions(recorder).next_attempt("loan_none", 1)

@@ -13,9 +13,9 @@ from merchant_server.providers.bank import HttpBank
 from merchant_server.providers.bureau import HttpBureauProvider
 from merchant_server.providers.http import JsonService
 from merchant_server.providers.identity import HttpIdentityProvider
-from merchant_server.providers.sandbox import SandboxServer, SandboxSettings, key_ring
+from merchant_server.providers.sandbox.app import SandboxServer
 from merchant_server.providers.sandbox.magic import ACCOUNTS, PEOPLE
-from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT
+from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT, SandboxSettings, key_ring
 from merchant_server.providers.sms import HttpSmsSender
 from tests.fakes.providers import FakeBank, FakeBureau, FakeIdentity, FakeSms
 from tests.fakes.receiver import Receiver
@@ -101,11 +101,13 @@ def ref(prefix: str) -> str:
 
 def mandate_on(world: World, behaviour: str, *, cap: Money = CAP) -> str:
     """Sign a mandate on the account with this behaviour; return its reference."""
-    position = [account.behaviour for account in ACCOUNTS].index(behaviour)
-    token = world.bank.accounts(name=NAME, id_number=ORDINARY, phone=PHONE)[position].token
+    account = next(each for each in ACCOUNTS if each.behaviour == behaviour)
+    holder = next((p.id_number for p in PEOPLE if p.accounts == account.group != "everyday"), ORDINARY)
+    shown = world.bank.accounts(name=NAME, id_number=holder, phone=PHONE)
+    token = next(each.token for each in shown if account.last_four in each.label)
     reference = ref("mnd")
     signed = world.bank.sign_mandate(
-        reference=reference, account_token=token, name=NAME, id_number=ORDINARY, cap=cap
+        reference=reference, account_token=token, name=NAME, id_number=holder, cap=cap
     )
     assert signed == ports.BankMandate(reference=reference, status="active", code="")
     return reference

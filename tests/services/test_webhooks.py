@@ -12,6 +12,7 @@ from standardwebhooks import Webhook
 from merchant_server.ports import Sent
 from merchant_server.providers.webhook_signing import signed_headers
 from merchant_server.services.operation.delivery import BATCH_MAX
+from merchant_server.services.operation.keeping import forget_deliveries
 from tests.api.asking import refused
 from tests.installation import Installation
 
@@ -67,6 +68,35 @@ def test_the_log_says_when_how_often_and_why_and_holds_no_body(installation: Ins
     turned = installation.get(f"{HOOKS}/{mine['id']}/deliveries?limit=1&cursor={newest}").get_json()
     assert turned["data"][0]["id"] == second
     assert log(installation, mine, "&status=dead") == []
+
+
+def test_every_try_is_kept_with_its_own_outcome_and_forgotten_with_its_delivery(
+    installation: Installation,
+) -> None:
+    mine = hook(installation)
+    installation.checkout()
+    installation.sender.answers = [Sent(0, 15.0, "timeout"), Sent(503, 1.5, "status_503"), Sent(200, 0.02)]
+    for wait in (7, 370, 0):
+        installation.work()
+        installation.clock.pass_(seconds=wait)
+    (row,) = log(installation, mine)
+    path = f"/v1/deliveries/{row['id']}/attempts"
+
+    def tries(query: str = "") -> list[tuple[object, ...]]:
+        shown = installation.get(path + query).get_json()["data"]
+        assert {each["delivery_id"] for each in shown} == {row["id"]}
+        return [(each["number"], each["status"], each["reason"], each["took_ms"]) for each in shown]
+
+    wanted = [(3, 200, "", 20), (2, 503, "status_503", 1500), (1, 0, "timeout", 15_000)]
+    assert tries() == wanted
+    first = installation.get(f"{path}?limit=2").get_json()
+    assert first["has_more"] and tries(f"?cursor={first['next_cursor']}") == wanted[2:]
+    installation.post(f"/v1/deliveries/{row['id']}/replay")
+    installation.work()
+    assert [each[0] for each in tries()] == [1, 3, 2, 1]
+    installation.clock.pass_(days=installation.deps.deliveries_kept_days + 1)
+    assert forget_deliveries(installation.deps) == 1
+    assert installation.rows("SELECT id FROM delivery_attempts") == []
 
 
 def test_gone_disables_with_a_reason_and_an_event_to_the_others(installation: Installation) -> None:

@@ -15,6 +15,7 @@ from merchant_server.services.collection import proposals
 from merchant_server.services.collection.booking import receive as receive_money
 from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.refunds.committing import refund_at_once
+from merchant_server.services.settlement.money_returns import return_money_of_loan
 from merchant_server.services.settlement.terms import set_terms
 from merchant_server.storage.engine import open_engine
 from merchant_server.storage.laws import LAWS, breaches
@@ -43,6 +44,11 @@ BREAKS: dict[str, tuple[str, ...]] = {
         "UPDATE payouts SET status = 'failed'",
         "UPDATE payouts SET status = 'pending'",
         "UPDATE journal_entries SET kind = 'gift' WHERE kind = 'payout_paid'",
+    ),
+    "1 a transfer is booked as": (
+        "UPDATE transfers SET amount_minor = amount_minor + 1",
+        "UPDATE transfers SET status = 'failed'",
+        "UPDATE journal_entries SET kind = 'gift' WHERE kind = 'money_return_succeeded'",
     ),
     "2 interest that was accrued": (
         "UPDATE daily_closes SET accrued_minor = accrued_minor + 1",
@@ -135,6 +141,10 @@ BREAKS: dict[str, tuple[str, ...]] = {
         "UPDATE loans SET collection_paused_reason = NULL WHERE collection_paused_reason IS NOT NULL",
         "UPDATE loans SET collection_paused_reason = 'dispute' WHERE collection_paused_reason IS NULL",
     ),
+    "4 a loan that an operator suspended": (
+        "UPDATE loans SET collection_suspended_reason = 'hardship', collection_paused_reason = NULL",
+        "UPDATE loans SET collection_paused_reason = 'operator', collection_suspended_reason = NULL",
+    ),
     "4 a lost or accepted": (
         "UPDATE disputes SET status = 'lost' WHERE status = 'open'",
         "UPDATE disputes SET refunded_before_minor = 1 WHERE status = 'accepted'",
@@ -218,6 +228,11 @@ def lived_in(
         receive_money(
             uow, house.deps, loan, Money(7, "CNY"), kind=RepaymentKind.PAYMENT, source_id="pay_late"
         )
+        receive_money(
+            uow, house.deps, loan, Money(10**7, "CNY"), kind=RepaymentKind.PAYMENT, source_id="pay_too_much"
+        )
+    return_money_of_loan(house.deps, loan.id, by="An")
+    house.work()
     assert house.breaches() == []
     engine.close()
     yield path

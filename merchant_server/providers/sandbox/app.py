@@ -52,7 +52,7 @@ def create_app(settings: SandboxSettings) -> Flask:
     app = Flask("fenqi_sandbox")
     install(app, settings.api_key)
     app.register_blueprint(bank_routes(SandboxBank(database, settings), callbacks.wake))
-    app.register_blueprint(payout_routes(database, settings))
+    app.register_blueprint(payout_routes(database, settings, callbacks.wake))
     app.register_blueprint(people_routes(database, settings))
     app.register_blueprint(published_routes(database, key.public_key()))
     app.register_blueprint(desk_routes(database, settings, callbacks.wake))

@@ -9,6 +9,7 @@ from merchant_server.domain.errors import Unauthenticated
 from merchant_server.ports import BankCallback, CallbackForged, CallbackMalformed, UnitOfWork
 from merchant_server.services.collection.settling import settle
 from merchant_server.services.deps import Deps
+from merchant_server.services.settlement.transfer_callbacks import apply_transfer, is_about_transfer
 
 OUTCOMES = {
     "deduction.succeeded": DeductionStatus.SUCCEEDED,
@@ -60,21 +61,32 @@ def receive(deps: Deps, body: bytes, headers: Mapping[str, str]) -> Verdict:
 
 
 def _apply(uow: UnitOfWork, deps: Deps, callback: BankCallback) -> Verdict:
+    if is_about_transfer(callback):
+        moved, difference, merchant_id = apply_transfer(uow, deps, callback)
+        if difference:
+            return _quarantined(uow, deps, callback, difference, merchant_id)
+        return Verdict("applied" if moved else "unchanged")
     deduction = uow.deductions.get(callback.reference)
     difference = _difference(callback, deduction)
     if deduction is None or difference:
-        uow.audit.add(
-            deps.ids.new("aud"),
-            at=deps.clock.now(),
-            actor=f"bank {callback.gateway_account}",
-            action="callback.quarantined",
-            subject=callback.reference,
-            merchant_id=deduction.merchant_id if deduction else None,
-            detail={"event_id": callback.event_id, "difference": difference},
-        )
-        return Verdict("quarantined", difference)
+        return _quarantined(uow, deps, callback, difference, deduction.merchant_id if deduction else None)
     moved = settle(uow, deps, deduction, OUTCOMES[callback.kind], callback.code)
     return Verdict("applied" if moved else "unchanged")
+
+
+def _quarantined(
+    uow: UnitOfWork, deps: Deps, callback: BankCallback, difference: str, merchant_id: str | None
+) -> Verdict:
+    uow.audit.add(
+        deps.ids.new("aud"),
+        at=deps.clock.now(),
+        actor=f"bank {callback.gateway_account}",
+        action="callback.quarantined",
+        subject=callback.reference,
+        merchant_id=merchant_id,
+        detail={"event_id": callback.event_id, "difference": difference},
+    )
+    return Verdict("quarantined", difference)
 
 
 def _difference(callback: BankCallback, deduction: Deduction | None) -> str:

@@ -1,30 +1,34 @@
 """Events out: each endpoint's due deliveries are claimed, pushed, and marked; a bad receiver hurts nobody else.
 
-A healthy endpoint is served in batches that grow, each marked in the commit that claims the next one; whoever fails
-falls back to one try at a time.
+A healthy endpoint is served in batches that grow. While one is pushed, the one before it is marked and the one after it
+claimed in one commit, so that a receiver that answers well never waits for a disk; whoever fails falls back to one try
+at a time.
 """
 
 import secrets
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from merchant_server.domain.event import next_try
-from merchant_server.ports import Delivery, Endpoint, Sent, Tried, UnitOfWork
+from merchant_server.ports import Delivery, Endpoint, Sent, Tried
 from merchant_server.services.deps import Deps
 from merchant_server.services.operation.webhooks import disable_gone
 
-# Claimed at once for an endpoint that answers well: what a worker that dies may send a second time.
+# Claimed at once for an endpoint that answers well. A worker that dies may have sent two batches that are not marked.
 BATCH_MAX = 50
+GROWTH = 5
 # Threads that endpoints which failed last time may hold together.
 SUSPECTS_MAX = 6
 # Pushes to one endpoint in one go; then the others that wait for a thread have their turn.
 TURN = 500
 # A batch ends after so long, whatever is left of it: with the slowest allowed answer on top it is within the lease.
 BATCH_SECONDS = 8.0
-# Longer than a batch can take, so that nothing is claimed twice while it is pushed; what a worker that died had
-# claimed waits no longer than this.
+# A batch that was claimed ahead is pushed only when the one before it took no longer than this.
+AHEAD_SECONDS = 5.0
+# Longer than waiting ahead and a batch can take together, so that nothing is claimed twice while it is pushed; what a
+# worker that died had claimed waits no longer than this.
 LEASE_SECONDS = 30
 GONE = 410
 
@@ -48,7 +52,7 @@ class Courier:
             due = uow.deliveries.due_endpoints(self._deps.clock.now())
         for endpoint_id in due:
             if endpoint_id not in self._under_way and self._has_place(endpoint_id):
-                self._under_way[endpoint_id] = self._pool.submit(_serve, self._deps, endpoint_id)
+                self._under_way[endpoint_id] = self._pool.submit(_serve, self._deps, self._pool, endpoint_id)
         return ended
 
     def _has_place(self, endpoint_id: str) -> bool:
@@ -83,62 +87,87 @@ class _Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class _Claim:
+    """What was claimed for an endpoint, as it was at that moment."""
+
+    endpoint: Endpoint
+    deliveries: Sequence[Delivery]
+
+
+@dataclass(frozen=True, slots=True)
 class _Batch:
     """What became of one claim. `gone` says that the receiver wants nothing any more."""
 
     tries: Sequence[Tried]
     untried: Sequence[Delivery]
-    gone: bool
+    seconds: float
+    gone: bool = False
 
     @property
     def well(self) -> bool:
         return not self.gone and not self.untried and all(tried.delivered for tried in self.tries)
 
 
-def _serve(deps: Deps, endpoint_id: str) -> _Turn:
+def _serve(deps: Deps, pool: ThreadPoolExecutor, endpoint_id: str) -> _Turn:
     """Push batch after batch, until nothing is due, one fails, or others must have their turn."""
     size, tried, well = 1, 0, True
-    with deps.storage.unit_of_work() as uow:
-        endpoint = uow.endpoints.get(endpoint_id)
-        assert endpoint is not None
-        claimed = _claim(uow, deps, endpoint, size)
-    while claimed:
-        batch = _push(deps, endpoint, claimed)
+    unmarked: list[_Batch] = []
+    claim = _settle(deps, endpoint_id, [], size)
+    while claim.deliveries:
+        size = min(size * GROWTH, BATCH_MAX)
+        ahead = None
+        if tried and tried + len(claim.deliveries) < TURN:
+            ahead = pool.submit(_settle, deps, endpoint_id, unmarked, size)
+        batch = _push(deps, claim)
         tried, well = tried + len(batch.tries), batch.well
-        size = min(size * 4, BATCH_MAX)
-        with deps.storage.unit_of_work() as uow:
-            _mark(uow, deps, endpoint, batch)
-            endpoint = uow.endpoints.get(endpoint_id) or endpoint
-            claimed = _claim(uow, deps, endpoint, size) if batch.well and tried < TURN else []
+        # Cancelled is what found no thread while the batch was pushed; then it is done here and now.
+        if ahead is not None and not ahead.cancel():
+            following, unmarked = ahead.result(), []
+            if well and batch.seconds <= AHEAD_SECONDS:
+                claim, unmarked = following, [batch]
+                continue
+            batch = replace(batch, untried=(*batch.untried, *following.deliveries))
+        claim = _settle(deps, endpoint_id, [*unmarked, batch], size if well and tried < TURN else 0)
+        unmarked = []
+    if unmarked:
+        _settle(deps, endpoint_id, unmarked, 0)
     return _Turn(tried, well)
 
 
-def _claim(uow: UnitOfWork, deps: Deps, endpoint: Endpoint, limit: int) -> list[Delivery]:
+def _settle(deps: Deps, endpoint_id: str, done: Sequence[_Batch], size: int) -> _Claim:
+    """Mark what was done and claim up to `size` more, in one commit."""
     now = deps.clock.now()
-    return uow.deliveries.claim(endpoint.id, now, now + timedelta(seconds=LEASE_SECONDS), limit)
+    with deps.storage.unit_of_work() as uow:
+        for batch in done:
+            uow.deliveries.record(batch.tries)
+            uow.deliveries.release(batch.untried, now)
+            if batch.gone:
+                disable_gone(uow, deps, endpoint_id)
+        endpoint = uow.endpoints.get(endpoint_id)
+        assert endpoint is not None
+        until = now + timedelta(seconds=LEASE_SECONDS)
+        claimed = uow.deliveries.claim(endpoint_id, now, until, size) if size else []
+    return _Claim(endpoint, claimed)
 
 
-def _push(deps: Deps, endpoint: Endpoint, claimed: Sequence[Delivery]) -> _Batch:
+def _push(deps: Deps, claim: _Claim) -> _Batch:
     """Push one after the other; stop at the first that fails, and when the batch has taken long enough."""
     tries: list[Tried] = []
     seconds = 0.0
-    for position, delivery in enumerate(claimed):
+    for position, delivery in enumerate(claim.deliveries):
         now = deps.clock.now()
         sent = deps.sender.send(
-            url=endpoint.url,
-            secret=endpoint.signing_secrets(now),
+            url=claim.endpoint.url,
+            secret=claim.endpoint.signing_secrets(now),
             message_id=delivery.event_id,
             timestamp=now,
             body=delivery.body.encode(),
         )
         seconds += sent.seconds
-        rest = claimed[position + 1 :]
         tries.append(_tried(deps, delivery, sent))
-        if sent.status == GONE:
-            return _Batch(tries, rest, gone=True)
-        if not tries[-1].delivered or seconds > BATCH_SECONDS:
-            return _Batch(tries, rest, gone=False)
-    return _Batch(tries, [], gone=False)
+        if sent.status == GONE or not tries[-1].delivered or seconds > BATCH_SECONDS:
+            return _Batch(tries, claim.deliveries[position + 1 :], seconds, gone=sent.status == GONE)
+    return _Batch(tries, [], seconds)
 
 
 def _tried(deps: Deps, delivery: Delivery, sent: Sent) -> Tried:
@@ -157,13 +186,6 @@ def _tried(deps: Deps, delivery: Delivery, sent: Sent) -> Tried:
         delivered=delivered,
         again_at=again_at,
     )
-
-
-def _mark(uow: UnitOfWork, deps: Deps, endpoint: Endpoint, batch: _Batch) -> None:
-    uow.deliveries.record(batch.tries)
-    uow.deliveries.release(batch.untried, deps.clock.now())
-    if batch.gone:
-        disable_gone(uow, deps, endpoint.id)
 
 
 def _jitter() -> float:

@@ -46,12 +46,12 @@ class Deductions:
         assert row is not None
         return int(row["tried"]) + (FIRST_OWN_ATTEMPT if own else 1)
 
-    def under_way(self, merchant_id: str) -> int:
-        """Return how many of a merchant's deductions wait for the bank."""
+    def under_way(self, merchant_id: str, *, sent_only: bool = False) -> int:
+        """Return how many of a merchant's deductions wait for the bank; with `sent_only` those that it took on."""
         row = self._db.one(
-            "SELECT COUNT(*) AS waiting FROM deductions"
-            " WHERE status IN ('requested', 'pending') AND merchant_id = :id",
-            {"id": merchant_id},
+            "SELECT COUNT(*) AS waiting FROM deductions WHERE status IN ('requested', 'pending')"
+            " AND merchant_id = :id AND (status = 'pending' OR :sent_only = 0)",
+            {"id": merchant_id, "sent_only": int(sent_only)},
         )
         assert row is not None
         return int(row["waiting"])

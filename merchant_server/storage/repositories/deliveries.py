@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from merchant_server.ports import Delivery, DeliveryRecord, Endpoint, EventSpan, Tried
+from merchant_server.ports import AttemptRecord, Delivery, DeliveryRecord, Endpoint, EventSpan, Tried
 from merchant_server.storage.engine import Connection, Row
-from merchant_server.storage.repositories.rows import insert_all, maybe_moment, stamp
+from merchant_server.storage.repositories.rows import insert_all, made, maybe_moment, moment, stamp
 
 _LOG = "SELECT d.*, e.type AS event_type, e.mode AS mode FROM deliveries d JOIN events e ON e.id = d.event_id"
 
@@ -57,6 +57,24 @@ class Deliveries:
             " WHERE id = :id AND status = 'pending' AND attempts = COALESCE(CAST(:fence AS BIGINT), attempts)",
             [_tried(each) for each in tries],
         )
+        self._db.executemany(
+            "INSERT INTO delivery_attempts (id, merchant_id, delivery_id, number, tried_at, took_ms, status, reason)"
+            " SELECT CAST(:id AS TEXT), merchant_id, id, CAST(:number AS BIGINT), CAST(:tried_at AS TEXT),"
+            " CAST(:took_ms AS BIGINT), CAST(:status AS BIGINT), CAST(:reason AS TEXT)"
+            " FROM deliveries WHERE id = :delivery_id",
+            [self._attempt(each) for each in tries],
+        )
+
+    def _attempt(self, tried: Tried) -> Row:
+        return {
+            "id": self._new_id("dat"),
+            "delivery_id": tried.delivery_id,
+            "number": tried.attempt,
+            "tried_at": stamp(tried.at),
+            "took_ms": tried.took_ms,
+            "status": tried.status,
+            "reason": tried.reason,
+        }
 
     def release(self, deliveries: Sequence[Delivery], now: datetime) -> None:
         """Give back what was claimed and not tried; it is due at once and has lost no try."""
@@ -87,6 +105,15 @@ class Deliveries:
             {"endpoint_id": endpoint_id, "before": before or "dlv_~", "status": status, "limit": limit},
         )
         return [_record(row) for row in rows]
+
+    def attempts(self, delivery_id: str, *, before: str | None, limit: int) -> list[AttemptRecord]:
+        """Return up to `limit` tries of a delivery, newest first, older than `before`."""
+        rows = self._db.all(
+            "SELECT id, number, tried_at, took_ms, status, reason FROM delivery_attempts"
+            " WHERE delivery_id = :delivery_id AND id < :before ORDER BY id DESC LIMIT :limit",
+            {"delivery_id": delivery_id, "before": before or "dat_~", "limit": limit},
+        )
+        return [made(AttemptRecord, row, tried_at=moment(row["tried_at"])) for row in rows]
 
     def replay(self, delivery_id: str, due_at: datetime) -> None:
         """Queue a delivery anew, with all its tries before it."""

@@ -1,6 +1,7 @@
 """Merchants with their stores, tills, keys, plans and test clock."""
 
 from datetime import datetime
+from functools import lru_cache
 
 from fenqi.finance.plan import Plan
 
@@ -14,6 +15,8 @@ class Merchants:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
+        # Nearly every step of a use case asks for the merchant and its time: one transaction reads them once.
+        self._read: dict[str, tuple[Merchant, int]] = {}
 
     def add(self, merchant: Merchant) -> None:
         """Store a new merchant."""
@@ -22,8 +25,21 @@ class Merchants:
 
     def get(self, merchant_id: str) -> Merchant | None:
         """Return the merchant, or None."""
-        row = self._db.one("SELECT * FROM merchants WHERE id = :id", {"id": merchant_id})
-        return None if row is None else _merchant(row)
+        found = self._with_clock(merchant_id)
+        return found and found[0]
+
+    def _with_clock(self, merchant_id: str) -> tuple[Merchant, int] | None:
+        """Return a merchant and how many seconds its test clock is ahead, as this transaction first saw them."""
+        if merchant_id not in self._read:
+            row = self._db.one(
+                "SELECT m.*, COALESCE(c.offset_seconds, 0) AS offset_seconds FROM merchants m"
+                " LEFT JOIN test_clocks c ON c.merchant_id = m.id WHERE m.id = :id",
+                {"id": merchant_id},
+            )
+            if row is None:
+                return None
+            self._read[merchant_id] = _merchant(row), row["offset_seconds"]
+        return self._read[merchant_id]
 
     def all(self) -> list[Merchant]:
         """Return every merchant, oldest first."""
@@ -114,20 +130,26 @@ class Merchants:
             },
         )
 
+    def plan(self, merchant_id: str, mode: str, plan_id: str) -> Plan | None:
+        """Return one of a merchant's plans, or None."""
+        row = self._db.one(
+            "SELECT terms FROM plans WHERE merchant_id = :merchant_id AND mode = :mode AND id = :id",
+            {"merchant_id": merchant_id, "mode": mode, "id": plan_id},
+        )
+        return None if row is None else Plan.from_dict(from_json(row["terms"]))
+
     def plans(self, merchant_id: str, mode: str) -> list[Plan]:
         """Return a merchant's plans in the order they were made."""
         rows = self._db.all(
             "SELECT terms FROM plans WHERE merchant_id = :merchant_id AND mode = :mode ORDER BY position, id",
             {"merchant_id": merchant_id, "mode": mode},
         )
-        return [Plan.from_dict(from_json(row["terms"])) for row in rows]
+        return [_plan(row["terms"]) for row in rows]
 
     def clock_offset_seconds(self, merchant_id: str) -> int:
         """Return how far the merchant's test clock is ahead of wall time."""
-        row = self._db.one(
-            "SELECT offset_seconds FROM test_clocks WHERE merchant_id = :id", {"id": merchant_id}
-        )
-        return 0 if row is None else row["offset_seconds"]
+        found = self._with_clock(merchant_id)
+        return found[1] if found else 0
 
     def clock_reading(self, merchant_id: str) -> tuple[int, int | None]:
         """Return how far ahead of wall time a merchant's test clock is, and how far ahead it is going."""
@@ -136,6 +158,7 @@ class Merchants:
 
     def clock(self, merchant_id: str) -> ClockState:
         """Return a merchant's test clock, locked for this transaction where the engine can."""
+        self._read.pop(merchant_id, None)
         row = self._db.one(
             f"SELECT * FROM test_clocks WHERE merchant_id = :id {self._db.row_lock}", {"id": merchant_id}
         )
@@ -161,6 +184,7 @@ class Merchants:
 
     def advance_clock(self, merchant_id: str, seconds: int) -> int:
         """Move the merchant's test clock forwards and return its new offset."""
+        self._read.pop(merchant_id, None)
         row = self._db.one(
             "INSERT INTO test_clocks (merchant_id, offset_seconds, version) VALUES (:id, :seconds, 1)"
             " ON CONFLICT (merchant_id) DO UPDATE SET"
@@ -170,6 +194,12 @@ class Merchants:
         )
         assert row is not None
         return int(row["offset_seconds"])
+
+
+# A plan never changes and every sale reads it; reading its terms checks each of them.
+@lru_cache(maxsize=4096)
+def _plan(terms: str) -> Plan:
+    return Plan.from_dict(from_json(terms))
 
 
 def _merchant(row: Row) -> Merchant:

@@ -82,12 +82,16 @@ class Operations:
 
     def forget_deliveries(self, before: datetime, limit: int) -> int:
         """Delete up to `limit` deliveries that were received before a time; return how many. Events stay."""
-        return self._db.execute(
-            "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries"
-            " WHERE status = 'delivered' AND delivered_at < :before ORDER BY delivered_at LIMIT :limit"
-            f" {self._db.claim_suffix})",
+        rows = self._db.all(
+            "SELECT id FROM deliveries WHERE status = 'delivered' AND delivered_at < :before"
+            f" ORDER BY delivered_at LIMIT :limit {self._db.claim_suffix}",
             {"before": stamp(before), "limit": limit},
         )
+        for table, column in (("delivery_attempts", "delivery_id"), ("deliveries", "id")):
+            self._db.executemany(
+                f"DELETE FROM {table} WHERE {column} = :id", [{"id": each["id"]} for each in rows]
+            )
+        return len(rows)
 
     def keep_checkup(self, checkup: StoredCheckup) -> None:
         """Store what the checker found."""

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from merchant_server.domain.errors import Unauthenticated
 from merchant_server.services.deps import Deps
-from merchant_server.web.my import data, disputes, entering, loans, paying
+from merchant_server.web.my import data, days, disputes, entering, loans, paying
 from merchant_server.web.my.room import Room
 from merchant_server.web.pages import page_blueprint
 
@@ -34,6 +34,9 @@ ROUTES: tuple[tuple[str, str, str, Callable[..., ResponseReturnValue]], ...] = (
     ("settle", "/my/loans/<loan_id>/settlement/<quote_id>", "POST", paying.settle),
     ("payment", "/my/loans/<loan_id>/payment", "GET", paying.payment),
     ("pay", "/my/loans/<loan_id>/payment", "POST", paying.pay),
+    ("return_money", "/my/money", "POST", loans.return_money),
+    ("day", "/my/loans/<loan_id>/day", "GET", days.choose),
+    ("move_day", "/my/loans/<loan_id>/day", "POST", days.move),
     ("data", "/my/data", "GET", data.data),
     ("copy_json", "/my/data.json", "POST", data.copy_json),
     ("copy_pdf", "/my/data.pdf", "POST", data.copy_pdf),

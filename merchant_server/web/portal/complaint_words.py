@@ -3,6 +3,7 @@
 from merchant_server.web.language import language_tag
 
 TEXTS: dict[str, tuple[str, str]] = {
+    "webhooks": ("事件通知", "Webhooks"),
     "complaints": ("投诉", "Complaints"),
     "complaint": ("投诉", "Complaint"),
     "no_complaints": ("没有待答复的投诉。", "No complaint waits for an answer."),

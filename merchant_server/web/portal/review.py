@@ -1,5 +1,4 @@
-"""The staff's pages at /portal: reviews with a queue, a masked case and a verdict; complaints,
-disputes, relief and the quarantine of callbacks beside them.
+"""The staff's pages at /portal: reviews with a queue, a masked case and a verdict; other staff pages are beside them.
 
 One token of the installation (FENQI_PORTAL_TOKEN) lets staff in, and each says who they are; a name that is no
 reviewer sees nothing. Without a token these pages do not exist.
@@ -27,10 +26,11 @@ from merchant_server.web.portal.disputes import DISPUTE_ROUTES
 from merchant_server.web.portal.quarantine import QUARANTINE_ROUTES
 from merchant_server.web.portal.relief import RELIEF_ROUTES
 from merchant_server.web.portal.review_words import problem, words
+from merchant_server.web.portal.webhooks import WEBHOOK_ROUTES
 
 SESSION_HOURS = 8
 # Where a sign-in leads besides the reviews; a form names one, never an address.
-WAYS_ON = ("complaints", "disputes", "relief", "quarantine")
+WAYS_ON = ("complaints", "disputes", "relief", "quarantine", "webhooks")
 NAME, UNTIL = "reviewer", "reviewer_until"
 
 
@@ -58,6 +58,7 @@ def review_pages(deps: Deps, token: str) -> Blueprint:
         *DISPUTE_ROUTES,
         *RELIEF_ROUTES,
         *QUARANTINE_ROUTES,
+        *WEBHOOK_ROUTES,
     ):
         blueprint.add_url_rule(path, endpoint, staff(view), methods=[method])
     blueprint.add_url_rule("/portal/sign-in", "sign_in", lambda: _sign_in(deps, token), methods=["POST"])

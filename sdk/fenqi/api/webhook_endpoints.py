@@ -11,9 +11,16 @@ from fenqi.api.places import changes
 from fenqi.api.reading import RAW, known, load
 from fenqi.api.transport import Transport
 from fenqi.errors import InvalidArgument
-from fenqi.wire import DeliverySchema, ReplayedSchema, WebhookEndpointSchema, utc_text
+from fenqi.wire import (
+    DeliveryAttemptSchema,
+    DeliverySchema,
+    ReplayedSchema,
+    WebhookEndpointSchema,
+    utc_text,
+)
 
-_ENDPOINT, _DELIVERY, _REPLAYED = WebhookEndpointSchema(), DeliverySchema(), ReplayedSchema()
+_ENDPOINT, _REPLAYED = WebhookEndpointSchema(), ReplayedSchema()
+_DELIVERY, _ATTEMPT = DeliverySchema(), DeliveryAttemptSchema()
 _PATH = "/v1/webhook_endpoints"
 
 
@@ -67,6 +74,25 @@ class Delivery:
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Read a delivery's JSON. Raises NotFenqi when it has not the shape of one."""
         return cls(**known(cls, load(_DELIVERY, raw)), raw=raw)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryAttempt:
+    """One try to push an event. `status` is the receiver's HTTP status, 0 when nothing answered."""
+
+    id: str
+    delivery_id: str
+    number: int
+    tried_at: datetime
+    took_ms: int
+    status: int
+    reason: str
+    raw: Mapping[str, Any] = RAW
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """Read an attempt's JSON. Raises NotFenqi when it has not the shape of one."""
+        return cls(**known(cls, load(_ATTEMPT, raw)), raw=raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +212,14 @@ class Deliveries:
         """Return a delivery as it stands now. Raises NotFoundError."""
         path = f"/v1/deliveries/{path_id(delivery_id, 'delivery_id')}"
         return Delivery.from_dict(self._transport.call("GET", path).body)
+
+    def attempts(
+        self, delivery_id: str, *, limit: int | None = None, cursor: str | None = None
+    ) -> Page[DeliveryAttempt]:
+        """Return the tries of a delivery, newest first. Raises NotFoundError."""
+        path = f"/v1/deliveries/{path_id(delivery_id, 'delivery_id')}/attempts"
+        query = {"limit": checked_limit(limit), "cursor": cursor}
+        return Page(self._transport, path, query, DeliveryAttempt.from_dict)
 
     def replay(self, delivery_id: str, *, idempotency_key: str | None = None) -> Delivery:
         """Send the event again, delivered or dead, with all its tries before it. Raises ConflictError."""

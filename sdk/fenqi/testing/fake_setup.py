@@ -9,6 +9,7 @@ from marshmallow import Schema
 from fenqi.ids import DELIVERY, EVENT, KEY, STORE, TILL, WEBHOOK_ENDPOINT
 from fenqi.testing.fake_answers import Refused
 from fenqi.wire import (
+    DeliveryAttemptSchema,
     DeliveryQuerySchema,
     DeliverySchema,
     KeyDraftSchema,
@@ -182,6 +183,11 @@ class FakeSetup:
     def retrieve_delivery(self, _: Shown, __: bytes, delivery_id: str) -> tuple[int, Shown]:
         return 200, _write(DeliverySchema, _found(self.deliveries, delivery_id, "delivery"))
 
+    def list_attempts(self, query: Shown, _: bytes, delivery_id: str) -> tuple[int, Shown]:
+        """Nothing is pushed here, so nothing was tried."""
+        _found(self.deliveries, delivery_id, "delivery")
+        return 200, _page(DeliveryAttemptSchema, {}, PageQuerySchema().load(query))
+
     def replay(self, _: Shown, body: bytes, endpoint_id: str) -> tuple[int, Shown]:
         _read(ReplaySchema, body)
         _found(self.endpoints, endpoint_id, "endpoint")
@@ -201,6 +207,7 @@ SETUP_ROUTES: tuple[tuple[str, Mapping[str, str]], ...] = (
     ("/v1/webhook_endpoints/([^/]+)/deliveries", {"GET": "list_deliveries"}),
     ("/v1/webhook_endpoints/([^/]+)/replay", {"POST": "replay"}),
     ("/v1/deliveries/([^/]+)", {"GET": "retrieve_delivery"}),
+    ("/v1/deliveries/([^/]+)/attempts", {"GET": "list_attempts"}),
     ("/v1/deliveries/([^/]+)/replay", {"POST": "retrieve_delivery"}),
     ("/v1/stores", {"POST": "create_store", "GET": "list_stores"}),
     ("/v1/stores/([^/]+)", {"GET": "retrieve_store", "PATCH": "change_store"}),

@@ -97,6 +97,7 @@ from fenqi.wire.vocabulary import (
 )
 from fenqi.wire.webhooks import (
     AckSchema,
+    DeliveryAttemptSchema,
     DeliveryQuerySchema,
     DeliverySchema,
     EventMarkSchema,
@@ -131,6 +132,7 @@ __all__ = [
     "CheckoutDraftSchema",
     "CheckoutQuerySchema",
     "CheckoutSchema",
+    "DeliveryAttemptSchema",
     "DeliveryQuerySchema",
     "DeliverySchema",
     "DisputeQuerySchema",

@@ -96,6 +96,19 @@ class DeliverySchema(Answer):
     delivered_at = UtcTime(load_default=None, allow_none=True)
 
 
+class DeliveryAttemptSchema(Answer):
+    """One try to push an event; when a delivery is replayed, `number` begins anew."""
+
+    object = fields.Constant("delivery_attempt")
+    id = fields.String(required=True)
+    delivery_id = fields.String(required=True)
+    number = WholeNumber(required=True)
+    tried_at = UtcTime(required=True)
+    took_ms = WholeNumber(load_default=0)
+    status = WholeNumber(load_default=0, metadata={"description": "HTTP status; 0 when nothing answered."})
+    reason = fields.String(load_default="", metadata={"description": "Why it failed; empty when it did not."})
+
+
 class ReplaySchema(Request):
     """POST /v1/webhook_endpoints/{id}/replay: events created from `since` (inclusive) to `until` (exclusive)."""
 
