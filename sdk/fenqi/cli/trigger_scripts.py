@@ -200,7 +200,7 @@ SCRIPTS: Final[dict[str, Script]] = {
 }
 _BY_BANK_FILE = "It comes of money that a bank file brings: fenqi-server reconcile."
 BY_OTHERS: Final[dict[str, str]] = {
-    "checkout.authorization_expiring": "It comes by the real clock, a day before a signed sale that nobody captured lapses.",
+    "checkout.authorization_expiring": "It comes by the real clock, a day before a signed sale lapses uncaptured.",
     "installment.partly_paid": _BY_BANK_FILE,
     "repayment.reversed": _BY_BANK_FILE,
     "loan.written_off": "Two operators write a loan off: fenqi-server loan.",
