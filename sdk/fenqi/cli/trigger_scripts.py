@@ -1,4 +1,4 @@
-"""What makes each event happen in test mode, by its name, and what only an operator of the installation can make.
+"""What makes each event happen in test mode, by its name, and what takes somebody else.
 
 A script returns the id of what its event is about, or "" when that is not known before it happens.
 """
@@ -18,7 +18,6 @@ from fenqi.errors import FenqiError
 from fenqi.finance.plan import Plan
 
 _EXPIRES_IN_SECONDS = 60
-_AUTHORIZED_DAYS = 7
 _PAYOUT_DAYS = 7
 _GRACE_DAYS = 8
 _GONE_WITHIN_SECONDS = 60
@@ -50,12 +49,6 @@ def _void(scene: Scene, about: str) -> str:
     checkout = _authorize(scene)
     voided = scene.client.checkouts.void(checkout.id)
     return (voided.loan_id or "") if about == "loan" else voided.id
-
-
-def _let_it_lapse(scene: Scene) -> str:
-    checkout = _authorize(scene)
-    scene.player.let_days_pass(_AUTHORIZED_DAYS - 1)
-    return checkout.id
 
 
 def _collect(scene: Scene, account: str = "0001") -> str:
@@ -124,6 +117,9 @@ def _revoke(scene: Scene) -> str:
 
 def _pay_out(scene: Scene) -> str:
     scene.sign()
+    scene.say(
+        "A payout comes when sales are more than what refunds and payouts took; --amount makes a larger sale."
+    )
     scene.player.let_days_pass(_PAYOUT_DAYS)
     return ""
 
@@ -180,7 +176,6 @@ SCRIPTS: Final[dict[str, Script]] = {
     "checkout.cancelled": lambda scene: scene.client.checkouts.cancel(scene.sell().id).id,
     "checkout.expired": _expire,
     "checkout.voided": partial(_void, about="checkout"),
-    "checkout.authorization_expiring": _let_it_lapse,
     "loan.created": lambda scene: scene.sign().loan_id or "",
     "loan.cancelled": partial(_void, about="loan"),
     "loan.overdue": partial(_collect, account=_CLOSED_ACCOUNT),
@@ -204,7 +199,8 @@ SCRIPTS: Final[dict[str, Script]] = {
     "webhook_endpoint.disabled": _be_gone,
 }
 _BY_BANK_FILE = "It comes of money that a bank file brings: fenqi-server reconcile."
-BY_OPERATORS: Final[dict[str, str]] = {
+BY_OTHERS: Final[dict[str, str]] = {
+    "checkout.authorization_expiring": "It comes by the real clock, a day before a signed sale lapses uncaptured.",
     "installment.partly_paid": _BY_BANK_FILE,
     "repayment.reversed": _BY_BANK_FILE,
     "loan.written_off": "Two operators write a loan off: fenqi-server loan.",

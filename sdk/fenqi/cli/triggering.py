@@ -6,7 +6,7 @@ from fenqi.cli import Surroundings
 from fenqi.cli.feed import show
 from fenqi.cli.listening import newest_cursor
 from fenqi.cli.staging import SandboxPlayer, Scene
-from fenqi.cli.trigger_scripts import BY_OPERATORS, SCRIPTS
+from fenqi.cli.trigger_scripts import BY_OTHERS, SCRIPTS
 from fenqi.errors import InvalidArgument
 from fenqi.finance.money import Money
 from fenqi.wire.vocabulary import EVENT_TYPES
@@ -21,11 +21,11 @@ from fenqi.wire.vocabulary import EVENT_TYPES
 def trigger(surroundings: Surroundings, event: str, amount: str, currency: str, as_json: bool) -> None:
     """Do in the sandbox what makes EVENT happen, and print it: a real sale with a made-up person.
 
-    EVENT is any type of event; one that only an operator of the installation can make says how.
+    EVENT is any type of event; one that takes an operator or days of waiting says so.
     """
-    if event in BY_OPERATORS:
+    if event in BY_OTHERS:
         raise InvalidArgument(
-            f"A merchant cannot make {event} happen.", field="event", hint=BY_OPERATORS[event]
+            f"A merchant cannot make {event} happen at will.", field="event", hint=BY_OTHERS[event]
         )
     client = surroundings.connect()
     player = surroundings.player or SandboxPlayer(client, surroundings)
