@@ -13,7 +13,7 @@ from fenqi.finance.money import Money
 
 from merchant_server.domain.reconciliation import COMES_IN
 from merchant_server.ports import BankDeduction, BankPayout, BankTransfer, ProviderUnavailable
-from merchant_server.providers.bank import public_key_id
+from merchant_server.providers.bank_callbacks import public_key_id
 from merchant_server.providers.sandbox.callbacks import signed_headers
 from tests.fakes.providers import FakeBank
 
