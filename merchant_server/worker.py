@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from merchant_server.domain.errors import TransitionConflict
 from merchant_server.services.collection.deductions import age, ask_bank, request_due
 from merchant_server.services.collection.noticing import send_notices, write_notices
 from merchant_server.services.collection.ordering import ask_about_orders
@@ -38,9 +39,15 @@ PUSH_THREADS = 16
 
 
 def tried(step: Callable[[], int]) -> int:
-    """Run one step of the loop, which must outlive any one row: what is due stays due and is tried again."""
+    """Run one step of the loop, which must outlive any one row: what is due stays due and is tried again.
+
+    Where another worker or a request was first, there is nothing to mend: the next turn sees what is left.
+    """
     try:
         return step()
+    except TransitionConflict as lost:
+        log.info("a worker step was overtaken: %s", lost.code, exc_info=lost)
+        return 0
     except Exception:
         log.exception("a worker step failed")
         return 0

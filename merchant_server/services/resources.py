@@ -24,6 +24,7 @@ from merchant_server.domain.penalty import bucket, days_overdue
 from merchant_server.domain.refund import Refund, RefundPreview
 from merchant_server.domain.refusal import told_to_shop
 from merchant_server.domain.settlement import SettlementQuote
+from merchant_server.domain.void_preview import VoidPreview
 
 # Where a till has nothing more to wait for; a review of a refusal takes longer than a queue.
 SETTLED = ("authorized", "captured", "closed", "declined")
@@ -190,6 +191,23 @@ def refund_preview_resource(preview: RefundPreview) -> dict[str, Any]:
         "after": [_owed(row) for row in effect.after],
         "created_at": utc_text(preview.created_at),
         "expires_at": utc_text(preview.expires_at),
+    }
+
+
+def void_preview_resource(preview: VoidPreview) -> dict[str, Any]:
+    """Return what a void would do: rows still owed before and after."""
+    change, checkout = preview.change, preview.checkout
+    return {
+        "object": "void_preview",
+        "mode": checkout.mode,
+        "checkout_id": checkout.id,
+        "loan_id": checkout.loan_id,
+        "loan_sequence": preview.loan_sequence,
+        "amount": preview.amount.to_dict(),
+        "interest_given_back": change.interest_given_back.to_dict(),
+        "fee_given_back": change.fee_given_back.to_dict(),
+        "before": [_owed(row) for row in preview.before],
+        "after": [_owed(row) for row in change.rows],
     }
 
 

@@ -19,6 +19,7 @@ POLICY = {
     "POST /v1/checkouts/{checkout_id}/send_link": {"create"},
     "POST /v1/checkouts/{checkout_id}/capture": {"capture"},
     "POST /v1/checkouts/{checkout_id}/void": {"capture"},
+    "POST /v1/checkouts/{checkout_id}/void_previews": {"capture"},
     "POST /v1/loans/{loan_id}/refund_previews": {"refund"},
     "POST /v1/loans/{loan_id}/settlement_quote": {"read"},
     "GET /v1/loans/{loan_id}/settlement_quote": {"read"},

@@ -3,9 +3,12 @@
 A target gives a client, plays the consumer and tells the time; add a target and every test runs on it too.
 """
 
+import inspect
+import re
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -420,6 +423,34 @@ def test_voiding_the_rest_leaves_a_loan_of_what_was_captured(target: Target, api
         api_client.checkouts.void(made.id, idempotency_key="once-more")
 
 
+def test_a_part_that_will_not_be_delivered_is_given_up_as_its_preview_showed(
+    target: Target, api_client: Client
+) -> None:
+    made = sell(api_client, capture="manual")
+    target.play(made.id, "authorized")
+    shown = api_client.checkouts.void_preview(made.id, amount=Money(100_000, "CNY"))
+    assert set(shown.raw) == set(wire.VoidPreviewSchema().fields)
+    assert sum(row.principal.minor for row in shown.after) == AMOUNT.minor - 100_000
+    reduced = api_client.checkouts.void(made.id, preview=shown)
+    assert api_client.checkouts.void(made.id, preview=shown) == reduced
+    assert (reduced.status, reduced.voided.minor) == ("authorized", 100_000)
+    assert reduced.authorized_until is not None
+    loan = api_client.loans.retrieve(str(reduced.loan_id))
+    assert [row.outstanding for row in loan.installments] == [row.total for row in shown.after]
+    with pytest.raises(errors.InvalidRequestError) as stale:
+        api_client.checkouts.void(made.id, preview=shown, idempotency_key="once-more")
+    assert stale.value.code == "preview_stale"
+    for wrong, field in ((Money(299_901, "CNY"), "amount.minor"), (Money(1, "USD"), "amount.currency")):
+        for attempt in (api_client.checkouts.void_preview, api_client.checkouts.void):
+            with pytest.raises(errors.InvalidRequestError) as refused:
+                attempt(made.id, amount=wrong)
+            assert refused.value.field == field
+    rest = api_client.checkouts.capture(made.id)
+    assert (rest.status, rest.captured.minor, rest.authorized_until) == ("captured", 299_900, None)
+    types = [event.type for event in api_client.events.list(limit=100)]
+    assert types.count("checkout.reduced") == 1
+
+
 def test_voiding_all_of_it_ends_the_sale_and_the_loan(target: Target, api_client: Client) -> None:
     made = sell(api_client, capture="manual")
     target.play(made.id, "authorized")
@@ -598,6 +629,7 @@ def test_a_webhook_endpoint_shows_its_secret_once(api_client: Client) -> None:
 
 def test_stores_and_tills_are_made_changed_closed_and_listed(api_client: Client) -> None:
     store = api_client.stores.create(name="南京路店")
+    assert api_client.stores.retrieve(store.id) == store
     till = api_client.tills.create(store_id=store.id, name="1 号台")
     assert (store.id[:4], till.id[:4], till.store_id, till.status) == ("sto_", "til_", store.id, "open")
     assert api_client.stores.update(store.id, name="西湖店").name == "西湖店"
@@ -643,8 +675,32 @@ def test_a_webhook_endpoint_is_changed_disabled_and_gets_another_secret(api_clie
     assert changed.reason
     rolled = api_client.webhook_endpoints.roll_secret(made.id, overlap_seconds=60)
     assert (rolled.secret or "").startswith("whsec_") and rolled.overlap_until is not None
+    assert api_client.webhook_endpoints.retrieve(made.id).secret is None
     asymmetric = api_client.webhook_endpoints.create(url="https://shop.example/hook", signature="v1a")
     assert asymmetric.secret is None and (asymmetric.public_key or "").startswith("whpk_")
+
+
+def test_a_link_is_sent_once_by_sms_and_not_after_a_phone_holds_it(
+    target: Target, api_client: Client
+) -> None:
+    checkout = api_client.checkouts.create(amount=AMOUNT, reference="by-sms")
+    assert api_client.checkouts.send_link(checkout.id, "13800138000").status == "created"
+    with pytest.raises(errors.InvalidRequestError) as refused:
+        api_client.checkouts.send_link(checkout.id, "no number", idempotency_key="another")
+    assert refused.value.code == "phone_invalid"
+
+
+def test_every_method_of_every_resource_is_held_against_the_server_and_the_fake(api_client: Client) -> None:
+    told = Path(__file__).read_text("utf-8")
+    methods = [
+        f"{resource}.{name}"
+        for resource, made in vars(api_client).items()
+        if not resource.startswith("_")
+        for name, each in vars(type(made)).items()
+        if not name.startswith("_") and inspect.isfunction(each)
+    ]
+    assert len(methods) > 50
+    assert [each for each in methods if not re.search(rf"\b{re.escape(each)}\b", told)] == []
 
 
 def test_a_ping_is_a_delivery_that_can_be_looked_up_and_sent_again(api_client: Client) -> None:

@@ -232,8 +232,10 @@ def lived_in(
         loan = receive_money(
             uow, house.deps, loan, Money(7, "CNY"), kind=RepaymentKind.PAYMENT, source_id="pay_late"
         )
+        again = uow.loans.locked(loan.id)
+        assert again is not None
         receive_money(
-            uow, house.deps, loan, Money(10**7, "CNY"), kind=RepaymentKind.PAYMENT, source_id="pay_too_much"
+            uow, house.deps, again, Money(10**7, "CNY"), kind=RepaymentKind.PAYMENT, source_id="pay_too_much"
         )
     return_money_of_loan(house.deps, loan.id, by="An")
     house.work()

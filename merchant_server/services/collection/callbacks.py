@@ -39,7 +39,7 @@ def receive(deps: Deps, body: bytes, headers: Mapping[str, str]) -> Verdict:
     try:
         callback = deps.bank.authenticate(body, headers, now)
     except CallbackMalformed as malformed:
-        _record_unread(deps, body, "callback.quarantined", malformed.reason)
+        _record_unread(deps, body, "callback.quarantined", malformed.reason, keep=True)
         return Verdict("quarantined", malformed.reason)
     except CallbackForged as forged:
         _record_unread(deps, body, "callback.forged", forged.reason)
@@ -113,8 +113,14 @@ def _difference(callback: BankCallback, ours: Deduction | PaymentOrder | None) -
     return ", ".join(name for name, (theirs, ours) in pairs.items() if theirs != ours)
 
 
-def _record_unread(deps: Deps, body: bytes, action: str, reason: str) -> None:
+def _record_unread(deps: Deps, body: bytes, action: str, reason: str, *, keep: bool = False) -> None:
     with deps.storage.unit_of_work() as uow:
+        if keep:
+            # It names no event, so it is known by its bytes; staff look at it in the quarantine.
+            uow.callbacks.record(
+                gateway_account="", event_id=hashlib.sha256(body).hexdigest(), at=deps.clock.now(), reference="",
+                verdict="quarantined", reason=reason, body=body.decode(errors="replace").replace("\0", "�"),
+            )  # fmt: skip
         uow.audit.add(
             deps.ids.new("aud"),
             at=deps.clock.now(),

@@ -8,6 +8,7 @@ from fenqi.finance.money import Money
 from fenqi.finance.refund import Cost, RefundEffect, recovery, refund, undo
 from fenqi.finance.repayment import Due
 
+from merchant_server.domain.amount import checked_amount
 from merchant_server.domain.errors import NotFound, RuleRefused
 from merchant_server.domain.installment import Installment
 from merchant_server.domain.loan import Loan, LoanStatus
@@ -23,7 +24,8 @@ def preview_refund(
 ) -> RefundPreview:
     """Work out a refund of goods worth `amount` today, and keep it for fifteen minutes.
 
-    Raises NotFound, RuleRefused (currency_mismatch, nothing_captured, refund_exceeds_captured, settlement_not_covered).
+    Raises NotFound, RuleRefused (currency_mismatch, amount_not_positive, nothing_captured, refund_exceeds_captured,
+    settlement_not_covered).
     """
     return preview_of(uow, deps, own_loan(uow, caller, loan_id), amount, strategy)
 
@@ -135,13 +137,7 @@ def _captured(uow: UnitOfWork, loan: Loan) -> Money:
 
 
 def _refuse_beyond(amount: Money, captured: Money, refunded: Money) -> None:
-    if amount.currency != captured.currency:
-        raise RuleRefused(
-            f"the loan is in {captured.currency}, not {amount.currency}",
-            code="currency_mismatch",
-            field="amount.currency",
-            hint=f"refund in {captured.currency}",
-        )
+    checked_amount(amount, captured.currency, "loan", "refund")
     if not captured.minor:
         raise RuleRefused(
             "nothing was captured, so there is nothing to refund",

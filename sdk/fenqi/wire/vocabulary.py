@@ -9,7 +9,8 @@ CHECKOUT_STATUSES = (
 EVENT_TYPES = (
     "checkout.created", "checkout.opened", "checkout.deciding", "checkout.offered", "checkout.declined",
     "checkout.referred", "checkout.signing", "checkout.authorized", "checkout.captured", "checkout.closed",
-    "checkout.expired", "checkout.cancelled", "checkout.voided", "checkout.authorization_expiring", "loan.created",
+    "checkout.expired", "checkout.cancelled", "checkout.voided", "checkout.authorization_expiring", "checkout.reduced",
+    "loan.created",
     "loan.cancelled", "loan.overdue", "loan.repaid", "loan.refunded",
     "loan.written_off", "loan.recovered", "loan.schedule_changed", "penalty.charged",
     "installment.paid", "installment.partly_paid",
