@@ -148,6 +148,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "before": [_OWED],
         "after": [_OWED | {"principal": _minor(23_884), "interest": _minor(2_763), "total": _minor(26_647)}],
     },
+    "ReturnedLineDraft": {"id": "sku-1", "quantity": 1},
+    "ReturnedLine": {"id": "sku-1", "quantity": 1, "amount": _minor(100_000)},
+    "LineDraft": {"id": "sku-1", "description": "Bicycle, blue", "quantity": 1, "amount": _MONEY},
+    "Line": {"id": "sku-1", "description": "Bicycle, blue", "quantity": 1, "amount": _MONEY},
     "RefundPreviewDraft": {"amount": _minor(100_000), "strategy": "recompute"},
     "RefundPreview": {
         "object": "refund_preview",
