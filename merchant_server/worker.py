@@ -6,8 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from merchant_server.domain.errors import TransitionConflict
 from merchant_server.services.collection.deductions import age, ask_bank, request_due
 from merchant_server.services.collection.noticing import send_notices, write_notices
+from merchant_server.services.collection.ordering import ask_about_orders
 from merchant_server.services.collection.penalties import charge_penalties
 from merchant_server.services.decisioning.watching import forget_velocity
 from merchant_server.services.deps import Deps
@@ -37,9 +39,15 @@ PUSH_THREADS = 16
 
 
 def tried(step: Callable[[], int]) -> int:
-    """Run one step of the loop, which must outlive any one row: what is due stays due and is tried again."""
+    """Run one step of the loop, which must outlive any one row: what is due stays due and is tried again.
+
+    Where another worker or a request was first, there is nothing to mend: the next turn sees what is left.
+    """
     try:
         return step()
+    except TransitionConflict as lost:
+        log.info("a worker step was overtaken: %s", lost.code, exc_info=lost)
+        return 0
     except Exception:
         log.exception("a worker step failed")
         return 0
@@ -65,6 +73,7 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
         lambda: collect(deps, run),
         lambda: close_unanswered(deps),
         lambda: close_days(deps),
+        lambda: ask_about_orders(deps),
         lambda: pay_out_due(deps),
         lambda: ask_about_payouts(deps),
         lambda: ask_about_transfers(deps),

@@ -237,8 +237,8 @@ class BankFiles(Protocol):
 class Closes(Protocol):
     """Days whose books are closed."""
 
-    def latest(self, merchant_id: str) -> DailyClose | None:
-        """Return a merchant's last close, or None."""
+    def latest(self, merchant_id: str, *, hold: bool = False) -> DailyClose | None:
+        """Return a merchant's last close, or None; with `hold` nobody else closes its books in this transaction."""
         ...
 
     def add(self, close: DailyClose, at: datetime) -> None:

@@ -19,10 +19,12 @@ from merchant_server.domain.checkout import (
 from merchant_server.domain.dispute import CONSUMER, Dispute, DisputeWords
 from merchant_server.domain.installment import Installment
 from merchant_server.domain.loan import Loan
+from merchant_server.domain.payment_order import PaymentOrder
 from merchant_server.domain.payout import Payout
 from merchant_server.domain.penalty import bucket, days_overdue
 from merchant_server.domain.refund import Refund, RefundPreview
 from merchant_server.domain.refusal import told_to_shop
+from merchant_server.domain.settlement import SettlementQuote
 from merchant_server.domain.void_preview import VoidPreview
 
 # Where a till has nothing more to wait for; a review of a refusal takes longer than a queue.
@@ -122,6 +124,36 @@ def loan_resource(loan: Loan, installments: Sequence[Installment], today: date) 
             }
             for row in installments
         ],
+    }
+
+
+def settlement_quote_resource(quote: SettlementQuote) -> dict[str, Any]:
+    """Return what settles a loan on one day."""
+    parts = ("total", "principal", "interest", "fee", "penalty", "early_settlement_fee", "given_back")
+    return {
+        "object": "settlement_quote",
+        "id": quote.id,
+        "mode": quote.mode,
+        "loan_id": quote.loan_id,
+        "on": quote.on.isoformat(),
+        **{part: getattr(quote, part).to_dict() for part in parts},
+        "created_at": utc_text(quote.created_at),
+        "expires_at": utc_text(quote.expires_at),
+    }
+
+
+def payment_order_resource(order: PaymentOrder, public_url: str) -> dict[str, Any]:
+    """Return a payment order with its link."""
+    return {
+        "object": "payment_order",
+        "id": order.id,
+        "mode": order.mode,
+        "loan_id": order.loan_id,
+        "status": order.status.value,
+        "amount": order.amount.to_dict(),
+        "url": f"{public_url}/pay/{order.token}",
+        "created_at": utc_text(order.created_at),
+        "expires_at": utc_text(order.expires_at),
     }
 
 

@@ -3,9 +3,12 @@
 A target gives a client, plays the consumer and tells the time; add a target and every test runs on it too.
 """
 
+import inspect
+import re
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Protocol
 
 import pytest
@@ -661,6 +664,7 @@ def test_a_webhook_endpoint_shows_its_secret_once(api_client: Client) -> None:
 
 def test_stores_and_tills_are_made_changed_closed_and_listed(api_client: Client) -> None:
     store = api_client.stores.create(name="南京路店")
+    assert api_client.stores.retrieve(store.id) == store
     till = api_client.tills.create(store_id=store.id, name="1 号台")
     assert (store.id[:4], till.id[:4], till.store_id, till.status) == ("sto_", "til_", store.id, "open")
     assert api_client.stores.update(store.id, name="西湖店").name == "西湖店"
@@ -706,8 +710,32 @@ def test_a_webhook_endpoint_is_changed_disabled_and_gets_another_secret(api_clie
     assert changed.reason
     rolled = api_client.webhook_endpoints.roll_secret(made.id, overlap_seconds=60)
     assert (rolled.secret or "").startswith("whsec_") and rolled.overlap_until is not None
+    assert api_client.webhook_endpoints.retrieve(made.id).secret is None
     asymmetric = api_client.webhook_endpoints.create(url="https://shop.example/hook", signature="v1a")
     assert asymmetric.secret is None and (asymmetric.public_key or "").startswith("whpk_")
+
+
+def test_a_link_is_sent_once_by_sms_and_not_after_a_phone_holds_it(
+    target: Target, api_client: Client
+) -> None:
+    checkout = api_client.checkouts.create(amount=AMOUNT, reference="by-sms")
+    assert api_client.checkouts.send_link(checkout.id, "13800138000").status == "created"
+    with pytest.raises(errors.InvalidRequestError) as refused:
+        api_client.checkouts.send_link(checkout.id, "no number", idempotency_key="another")
+    assert refused.value.code == "phone_invalid"
+
+
+def test_every_method_of_every_resource_is_held_against_the_server_and_the_fake(api_client: Client) -> None:
+    told = Path(__file__).read_text("utf-8")
+    methods = [
+        f"{resource}.{name}"
+        for resource, made in vars(api_client).items()
+        if not resource.startswith("_")
+        for name, each in vars(type(made)).items()
+        if not name.startswith("_") and inspect.isfunction(each)
+    ]
+    assert len(methods) > 50
+    assert [each for each in methods if not re.search(rf"\b{re.escape(each)}\b", told)] == []
 
 
 def test_a_ping_is_a_delivery_that_can_be_looked_up_and_sent_again(api_client: Client) -> None:

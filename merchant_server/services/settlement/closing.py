@@ -37,8 +37,8 @@ def _end_day(deps: Deps, merchant: Merchant) -> int:
 
 def _close(deps: Deps, merchant: Merchant) -> bool:
     with deps.storage.unit_of_work() as uow:
+        last = uow.closes.latest(merchant.id, hold=True)
         yesterday = deps.today(uow, merchant) - timedelta(days=1)
-        last = uow.closes.latest(merchant.id)
         if last is not None and last.closed_on >= yesterday:
             return False
         nothing = Money(0, merchant.currency)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from fenqi.finance.lines import Line, ReturnedLine
 from fenqi.finance.money import Money
+from fenqi.finance.plan import Plan
 from fenqi.finance.repayment import Due
 
 from merchant_server.domain.errors import TransitionConflict
@@ -43,6 +44,19 @@ def to_json(value: Any) -> str:
 def from_json(text: str) -> Any:
     """Return what a JSON column holds."""
     return json.loads(text)
+
+
+# Reading a plan's terms checks each of them.
+@lru_cache(maxsize=4096)
+def plan_of(text: str) -> Plan:
+    """Return the plan that JSON text describes: the same one for the same terms, as many loans have them."""
+    return Plan.from_dict(json.loads(text))
+
+
+@lru_cache(maxsize=4096)
+def plan_text(plan: Plan) -> str:
+    """Return a plan's terms as JSON text, for `plan_of`."""
+    return to_json(plan.to_dict())
 
 
 def made(kind: type[Made], row: Row, /, **changed: Any) -> Made:

@@ -1,12 +1,12 @@
 """A person's own page: what they owe and signed, and what they can do about it and about their data. No scripts."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from flask import Blueprint, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from merchant_server.domain.errors import Unauthenticated
 from merchant_server.services.deps import Deps
@@ -66,7 +66,7 @@ def _bound(view: Callable[..., ResponseReturnValue], room: Room) -> Callable[...
 
 
 def _remember_way_out() -> None:
-    g.way_out, g.way_out_words = url_for(".home"), _("Back to my page")
+    g.way_out, g.way_out_words = partial(url_for, ".home"), _l("Back to my page")
 
 
 def _sign_in(_error: Unauthenticated) -> ResponseReturnValue:

@@ -13,7 +13,7 @@ from fenqi.durations import Duration
 from fenqi.errors import InvalidArgument, JsonRefused
 from fenqi.ids import REQUEST
 from fenqi.testing.clock import ManualClock
-from fenqi.testing.fake_answers import TITLES, Answer, Refused, json_bytes, page
+from fenqi.testing.fake_answers import TITLES, Answer, Refused, checked_phone, json_bytes, page
 from fenqi.testing.fake_dispute_api import DISPUTE_ROUTES, DisputeHandlers
 from fenqi.testing.fake_disputes import FakeDisputes
 from fenqi.testing.fake_feed import FakeFeed
@@ -190,7 +190,7 @@ class FakeApi(RefundHandlers, DisputeHandlers):
         return self._json(200, checkout_json(checkout))
 
     def send_link(self, _: dict[str, str], body: bytes, checkout_id: str) -> Answer:
-        phone = SendLinkSchema().load(strict_json(body))["phone"]
+        phone = checked_phone(SendLinkSchema().load(strict_json(body))["phone"])
         checkout = self._checkout(checkout_id)
         self._sales.send_link(checkout, phone)
         return self._json(200, checkout_json(checkout))

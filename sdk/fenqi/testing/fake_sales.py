@@ -198,7 +198,7 @@ class FakeSales:
         return given_up
 
     def pay_installment(self, loan: FakeLoan, now: datetime) -> None:
-        """Pay the next unpaid installment in full; the last one repays the loan."""
+        """Pay the next unpaid installment in full; the last one repays the loan and closes its checkout."""
         row = next((row for row in loan.rows if row["status"] not in ("paid", "refunded")), None)
         if row is None:
             raise TransitionNotAllowed(loan.status, "repaid")
@@ -207,6 +207,8 @@ class FakeSales:
         if all(row["status"] in ("paid", "refunded") for row in loan.rows):
             loan.status = "repaid"
             self.changed(loan, "loan.repaid", now)
+            if loan.checkout.status == "captured":
+                self._enter(loan.checkout, "closed", now)
 
     def _enter(self, checkout: FakeCheckout, status: str, now: datetime, *, take_all: bool = True) -> None:
         checkout.status = status

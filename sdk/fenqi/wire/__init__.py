@@ -75,6 +75,7 @@ from fenqi.wire.refunds import (
     VoidPreviewSchema,
     VoidSchema,
 )
+from fenqi.wire.repaying import PaymentOrderDraftSchema, PaymentOrderSchema, SettlementQuoteSchema
 from fenqi.wire.settlement import (
     BalanceSchema,
     PayoutQuerySchema,
@@ -161,6 +162,8 @@ __all__ = [
     "OfferSchema",
     "OwedRowSchema",
     "PageQuerySchema",
+    "PaymentOrderDraftSchema",
+    "PaymentOrderSchema",
     "PayoutQuerySchema",
     "PayoutSchema",
     "PayoutStatementSchema",
@@ -180,6 +183,7 @@ __all__ = [
     "ReturnedLineSchema",
     "RollSchema",
     "SendLinkSchema",
+    "SettlementQuoteSchema",
     "StatementLineSchema",
     "StatementQuerySchema",
     "StatementSchema",

@@ -20,6 +20,7 @@ EVENT_TYPES = (
     "payout.created", "payout.paid", "payout.failed",
     "dispute.opened", "dispute.updated", "dispute.closed", "loan.collection_paused", "loan.collection_resumed",
 )  # fmt: skip
+PAYMENT_ORDER_STATUSES = ("requested", "pending", "paid", "expired")
 PAYOUT_STATUSES = ("pending", "paid", "failed")
 REFUND_STATUSES = ("pending", "succeeded", "failed")
 REFUND_STRATEGIES = ("last_first", "next_first", "equal", "shorter", "recompute", "full_settlement")
