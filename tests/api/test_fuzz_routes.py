@@ -23,7 +23,7 @@ from tests.installation import Installation
 _WANTED = os.environ.get("FENQI_FUZZ", "2")
 SAMPLE = None if _WANTED == "all" else int(_WANTED)
 HEADERS = (
-    "Authorization", "Idempotency-Key", "Fenqi-Version", "X-Request-Id", "If-None-Match", "Content-Type",
+    "Authorization", "Idempotency-Key", "Fenqi-Version", "If-None-Match", "Content-Type",
     "Accept", "Accept-Language", "Forwarded", "Traceparent",
 )  # fmt: skip
 
