@@ -8,6 +8,7 @@ from fenqi._version import __version__
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from merchant_server.domain.collection_hours import CollectionHours
 from merchant_server.keys import InstallationKeys
 from merchant_server.providers.agreement import (
     AuditHeadKey,
@@ -23,8 +24,7 @@ from merchant_server.providers.breaker import Breakers, CircuitBreaker, GuardedB
 from merchant_server.providers.bureau import HttpBureauProvider
 from merchant_server.providers.credit_policy import ZenCreditPolicy, ZenWorkshop
 from merchant_server.providers.identity import HttpIdentityProvider
-from merchant_server.providers.sandbox import key_ring
-from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT
+from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT, key_ring
 from merchant_server.providers.sandbox_window import HttpSandboxWindow
 from merchant_server.providers.sms import HttpSmsSender
 from merchant_server.providers.system import SystemClock, SystemIds
@@ -39,9 +39,11 @@ from merchant_server.storage.readiness import clock_apart_seconds, require_ready
 from merchant_server.storage.rotation import Rotation
 from merchant_server.storage.unit_of_work import SqlStorage
 from merchant_server.web import api, callbacks, problems
+from merchant_server.web.application import Application
 from merchant_server.web.bodies import BODY_BYTES_MAX
 from merchant_server.web.consumer import consumer_pages
 from merchant_server.web.consumer.counter import counter_pages
+from merchant_server.web.consumer.paying import paying_pages
 from merchant_server.web.context import EXTENSION, begin_request, end_request
 from merchant_server.web.credit import credit_pages
 from merchant_server.web.docs import docs_pages
@@ -134,6 +136,9 @@ def install(settings: Settings) -> Installation:
         codes_per_hour=int(settings.codes_per_hour),
         retention_years=int(settings.retention_years),
         grace_days=int(settings.grace_days),
+        return_after_days=int(settings.return_after_days),
+        collection_hours=CollectionHours.parse(settings.collection_hours),
+        notice_days=int(settings.notice_days),
         timestamp_when_down=settings.timestamp_when_down,
         deliveries_kept_days=int(settings.deliveries_kept_days),
         sandbox=True,
@@ -184,7 +189,7 @@ def create_app(installation: Installation) -> Flask:
 
 def build_app(deps: Deps, *, secret_key: bytes, secure: bool, limited: Limits | None = None) -> Flask:
     """Return an application over any Deps: the API, callbacks and pages; without `limited` nobody is slowed down."""
-    app = Flask("merchant_server.web", static_folder=None, template_folder=None)
+    app = Application("merchant_server.web", static_folder=None, template_folder=None)
     app.config.update(SECRET_KEY=secret_key, MAX_CONTENT_LENGTH=BODY_BYTES_MAX)
     app.extensions[EXTENSION] = deps
     app.url_map.converters["default"] = PathWord
@@ -196,6 +201,7 @@ def build_app(deps: Deps, *, secret_key: bytes, secure: bool, limited: Limits | 
     app.register_blueprint(callbacks.blp)
     app.register_blueprint(consumer_pages(deps, secure=secure))
     app.register_blueprint(counter_pages(deps))
+    app.register_blueprint(paying_pages(deps))
     app.register_blueprint(my_pages(deps, secure=secure))
     app.register_blueprint(docs_pages())
     app.register_blueprint(credit_pages(deps, secure=secure))

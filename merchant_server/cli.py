@@ -11,6 +11,7 @@ import click
 from merchant_server.app import install
 from merchant_server.commands import api_keys as api_key_commands
 from merchant_server.commands import audit as audit_commands
+from merchant_server.commands import collect as collect_commands
 from merchant_server.commands import databases as database_commands
 from merchant_server.commands import dispute as dispute_commands
 from merchant_server.commands import export as export_commands
@@ -69,11 +70,14 @@ def worker() -> None:
     work(installation.deps, stop)
 
 
+main.add_command(collect_commands.collect)
+
+
 @main.command()
 @_readable
 def sandbox() -> None:
     """Serve the sandbox of bank, identity check, bureau and SMS gateway until told to stop."""
-    from merchant_server.providers.sandbox import serve
+    from merchant_server.providers.sandbox.app import serve
 
     installation = _installation()
     settings = installation.settings

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+from merchant_server.domain.errors import TransitionConflict
 from merchant_server.services.collection.deductions import age, ask_bank, request_due
+from merchant_server.services.collection.noticing import send_notices, write_notices
+from merchant_server.services.collection.ordering import ask_about_orders
 from merchant_server.services.collection.penalties import charge_penalties
 from merchant_server.services.decisioning.watching import forget_velocity
 from merchant_server.services.deps import Deps
@@ -28,6 +31,7 @@ from merchant_server.services.sale.capturing import void_lapsed, warn_of_expiry
 from merchant_server.services.sale.stamping import stamp_pending
 from merchant_server.services.settlement.closing import close_days
 from merchant_server.services.settlement.payouts import ask_about_payouts, pay_out_due
+from merchant_server.services.settlement.transfers import ask_about_transfers
 
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
@@ -35,9 +39,15 @@ PUSH_THREADS = 16
 
 
 def tried(step: Callable[[], int]) -> int:
-    """Run one step of the loop, which must outlive any one row: what is due stays due and is tried again."""
+    """Run one step of the loop, which must outlive any one row: what is due stays due and is tried again.
+
+    Where another worker or a request was first, there is nothing to mend: the next turn sees what is left.
+    """
     try:
         return step()
+    except TransitionConflict as lost:
+        log.info("a worker step was overtaken: %s", lost.code, exc_info=lost)
+        return 0
     except Exception:
         log.exception("a worker step failed")
         return 0
@@ -49,10 +59,11 @@ def collect(deps: Deps, run: Callable[[Callable[[], int]], int]) -> int:
         merchants = uow.merchants.all()
     done = 0
     for merchant in merchants:
+        done += run(partial(write_notices, deps, merchant.id))
         done += run(partial(request_due, deps, merchant.id))
         done += run(partial(age, deps, merchant))
         done += run(partial(charge_penalties, deps, merchant))
-    return done + run(partial(ask_bank, deps))
+    return done + run(partial(send_notices, deps)) + run(partial(ask_bank, deps))
 
 
 def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[], int]], int] = tried) -> int:
@@ -62,8 +73,10 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
         lambda: collect(deps, run),
         lambda: close_unanswered(deps),
         lambda: close_days(deps),
+        lambda: ask_about_orders(deps),
         lambda: pay_out_due(deps),
         lambda: ask_about_payouts(deps),
+        lambda: ask_about_transfers(deps),
         lambda: turn_clocks(deps),
         lambda: return_money(deps),
         lambda: expire_checkouts(deps),

@@ -37,6 +37,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "sdk-answers": reference_sdk.answers,
     "sdk-beside": reference_sdk.functions,
     "ledger": reference_books.ledger,
+    "ledger-changes": reference_books.changes,
     "ledger-settlement": reference_settlement.settlement,
 }
 _BLOCK = re.compile(r"(<!-- begin ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)

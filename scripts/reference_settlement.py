@@ -1,9 +1,13 @@
 """Worked examples of settlement entries for docs/reference/ledger.md, and tables of magic values."""
 
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+
 from fenqi import Money
 
 from merchant_server.domain import settlement_postings as made
 from merchant_server.domain.ledger import Posting
+from merchant_server.domain.transfer import Transfer, TransferKind, TransferStatus
 from merchant_server.providers.sandbox import magic
 from scripts.reference_tables import table
 
@@ -29,10 +33,28 @@ def settlement() -> str:
         ("A payout begins", "payout", made.payout_postings(MERCHANT, net)),
         ("The bank paid it", "payout_paid", made.paid_postings(MERCHANT, net)),
         ("The bank did not pay it", "payout_failed", made.failed_postings(MERCHANT, net)),
+        *_transfers(price, part + interest),
     )  # fmt: skip
     return "\n\n".join(
         f"### {title}\n\nEntry kind `{kind}`.\n\n{_postings(moved)}" for title, kind, moved in sections
     )
+
+
+def _transfers(price: Money, back: Money) -> Iterator[tuple[str, str, tuple[Posting, ...]]]:
+    told = {
+        TransferKind.LENDER_DRAWING: ("A drawing on a lender", "lnd_…", price),
+        TransferKind.LENDER_PAYOUT: ("A payout to a lender", "lnd_…", back),
+        TransferKind.MONEY_RETURN: ("Money that paid nothing goes back", "con_…", back),
+    }
+    ends = {"pending": "begins", "succeeded": "the bank moved it", "failed": "the bank did not move it"}
+    for kind, (title, owner, amount) in told.items():
+        for status in TransferStatus:
+            transfer = Transfer(
+                "trf_…", MERCHANT, "test", kind, status, 1, owner, None, amount, "", "", date(2026, 11, 24),
+                datetime(2026, 11, 24, tzinfo=UTC),
+            )  # fmt: skip
+            entry = kind.value if status == TransferStatus.PENDING else f"{kind}_{status}"
+            yield f"{title}: {ends[status]}", entry, made.transfer_postings(transfer)
 
 
 def _postings(moved: tuple[Posting, ...]) -> str:

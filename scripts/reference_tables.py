@@ -29,10 +29,12 @@ from merchant_server.domain import (
     event,
     installment,
     loan,
+    payment_order,
     payout,
     refund,
     relief_proposal,
     review,
+    transfer,
 )
 from merchant_server.domain.code_limits import LIMITS
 from merchant_server.domain.machine import Machine
@@ -50,6 +52,7 @@ MACHINES: tuple[Machine[Any], ...] = (
     installment.INSTALLMENT_MACHINE,
     deduction.MANDATE_MACHINE,
     deduction.DEDUCTION_MACHINE,
+    payment_order.PAYMENT_ORDER_MACHINE,
     relief_proposal.PROPOSAL_MACHINE,
     agreement.AGREEMENT_MACHINE,
     agreement.TIMESTAMP_MACHINE,
@@ -59,6 +62,7 @@ MACHINES: tuple[Machine[Any], ...] = (
     review.REVIEW_MACHINE,
     complaint.COMPLAINT_MACHINE,
     payout.PAYOUT_MACHINE,
+    transfer.TRANSFER_MACHINE,
 )
 
 

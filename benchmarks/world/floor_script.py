@@ -14,7 +14,7 @@ from fenqi.offers import Offer, quote
 from benchmarks.world import databases
 from benchmarks.world.recording import RecordingEngine, Transaction
 from benchmarks.world.seeding import MORE_PLANS, World, bank_key, draft
-from merchant_server.providers.sandbox import ensure_signing_key
+from merchant_server.providers.sandbox.settings import ensure_signing_key
 from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.operation import merchants
 from merchant_server.services.operation.idempotency import Once, run_once

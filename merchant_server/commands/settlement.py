@@ -72,19 +72,39 @@ def lender() -> None:
 @click.option(
     "--interest-bps", default=10_000, show_default=True, help="Its share of the interest, in basis points."
 )
+@click.option("--account", help="Where it is paid and money is drawn from; in the sandbox sandbox_9001.")
 @readable
-def create_lender(name: str, currency: str, interest_bps: int) -> None:
+def create_lender(name: str, currency: str, interest_bps: int, account: str | None) -> None:
     """Make a lender and print its id."""
     found = installation()
     found.require_schema()
-    click.echo(terms.add_lender(found.deps, name=name, currency=currency, interest_bps=interest_bps).id)
+    made = terms.add_lender(
+        found.deps, name=name, currency=currency, interest_bps=interest_bps, account=account
+    )
+    click.echo(made.id)
+
+
+@lender.command("set")
+@click.argument("lender_id")
+@click.option("--account", required=True, help="Where it is paid and money is drawn from; ends a pause.")
+@readable
+def set_lender(lender_id: str, account: str) -> None:
+    """Set the account of a lender."""
+    found = installation()
+    found.require_schema()
+    click.echo(f"{terms.set_lender_account(found.deps, lender_id, account).id}: {account}")
 
 
 @click.command()
 @click.argument("owner_id")
 @click.option("--from", "first", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The first day.")
 @click.option("--to", "last", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The last day, within.")
-@click.option("--account", default="payable", show_default=True, help="payable, reserve or funded.")
+@click.option(
+    "--account",
+    default="payable",
+    show_default=True,
+    help="payable, reserve, funded; of lenders also receivable.",
+)
 @click.option(
     "--format", "kind", default="text", show_default=True, type=click.Choice(["text", "json", "csv", "pdf"])
 )

@@ -19,7 +19,7 @@ ANSWER_DAYS = 10
 STATEMENT_CHARACTERS_MAX = 2_000
 EVIDENCE_MAX = 10
 CONSUMER = "consumer"
-# What `loans.collection_paused_reason` says while a dispute is open.
+# `loans.collection_paused_reason` while a dispute is open.
 PAUSED_REASON = "dispute"
 
 
@@ -44,6 +44,7 @@ class DisputeStatus(StrEnum):
     WON = "won"
     LOST = "lost"
     ACCEPTED = "accepted"
+    WITHDRAWN = "withdrawn"
 
 
 _D = DisputeStatus
@@ -52,12 +53,13 @@ DISPUTE_MACHINE = Machine(
     _D.OPEN,
     {
         # Who does not answer in time has lost; evidence is an answer, so it is decided upon even if nobody challenged.
-        _D.OPEN: (_D.EVIDENCE_SUBMITTED, _D.ACCEPTED, _D.LOST),
-        _D.EVIDENCE_SUBMITTED: (_D.EVIDENCE_SUBMITTED, _D.CHALLENGED, _D.ACCEPTED),
-        _D.CHALLENGED: (_D.WON, _D.LOST, _D.ACCEPTED),
+        _D.OPEN: (_D.EVIDENCE_SUBMITTED, _D.ACCEPTED, _D.LOST, _D.WITHDRAWN),
+        _D.EVIDENCE_SUBMITTED: (_D.EVIDENCE_SUBMITTED, _D.CHALLENGED, _D.ACCEPTED, _D.WITHDRAWN),
+        _D.CHALLENGED: (_D.WON, _D.LOST, _D.ACCEPTED, _D.WITHDRAWN),
         _D.WON: (),
         _D.LOST: (),
         _D.ACCEPTED: (),
+        _D.WITHDRAWN: (),
     },
 )
 LIVE_DISPUTES = frozenset({_D.OPEN, _D.EVIDENCE_SUBMITTED, _D.CHALLENGED})

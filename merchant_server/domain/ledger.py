@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from fenqi.finance.money import Money
+from fenqi.finance.refund import RefundEffect
 
 from merchant_server.domain.loan import Loan
 from merchant_server.domain.repayment import Repayment
@@ -143,13 +144,13 @@ def relief_postings(loan_id: str, relief: Relief, principal_bearer: str) -> tupl
     )
 
 
-def refund_postings(
-    loan: Loan, from_paid_principal: Money, interest_returned: Money, merchant_fee_returned: Money
-) -> tuple[Posting, ...]:
-    """What a consumer had paid already is owed back to them: principal by the merchant, interest by us."""
+def refund_postings(loan: Loan, effect: RefundEffect, merchant_fee_returned: Money) -> tuple[Posting, ...]:
+    """What a consumer had paid already is owed back to them: principal by the merchant, what it cost by us."""
     return moves(
-        (refundable(loan.consumer_id), payable(loan.merchant_id), from_paid_principal),
-        (refundable(loan.consumer_id), INTEREST_EARNED, interest_returned),
+        (refundable(loan.consumer_id), payable(loan.merchant_id), effect.to_consumer - effect.cost_returned),
+        (refundable(loan.consumer_id), INTEREST_EARNED, effect.interest_returned),
+        (refundable(loan.consumer_id), FEE_EARNED, effect.fee_returned),
+        (refundable(loan.consumer_id), PENALTY_EARNED, effect.penalty_returned),
         (payable(loan.merchant_id), MERCHANT_FEE, merchant_fee_returned),
     )
 

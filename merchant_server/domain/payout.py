@@ -107,10 +107,30 @@ def is_funder(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Lender:
-    """Who funds loans; `interest_bps` is its share of the interest that consumers pay."""
+    """Who funds loans; `interest_bps` is its share of the interest that consumers pay.
+
+    It is paid to `account`, and its part of sales is drawn from there. `paused_code` is why the bank refused it.
+    Raises RuleRefused for an account that is no name of one.
+    """
 
     id: str
     name: str
     currency: str
     interest_bps: int
     created_at: datetime
+    account: str | None = field(default=None, repr=False)
+    paused_code: str = ""
+
+    def __post_init__(self) -> None:
+        if self.account is not None and not _ACCOUNT.fullmatch(self.account):
+            raise RuleRefused(
+                "account is out of range",
+                code="settlement_terms_invalid",
+                field="account",
+                hint="use the bank's name for it",
+            )
+
+    @property
+    def settles(self) -> bool:
+        """Say whether money can be moved: there is an account, and the bank has not refused it."""
+        return self.account is not None and not self.paused_code

@@ -1,7 +1,7 @@
 """The bank's settlement file: read line by line, and held against our requests and the books. Changes nothing.
 
 A file is UTF-8 text with one record a line: a header `H,1,<gateway account>,<date>`, money that moved as
-`D,<kind>,<reference>,<minor units>,<currency>,<instant>` with kind deduction, reversal or payout, and a trailer
+`D,<kind>,<reference>,<minor units>,<currency>,<instant>` with one of KINDS, and a trailer
 `T,<lines>,<sum in>,<sum out>`. One bad line spoils no other.
 """
 
@@ -16,9 +16,10 @@ from fenqi.finance.money import MAX_MINOR, Money
 
 from merchant_server.domain.errors import RuleRefused
 
-KINDS = ("deduction", "reversal", "payout")
+KINDS = ("deduction", "reversal", "payout", "return", "drawing")
+COMES_IN = frozenset({"deduction", "drawing"})
 FILE_BYTES_MAX = 64 * 1024 * 1024
-# What is asked for just before the day ends stands in the next day's file.
+# What the bank books just before its day ends may stand in the next day's file.
 LATE_SECONDS = 3_600
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{4,64}")
 _MINOR = re.compile(r"[1-9][0-9]{0,15}")
@@ -56,14 +57,25 @@ class BankFile:
 
 @dataclass(frozen=True, slots=True)
 class OurRow:
-    """One request of ours: `kind` deduction or payout; `booked` is what the ledger has by the file's kinds."""
+    """One request of ours: `kind` as the file says it, `booked` is what the ledger has by the file's kinds."""
 
     reference: str
     kind: str
     status: str
     amount: Money
-    booked: Mapping[str, Money]
-    requested_at: datetime
+    booked: Mapping[str, "Booking"]
+
+    def is_told_by(self, line: BankLine) -> bool:
+        """Say whether a line can be about this: what was deducted may also be reversed."""
+        return self.kind == ("deduction" if line.kind == "reversal" else line.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What the ledger has of one request, and since when."""
+
+    amount: Money
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +184,8 @@ def _trailer(
         return
     number, parts = found
     # A spoiled line is reported by itself; then counts and sums cannot agree and say nothing new.
-    came_in = sum(each.amount.minor for each in lines if each.kind == "deduction")
-    went_out = sum(each.amount.minor for each in lines if each.kind != "deduction")
+    came_in = sum(each.amount.minor for each in lines if each.kind in COMES_IN)
+    went_out = sum(each.amount.minor for each in lines if each.kind not in COMES_IN)
     for index, (name, ours) in enumerate((("lines", len(lines)), ("in", came_in), ("out", went_out)), 1):
         if not spoiled and (len(parts) != 4 or parts[index] != str(ours)):
             yield BadLine(number, "trailer_differs", f"its {name} differ from what the lines say ({ours})")
@@ -187,17 +199,18 @@ def compare(
 ) -> list[Difference]:
     """Return every difference between the file, our requests and the books.
 
-    `ours` has the rows that the file names, `settled` those that moved money on its day, `told_before` what
-    earlier files said.
+    `ours` has the rows that the file names, `settled` those whose money the books have since its day, `told_before`
+    what other files said.
     """
     found = [Difference(each.code, each.detail, line=each.number, explained=False) for each in file.bad_lines]
     for line in file.lines:
         found += _of_line(line, ours.get(line.reference), (line.kind, line.reference) in told_before)
     named = {(each.kind, each.reference) for each in file.lines} | told_before
+    first = datetime(file.covers_on.year, file.covers_on.month, file.covers_on.day, tzinfo=UTC)
     for row in settled:
-        for kind in row.booked:
-            if (kind, row.reference) not in named:
-                found.append(_missing_there(row, kind, file.covers_on))
+        for kind, booking in row.booked.items():
+            if (kind, row.reference) not in named and first <= booking.at < first + timedelta(days=1):
+                found.append(_missing_there(row, kind, booking, first))
     return found
 
 
@@ -205,7 +218,7 @@ def _of_line(line: BankLine, row: OurRow | None, told_before: bool) -> Iterator[
     def told(code: str, detail: str, *, explained: bool = False, applicable: bool = False) -> Difference:
         return Difference(code, detail, line.reference, line.number, explained, applicable)
 
-    if row is None or (row.kind == "payout") != (line.kind == "payout"):
+    if row is None or not row.is_told_by(line):
         yield told("reference_unknown", f"no {line.kind} of ours has this reference")
         return
     if row.amount.currency != line.amount.currency:
@@ -216,15 +229,15 @@ def _of_line(line: BankLine, row: OurRow | None, told_before: bool) -> Iterator[
         return
     booked = row.booked.get(line.kind)
     if booked is not None:
-        if booked != line.amount:
-            yield told("ledger_differs", f"the bank says {line.amount}, the books have {booked}")
+        if booked.amount != line.amount:
+            yield told("ledger_differs", f"the bank says {line.amount}, the books have {booked.amount}")
         elif told_before:
             yield told(
                 "told_before", "an earlier file told the same; nothing is applied twice", explained=True
             )
         return
-    if row.kind == "payout" and row.status == "failed":
-        yield told("paid_after_failure", "the bank paid what it had refused, and the money is payable again")
+    if row.kind != "deduction" and row.status == "failed":
+        yield told("paid_after_failure", "the bank moved what it had refused, and the books have undone it")
     elif row.status in ("requested", "pending"):
         yield told("late_here", "the bank's answer has not reached us", explained=True, applicable=True)
     elif row.status in ("succeeded", "reversed", "paid") and line.kind != "reversal":
@@ -233,13 +246,11 @@ def _of_line(line: BankLine, row: OurRow | None, told_before: bool) -> Iterator[
         yield told("missing_here", f"our row is {row.status}, and the bank moved the money", applicable=True)
 
 
-def _missing_there(row: OurRow, kind: str, covers_on: date) -> Difference:
-    ends = datetime(covers_on.year, covers_on.month, covers_on.day, tzinfo=UTC) + timedelta(days=1)
-    late = ends - row.requested_at <= timedelta(seconds=LATE_SECONDS)
-    if late or kind == "reversal":
+def _missing_there(row: OurRow, kind: str, booking: Booking, first: datetime) -> Difference:
+    if first + timedelta(days=1) - booking.at <= timedelta(seconds=LATE_SECONDS):
         return Difference(
-            "late_there", f"a {kind} so late belongs to a later file", row.reference, explained=True
+            "late_there", f"a {kind} so late may stand in the next file", row.reference, explained=True
         )
     return Difference(
-        "missing_there", f"the books have a {kind} of {row.booked[kind]}, the bank does not", row.reference
+        "missing_there", f"the books have a {kind} of {booking.amount}, the bank does not", row.reference
     )

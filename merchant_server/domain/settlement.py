@@ -85,14 +85,10 @@ def settling(
 ) -> tuple[tuple[Due, ...], Payoff]:
     """Return what each row owes when everything is settled on a day, and the sums.
 
-    The plan's charge is put on the first row. Rows of a schedule that was made by hand bear no interest to come, so
-    they are owed whole.
+    The plan's charge is put on the first row.
     """
-    own = len(schedule.due_dates)
-    priced = [row for row in owed if row.number <= own]
-    found = payoff(schedule, priced, on, agreed=agreed)
-    left = {row.number: row for row in settled_rows(schedule, priced, on, agreed=agreed)}
-    rows = [left.get(row.number, row) for row in owed]
+    found = payoff(schedule, owed, on, agreed=agreed)
+    rows = list(settled_rows(schedule, owed, on, agreed=agreed))
     rows[0] = rows[0]._replace(fee_minor=rows[0].fee_minor + found.early_settlement_fee.minor)
     return tuple(rows), found
 

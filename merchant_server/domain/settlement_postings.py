@@ -6,14 +6,19 @@ Accounts beside those of domain/ledger.py:
     merchant:<id>:funded            the merchant's own money in loans (negative: owed as consumers repay)
     lender:<id>:funded              a lender's money in loans (negative: owed as consumers repay)
     lender:<id>:payable             collected for a lender, to be remitted (negative: owed by us)
+    lender:<id>:payout              on its way to the lender's bank (negative: owed by us)
+    lender:<id>:receivable          the lender's part of sales, to be drawn from it
+    lender:<id>:drawing             on its way from the lender's bank
+    consumer:<id>:returning         kept for a consumer, on its way back (negative: owed by us)
     brand:<id>:receivable           subsidy that a brand owes us
     income:subsidy                  interest that others bear for consumers
 """
 
 from fenqi.finance.money import Money
 
-from merchant_server.domain.ledger import CASH, INTEREST_EARNED, Posting, moves, payable
+from merchant_server.domain.ledger import CASH, INTEREST_EARNED, Posting, moves, payable, refundable
 from merchant_server.domain.payout import LENDER, WHOLE_BPS
+from merchant_server.domain.transfer import Transfer, TransferKind, TransferStatus
 
 SUBSIDY_INCOME = "income:subsidy"
 
@@ -80,9 +85,32 @@ def subsidy_postings(merchant_id: str, shares: dict[str, Money], brand_id: str) 
 
 
 def funding_postings(funder: str, merchant_id: str, amount: Money) -> tuple[Posting, ...]:
-    """A capture is funded: a lender's money arrives; a merchant who funds waits for consumers to repay."""
-    target = CASH if funder.startswith(LENDER) else payable(merchant_id)
+    """A capture is funded: a lender owes its money; a merchant who funds waits for consumers to repay."""
+    target = f"{funder}:receivable" if funder.startswith(LENDER) else payable(merchant_id)
     return moves((funded(funder, merchant_id), target, amount))
+
+
+def transfer_accounts(kind: TransferKind, owner_id: str) -> tuple[str, str]:
+    """Return the account that a transfer settles, and the one that holds it while it is on its way."""
+    return {
+        TransferKind.MONEY_RETURN: (refundable(owner_id), f"consumer:{owner_id}:returning"),
+        TransferKind.LENDER_PAYOUT: (f"{LENDER}{owner_id}:payable", f"{LENDER}{owner_id}:payout"),
+        TransferKind.LENDER_DRAWING: (f"{LENDER}{owner_id}:receivable", f"{LENDER}{owner_id}:drawing"),
+    }[kind]
+
+
+def transfer_postings(transfer: Transfer) -> tuple[Posting, ...]:
+    """What a transfer's state books: begun, money at the bank, or as if it had not been ordered."""
+    account, on_way = transfer_accounts(transfer.kind, transfer.owner_id)
+    ways = {
+        TransferStatus.PENDING: (on_way, account),
+        TransferStatus.SUCCEEDED: (CASH, on_way),
+        TransferStatus.FAILED: (account, on_way),
+    }
+    source, target = ways[transfer.status]
+    if transfer.kind.comes_in:
+        source, target = target, source
+    return moves((source, target, transfer.amount))
 
 
 def share_postings(

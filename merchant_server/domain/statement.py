@@ -11,7 +11,7 @@ from fenqi.finance.money import Money
 
 HEADINGS = (
     "captured", "merchant_fee", "subsidy", "refunded", "reserve_held", "reserve_released", "funded",
-    "principal_repaid", "interest", "payout", "payout_returned", "other",
+    "principal_repaid", "interest", "payout", "payout_returned", "drawn", "drawing_returned", "other",
 )  # fmt: skip
 
 
@@ -43,6 +43,8 @@ class Movement:
             return "reserve_released" if theirs else "reserve_held"
         if last == "payout":
             return "payout_returned" if theirs else "payout"
+        if last == "drawing":
+            return "drawn" if theirs else "drawing_returned"
         if self.kind == "capture":
             return "captured"
         if self.kind == "funding":

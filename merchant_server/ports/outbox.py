@@ -128,11 +128,11 @@ class FeedMark:
 class Events(Protocol):
     """Facts, numbered without gaps per merchant and mode."""
 
-    def append(self, fact: Fact, due_at: datetime, only_to: str | None = None) -> int:
-        """Store an event under the merchant's next number and queue its deliveries; return the number.
+    def append(self, fact: Fact, due_at: datetime, only_to: str | None = None) -> None:
+        """Store an event under the merchant's next number and queue its deliveries, at the end of the transaction.
 
-        The counter row is locked until the commit, so that numbers are given in commit order and never lost.
-        `only_to` is one endpoint that gets it, asked for or not, instead of every one that asked.
+        `only_to` is one endpoint that gets it, asked for or not, instead of every one that asked; such an event is
+        stored at once, for whoever goes on with its delivery.
         """
         ...
 

@@ -114,6 +114,15 @@ class BankDeduction:
 
 
 @dataclass(frozen=True, slots=True)
+class BankPayment:
+    """The bank's view of a payment at its own page. status: pending | paid | expired | unknown."""
+
+    reference: str
+    status: str
+    pay_url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class BankTransfer:
     """The bank's view of money that we send. status: pending | succeeded | failed."""
 
@@ -167,6 +176,16 @@ class Bank(Protocol):
 
     def find_deduction(self, *, reference: str) -> BankDeduction: ...
 
+    def create_payment(
+        self, *, reference: str, amount: Money, description: str, expires_at: datetime, return_url: str
+    ) -> BankPayment:
+        """Take on a payment that somebody makes at the bank's page. Raises ProviderRefused, ProviderUnavailable."""
+        ...
+
+    def find_payment(self, *, reference: str) -> BankPayment:
+        """Ask what became of a payment. Raises ProviderUnavailable."""
+        ...
+
     def pay_out(self, *, reference: str, account: str, amount: Money) -> BankPayout:
         """Send money to a merchant's account. Raises ProviderRefused, ProviderUnavailable."""
         ...
@@ -175,6 +194,10 @@ class Bank(Protocol):
 
     def return_money(self, *, reference: str, mandate_reference: str, amount: Money) -> BankTransfer:
         """Send money back to the account of a mandate, live or over; repeated, it tells what became of it."""
+        ...
+
+    def draw(self, *, reference: str, account: str, amount: Money) -> BankTransfer:
+        """Draw money from the account of somebody who agreed to that; repeated, it tells what became of it."""
         ...
 
     def authenticate(self, body: bytes, headers: Mapping[str, str], now: datetime) -> BankCallback:

@@ -17,6 +17,10 @@ class Refunds(Protocol):
         """Return the preview, or None."""
         ...
 
+    def committed_previews(self, loan_id: str) -> list[RefundPreview]:
+        """Return what a loan's refunds had shown, oldest first."""
+        ...
+
     def add(self, refund: Refund, ask_at: datetime) -> None:
         """Store a refund; Conflict when its preview was committed before."""
         ...

@@ -83,6 +83,10 @@ class Merchants(Protocol):
         """Store a new plan behind the merchant's others; Conflict when its id is taken."""
         ...
 
+    def plan(self, merchant_id: str, mode: str, plan_id: str) -> Plan | None:
+        """Return one of a merchant's plans, or None."""
+        ...
+
     def plans(self, merchant_id: str, mode: str) -> list[Plan]:
         """Return a merchant's plans in the order they were made."""
         ...

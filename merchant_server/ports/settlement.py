@@ -11,6 +11,7 @@ from merchant_server.domain.accrual import AccruingRow, DailyClose
 from merchant_server.domain.payout import Lender, Payout, SettlementTerms
 from merchant_server.domain.reconciliation import BankLine, OurRow
 from merchant_server.domain.statement import Movement, Statement
+from merchant_server.domain.transfer import Transfer, TransferKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,18 @@ class Settlements(Protocol):
         """Return the lender, or None."""
         ...
 
+    def save_lender(self, lender: Lender) -> None:
+        """Store a lender's share, account and pause anew."""
+        ...
+
+    def lenders_of(self, merchant_id: str) -> list[Lender]:
+        """Return the lenders whose money is in a merchant's loans."""
+        ...
+
+    def moved_for(self, account: str, merchant_id: str, currency: str) -> Money:
+        """Return an account's balance in one merchant's books; where parts of it are owed to us it is positive."""
+        ...
+
     def set_plan_funder(self, merchant_id: str, mode: str, plan_id: str, funder: str | None) -> bool:
         """Say whose money a plan's loans are, unlike its merchant's others; say whether there is such a plan."""
         ...
@@ -139,6 +152,54 @@ class Settlements(Protocol):
         ...
 
 
+class Transfers(Protocol):
+    """Money to consumers, and to and from lenders."""
+
+    def add(self, transfer: Transfer, ask_at: datetime) -> None:
+        """Store a new transfer, before the bank is asked; Conflict while another one of its kind is under way."""
+        ...
+
+    def get(self, transfer_id: str) -> Transfer | None:
+        """Return the transfer, locked for this transaction where the engine can, or None."""
+        ...
+
+    def of_owner(self, owner_id: str, merchant_id: str | None = None) -> list[Transfer]:
+        """Return a consumer's or a lender's transfers, oldest first."""
+        ...
+
+    def of_loan(self, loan_id: str) -> list[Transfer]:
+        """Return a loan's transfers, oldest first."""
+        ...
+
+    def under_way(self, merchant_id: str, owner_id: str, kind: TransferKind) -> bool:
+        """Say whether such a transfer waits for the bank."""
+        ...
+
+    def claim_to_ask(self, now: datetime, until: datetime, limit: int) -> list[Transfer]:
+        """Claim transfers whose bank is to be asked now, and put off asking again until `until`."""
+        ...
+
+    def pending(self, merchant_id: str) -> int:
+        """Return how many of a merchant's transfers, and of its refunds' money, wait for the bank."""
+        ...
+
+    def save(self, transfer: Transfer, was: Transfer) -> None:
+        """Store a transition; raises TransitionConflict when somebody else moved it first."""
+        ...
+
+    def returnable(self, loan_id: str) -> Money:
+        """Return what came in for a loan, pays nothing and is not on its way back; below zero when we are owed."""
+        ...
+
+    def to_return(self, merchant_id: str, kept_until: date) -> list[str]:
+        """Return ids of loans whose kept money has not moved after a day, and that no bank refused for good."""
+        ...
+
+    def came_by(self, loan_id: str) -> str | None:
+        """Return the mandate by which money came that paid nothing, the newest, or None."""
+        ...
+
+
 class BankFiles(Protocol):
     """The bank's settlement files, each line once."""
 
@@ -169,15 +230,15 @@ class BankFiles(Protocol):
         ...
 
     def settled(self, gateway_account: str, first: datetime, last: datetime) -> list[OurRow]:
-        """Return our rows that moved money and were requested from one instant until before another."""
+        """Return our rows whose money was booked from one instant until before another."""
         ...
 
 
 class Closes(Protocol):
     """Days whose books are closed."""
 
-    def latest(self, merchant_id: str) -> DailyClose | None:
-        """Return a merchant's last close, or None."""
+    def latest(self, merchant_id: str, *, hold: bool = False) -> DailyClose | None:
+        """Return a merchant's last close, or None; with `hold` nobody else closes its books in this transaction."""
         ...
 
     def add(self, close: DailyClose, at: datetime) -> None:
@@ -200,6 +261,11 @@ class SettlementWork(Protocol):
     @property
     def settlements(self) -> Settlements:
         """Who is paid how, and whose money loans are."""
+        ...
+
+    @property
+    def transfers(self) -> Transfers:
+        """Money to consumers, and to and from lenders."""
         ...
 
     @property

@@ -4,8 +4,6 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import sqlite_utils
-
 from merchant_server.storage.engine import Connection, Engine, Row
 
 BATCH = 2_000
@@ -76,6 +74,8 @@ def export_books(engine: Engine, path: Path, progress: Callable[[int, int], None
 
     `progress` is told (rows done, rows in all). The file is readable by its owner only.
     """
+    import sqlite_utils  # loads pandas where that is installed: not for every command's start
+
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

@@ -36,6 +36,15 @@ MONEY_LAWS: tuple[tuple[str, str], ...] = (
         " OR COUNT(p.entry_id) <> CASE WHEN o.status = 'pending' THEN 1 ELSE 2 END",
     ),
     (
+        "1 a transfer is booked as it stands: begun, and then done or undone once",
+        "SELECT t.id AS subject, t.status || ' with ' || COUNT(p.entry_id) || ' entries' AS detail FROM transfers t"
+        " LEFT JOIN journal_entries e ON e.source_id = t.id AND e.kind IN (t.kind, t.kind || '_' || t.status)"
+        " LEFT JOIN postings p ON p.entry_id = e.id AND p.amount_minor = t.amount_minor"
+        " LEFT JOIN journal_entries x ON x.source_id = t.id AND x.kind NOT IN (t.kind, t.kind || '_' || t.status)"
+        " GROUP BY t.id, t.status HAVING COUNT(x.id) > 0"
+        " OR COUNT(p.entry_id) <> CASE WHEN t.status = 'pending' THEN 1 ELSE 2 END",
+    ),
+    (
         "1 what is kept back of merchants is what their reserve accounts hold",
         "SELECT m.id AS subject, 'kept ' || COALESCE(k.kept, 0) || ' books ' || COALESCE(b.owed, 0) AS detail"
         " FROM merchants m LEFT JOIN (SELECT merchant_id, SUM(amount_minor) AS kept FROM reserves"
@@ -152,6 +161,14 @@ MONEY_LAWS: tuple[tuple[str, str], ...] = (
         "SELECT d.id AS subject, d.status AS detail FROM deductions d"
         " LEFT JOIN journal_entries e ON e.kind = 'repayment' AND e.source_id = d.id"
         " WHERE (d.status IN ('succeeded', 'reversed')) <> (e.id IS NOT NULL)",
+    ),
+    (
+        "3 every payment order that was paid is booked once with its amount, and no other",
+        "SELECT o.id AS subject, o.status || ' ' || o.amount_minor || ' booked ' || COALESCE(r.amount_minor, 0)"
+        " AS detail FROM payment_orders o LEFT JOIN repayments r ON r.id = o.id"
+        " LEFT JOIN journal_entries e ON e.kind = 'repayment' AND e.source_id = o.id"
+        " WHERE (o.status = 'paid') <> (e.id IS NOT NULL) OR (o.status = 'paid')"
+        " <> (COALESCE(r.amount_minor, -1) = o.amount_minor)",
     ),
     (
         "3 every reversal is booked once",

@@ -17,9 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import sqlite_utils
-from sqlite_utils.migrations import Migrations
-
 from merchant_server.storage.engine import (
     Connection,
     Engine,
@@ -30,6 +27,7 @@ from merchant_server.storage.engine import (
 )
 
 if TYPE_CHECKING:
+    from sqlite_utils import Database
     from sqlite_utils.migrations import _MigrationFunction
 
     from merchant_server.storage.postgres import PostgresEngine
@@ -131,6 +129,10 @@ def migrate_sqlite(engine: "SqliteEngine", folder: Path | None) -> list[str]:
 
 
 def _apply_next_sqlite(engine: "SqliteEngine", known: Sequence[Migration]) -> str | None:
+    # It loads pandas where that is installed; a process that does not migrate need not carry either.
+    import sqlite_utils
+    from sqlite_utils.migrations import Migrations
+
     with engine.transaction() as connection:
         raw = connection.raw  # type: ignore[attr-defined]
         database = sqlite_utils.Database(raw, recursive_triggers=False, execute_plugins=False)
@@ -147,7 +149,7 @@ def _apply_next_sqlite(engine: "SqliteEngine", known: Sequence[Migration]) -> st
 
 
 def _step(connection: Connection, migration: Migration) -> "_MigrationFunction":
-    def step(_database: sqlite_utils.Database, /) -> None:
+    def step(_database: "Database", /) -> None:
         for statement in split_statements(for_dialect(migration.text, "sqlite")):
             connection.execute(statement)
 

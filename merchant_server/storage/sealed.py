@@ -103,11 +103,25 @@ class Sealer:
 
     def _key_of(self, owner: str, place: str) -> tuple[str, AESGCM]:
         if owner not in self._current:
-            row = self._current_row(owner) or self._make(owner, place)
+            row = self._first_row(owner) or self._current_row(owner) or self._make(owner, place)
             cipher = AESGCM(self._ring.unwrap(row["id"], row["wrapped"], row["wrapping_key_id"]))
             self._current[owner] = (row["id"], cipher)
             self._ciphers[row["id"]] = cipher
         return self._current[owner]
+
+    def _first_row(self, owner: str) -> Row | None:
+        """Return a key together with the epoch, in one question, where this transaction does not know it yet."""
+        if self._epoch is not None:
+            return None
+        only_the_epoch = " OF e" if self._share and owner == INSTALLATION else ""
+        row = self._db.one(
+            "SELECT k.id, k.wrapping_key_id, k.wrapped, k.epoch FROM seal_epoch e"
+            " JOIN data_keys k ON k.epoch = e.epoch AND k.owner = :owner AND k.status = 'live'"
+            f" WHERE e.id = 1 {self._share}{only_the_epoch}",
+            {"owner": owner},
+        )
+        self._epoch = None if row is None else int(row["epoch"])
+        return row
 
     def _current_row(self, owner: str) -> Row | None:
         # The lock keeps an erasure from dropping the key while this transaction still seals with it.

@@ -11,7 +11,10 @@ from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_currency, format_decimal
 from fenqi.finance.money import Money
 from flask import Response, current_app, g, redirect, request
-from flask_babel import refresh
+from flask_babel import get_translations, refresh
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
 from werkzeug.wrappers import Response as AnyResponse
 
 NAMES = {"zh-CN": "中文", "en": "English"}
@@ -19,10 +22,20 @@ LOCALES = {"zh-CN": "zh_Hans_CN", "en": "en"}
 LANGUAGE_DEFAULT = "zh-CN"
 COOKIE = "fenqi_language"
 COOKIE_SECONDS = 365 * 24 * 3600
+# Every text of a page asks for the language; what was found is kept with the request.
+_CHOSEN = "fenqi.language"
+TEXTS = "texts_of_page"
 
 
 def language_tag() -> str:
     """Return "zh-CN" or "en": the visitor's own choice, else what the page prefers, else the browser's wish."""
+    known: str | None = request.environ.get(_CHOSEN)
+    if known is None:
+        known = request.environ[_CHOSEN] = _choose()
+    return known
+
+
+def _choose() -> str:
     for wish in (request.cookies.get(COOKIE), g.get("preferred_language")):
         if wish in NAMES:
             return str(wish)
@@ -36,6 +49,7 @@ def language_tag() -> str:
 def prefer_language(tag: str) -> None:
     """Let this request speak `tag` unless the visitor chose a language."""
     g.preferred_language = tag
+    request.environ.pop(_CHOSEN, None)
     refresh()
 
 
@@ -65,6 +79,22 @@ def switch_language() -> AnyResponse | None:
 def language_links() -> list[dict[str, Any]]:
     """Return the visible switch: one entry a language."""
     return [{"tag": tag, "name": name, "current": tag == language_tag()} for tag, name in NAMES.items()]
+
+
+def texts_of_page() -> dict[str, Any]:
+    """Return what every template is given: its language, the switch, and the texts in that language."""
+    return {"language": language_tag(), "language_links": language_links, TEXTS: get_translations()}
+
+
+@pass_context
+def translated(context: Context, text: str, **values: Any) -> Markup:
+    """Return a template's text in the page's language, its %(name)s filled in; `_` in every template.
+
+    Jinja's own looks the language up for each text, and a page has hundreds of them.
+    """
+    texts = context.get(TEXTS) or get_translations()
+    said = Markup(texts.ugettext(text))  # noqa: S704 - our own catalogue; values are escaped as they are put in
+    return said % values if values or "%" in said else said
 
 
 def say_language(response: Response) -> Response:

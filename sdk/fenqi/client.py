@@ -17,6 +17,7 @@ from fenqi.api.pages import Page, checked_limit
 from fenqi.api.places import Stores, Tills
 from fenqi.api.prices import Offers
 from fenqi.api.refunds import Refund, RefundPreview, Refunds
+from fenqi.api.repaying import PaymentOrder, SettlementQuote
 from fenqi.api.resources import Loan, TestClock, plan_from_dict
 from fenqi.api.settlement import Payouts, Statements
 from fenqi.api.transport import Clock, SystemClock, Timeout, Transport
@@ -154,6 +155,43 @@ class Loans:
         return RefundPreview.from_dict(
             self._transport.call("POST", path, body=body, idempotency_key=idempotency_key or fresh_key()).body
         )
+
+    def settlement_quote(self, loan_id: str, *, idempotency_key: str | None = None) -> SettlementQuote:
+        """Return what settles a loan today; it holds until `expires_at`, and nothing is paid by it.
+
+        For a service desk: the consumer confirms and pays it on their own page. Raises InvalidRequestError.
+        """
+        path = f"/v1/loans/{path_id(loan_id, 'loan_id')}/settlement_quote"
+        key = idempotency_key or fresh_key()
+        return SettlementQuote.from_dict(
+            self._transport.call("POST", path, body={}, idempotency_key=key).body
+        )
+
+    def pay_link(
+        self,
+        loan_id: str,
+        *,
+        amount: Money | None = None,
+        expires_in_seconds: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> PaymentOrder:
+        """Return a link by which anybody pays a part of a loan at the bank's own page; show `url` as a QR code.
+
+        Left out, the amount is what is due, or the next installment. Raises InvalidRequestError, NotFoundError.
+        """
+        path = f"/v1/loans/{path_id(loan_id, 'loan_id')}/payment_orders"
+        given = {
+            "amount": None if amount is None else checked_money(amount).to_dict(),
+            "expires_in_seconds": expires_in_seconds,
+        }
+        body = {name: value for name, value in given.items() if value is not None}
+        key = idempotency_key or fresh_key()
+        return PaymentOrder.from_dict(self._transport.call("POST", path, body=body, idempotency_key=key).body)
+
+    def payment_order(self, loan_id: str, order_id: str) -> PaymentOrder:
+        """Return what became of a link. Raises NotFoundError."""
+        path = f"/v1/loans/{path_id(loan_id, 'loan_id')}/payment_orders/{path_id(order_id, 'order_id')}"
+        return PaymentOrder.from_dict(self._transport.call("GET", path).body)
 
     def refund(
         self,

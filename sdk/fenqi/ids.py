@@ -33,11 +33,13 @@ DELIVERY_ATTEMPT = "dat"
 REQUEST = "req"
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _LENGTH = 26
 _RANDOM_BITS = 80
 _PREFIX_LENGTH_MAX = 8
 RANDOM_BYTES = _RANDOM_BITS // 8
+_PAIR_SHIFTS = range(10 * (_LENGTH // 2 - 1), -1, -10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,5 +124,4 @@ def _render(prefix: str, now_ms: int, random_value: int) -> str:
     if not 0 <= now_ms < 1 << 48:
         raise InvalidArgument("now_ms must be milliseconds since 1970, from 0 to 2**48 - 1.", field="now_ms")
     value = now_ms << _RANDOM_BITS | random_value
-    characters = [_ALPHABET[value >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5)]
-    return f"{prefix}_{''.join(characters)}"
+    return f"{prefix}_{''.join([_PAIRS[value >> shift & 1023] for shift in _PAIR_SHIFTS])}"

@@ -423,6 +423,34 @@ def test_voiding_the_rest_leaves_a_loan_of_what_was_captured(target: Target, api
         api_client.checkouts.void(made.id, idempotency_key="once-more")
 
 
+def test_a_part_that_will_not_be_delivered_is_given_up_as_its_preview_showed(
+    target: Target, api_client: Client
+) -> None:
+    made = sell(api_client, capture="manual")
+    target.play(made.id, "authorized")
+    shown = api_client.checkouts.void_preview(made.id, amount=Money(100_000, "CNY"))
+    assert set(shown.raw) == set(wire.VoidPreviewSchema().fields)
+    assert sum(row.principal.minor for row in shown.after) == AMOUNT.minor - 100_000
+    reduced = api_client.checkouts.void(made.id, preview=shown)
+    assert api_client.checkouts.void(made.id, preview=shown) == reduced
+    assert (reduced.status, reduced.voided.minor) == ("authorized", 100_000)
+    assert reduced.authorized_until is not None
+    loan = api_client.loans.retrieve(str(reduced.loan_id))
+    assert [row.outstanding for row in loan.installments] == [row.total for row in shown.after]
+    with pytest.raises(errors.InvalidRequestError) as stale:
+        api_client.checkouts.void(made.id, preview=shown, idempotency_key="once-more")
+    assert stale.value.code == "preview_stale"
+    for wrong, field in ((Money(299_901, "CNY"), "amount.minor"), (Money(1, "USD"), "amount.currency")):
+        for attempt in (api_client.checkouts.void_preview, api_client.checkouts.void):
+            with pytest.raises(errors.InvalidRequestError) as refused:
+                attempt(made.id, amount=wrong)
+            assert refused.value.field == field
+    rest = api_client.checkouts.capture(made.id)
+    assert (rest.status, rest.captured.minor, rest.authorized_until) == ("captured", 299_900, None)
+    types = [event.type for event in api_client.events.list(limit=100)]
+    assert types.count("checkout.reduced") == 1
+
+
 def test_voiding_all_of_it_ends_the_sale_and_the_loan(target: Target, api_client: Client) -> None:
     made = sell(api_client, capture="manual")
     target.play(made.id, "authorized")

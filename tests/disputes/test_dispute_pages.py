@@ -175,3 +175,17 @@ def test_an_undecided_answer_is_awaited_and_strangers_see_nothing(portal: Instal
     give_evidence(portal, dispute.id)
     contest(portal, dispute.id)
     assert "default-src 'self'" in client.get(path).headers["Content-Security-Policy"]
+
+
+def test_a_person_takes_a_dispute_back_after_reading_what_that_means(house: Installation) -> None:
+    visitor, loan = visitor_of(house, sell(house, WHO, description="自行车"))
+    assert visitor.get(f"{loan}/dispute/withdrawal").status_code == 303
+    visitor.post(f"{loan}/dispute", reason="not_received", text="一直没有收到货。")
+    assert f'href="/my{loan}/dispute/withdrawal"' in visitor.get(loan).text
+    asked = visitor.get(f"{loan}/dispute/withdrawal").text
+    assert "确定撤回争议吗？" in asked and "恢复代扣" in asked
+    done = visitor.post(f"{loan}/dispute/withdrawal")
+    assert (done.status_code, done.headers["Location"]) == (303, f"/my{loan}?withdrawn=1")
+    page = visitor.get(f"{loan}?withdrawn=1").text
+    assert "争议已撤回" in page and f'href="/my{loan}/dispute"' in page
+    assert visitor.post(f"{loan}/dispute/withdrawal").status_code == 303

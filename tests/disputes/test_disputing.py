@@ -3,17 +3,21 @@
 from datetime import date
 
 import pytest
+from fenqi.finance.money import Money
 
 from merchant_server.domain.deduction import DeductionStatus
 from merchant_server.domain.dispute import DisputeReason, DisputeStatus
 from merchant_server.domain.errors import Forbidden, NotFound, RuleRefused, TransitionNotAllowed
-from merchant_server.domain.loan import LoanStatus
+from merchant_server.domain.loan import LoanStatus, SuspensionReason
+from merchant_server.domain.relief_proposal import ReliefKind
+from merchant_server.services.collection import proposals
 from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.collection.deductions import age, request_due
-from merchant_server.services.disputes.closing import close_unanswered, decide
+from merchant_server.services.disputes.closing import close_unanswered, decide, withdraw
 from merchant_server.services.disputes.finding import case, find_dispute, list_disputes, queue
 from merchant_server.services.disputes.opening import open_by_consumer, open_by_operator
 from merchant_server.services.person.copy import copy_of_data
+from merchant_server.services.publishing import move_loan
 from tests.disputes.disputing import (
     REVIEWER,
     RULING,
@@ -83,8 +87,9 @@ def test_no_answer_in_ten_days_is_lost_and_refunded_and_not_a_day_before(install
         (refunded,) = uow.refunds.of_loan(dispute.loan_id)
     assert (refunded.id, refunded.amount, refunded.reference) == (lost.refund_id, lost.amount, dispute.id)
     ended = loan(installation, dispute)
-    # What stays owed is the interest of eleven days.
-    assert ended.relieved_principal == ended.principal and 0 < ended.outstanding.minor < 1_500
+    # Nothing stays owed, not even the interest of eleven days.
+    assert (ended.relieved_principal, ended.outstanding.minor) == (ended.principal, 0)
+    assert (ended.status, ended.relieved_interest) == (LoanStatus.REFUNDED, ended.interest)
     assert ended.collection_paused_reason is None
     assert events_since(installation, "dispute.opened") == [
         "dispute.opened",
@@ -92,6 +97,8 @@ def test_no_answer_in_ten_days_is_lost_and_refunded_and_not_a_day_before(install
         "loan.collection_resumed",
         "refund.pending",
         "loan.schedule_changed",
+        "loan.refunded",
+        "checkout.closed",
         "refund.succeeded",
         "dispute.closed",
     ]
@@ -162,6 +169,91 @@ def test_a_lost_dispute_gives_back_what_was_paid(installation: Installation) -> 
     assert paid > 0 and cash(installation) == 0
     ended = loan(installation, dispute)
     assert (ended.status, ended.outstanding.minor) == (LoanStatus.REPAID, 0)
+
+
+def test_a_lost_dispute_gives_back_what_the_purchase_had_cost(installation: Installation) -> None:
+    with_reviewer(installation)
+    sold = installation.sell(plan="p12")
+    installation.advance(months=2)
+    installation.work()
+    paid, had_paid = loan_of(installation, sold).paid, cash(installation)
+    dispute = challenged(installation, sold)
+    decide(installation.deps, dispute.id, S.LOST, reviewer=REVIEWER, reason=RULING)
+    installation.work()
+    with installation.deps.storage.reading() as uow:
+        (refunded,) = uow.refunds.of_loan(dispute.loan_id)
+    ended = loan(installation, dispute)
+    assert (refunded.to_consumer, paid.minor, cash(installation)) == (paid, had_paid, 0)
+    assert ended.outstanding.minor == 0
+
+
+def test_half_of_a_purchase_lost_gives_back_half_of_what_it_cost(installation: Installation) -> None:
+    sold = installation.sell(plan="p12")
+    installation.advance(months=2)
+    installation.work()
+    before = loan_of(installation, sold)
+    with installation.deps.storage.reading() as uow:
+        paid = sum(row.interest_paid.minor for row in uow.loans.installments(before.id))
+    give_in(installation, open_one(installation, sold, 199_950).id)
+    after = loan_of(installation, sold)
+    with installation.deps.storage.reading() as uow:
+        (refunded,) = uow.refunds.of_loan(before.id)
+    assert refunded.to_consumer.minor == paid // 2
+    assert after.outstanding == before.outstanding - Money(199_950, "CNY") - refunded.interest_given_back
+    assert refunded.interest_given_back.minor > 0
+
+
+def test_a_dispute_lost_after_a_write_off_makes_the_loss_good_first(installation: Installation) -> None:
+    sold = installation.sell(plan="p3", account="0002")
+    installation.advance(months=2)
+    installation.work()
+    loan_id = str(sold.loan_id)
+    wish = proposals.propose(installation.deps, loan_id, ReliefKind.WRITE_OFF, {}, reason="gone", by="An")
+    proposals.approve(installation.deps, wish.id, by="Bo")
+    lost = loan_of(installation, sold).relieved_principal
+    done = give_in(installation, open_one(installation, sold).id)
+    with installation.deps.storage.reading() as uow:
+        (refunded,) = uow.refunds.of_loan(loan_id)
+        recovered = uow.ledger.balance("income:recovery", "CNY")
+    assert done.refund_id == refunded.id
+    assert (-recovered.minor, refunded.to_consumer.minor) == (lost.minor, 399_900 - lost.minor)
+
+
+def test_a_consumer_takes_a_dispute_back_and_collection_catches_up(installation: Installation) -> None:
+    sold = installation.sell(plan="p3")
+    dispute = challenged(installation, sold)
+    installation.advance(months=1)
+    installation.work()
+    assert deductions_of(installation, sold) == []
+    taken = withdraw(installation.deps, dispute.consumer_id, dispute.loan_id)
+    assert (taken.status, taken.refund_id, taken.is_live) == (S.WITHDRAWN, None, False)
+    installation.work()
+    assert rows_of(installation, sold) == ["paid", "scheduled", "scheduled"]
+    assert open_one(installation, sold).status == S.OPEN
+    withdraw(installation.deps, dispute.consumer_id, dispute.loan_id)
+    with pytest.raises(RuleRefused) as refused:
+        withdraw(installation.deps, dispute.consumer_id, dispute.loan_id)
+    assert refused.value.code == "no_dispute"
+    with pytest.raises(NotFound):
+        withdraw(installation.deps, "con_other", dispute.loan_id)
+    with pytest.raises(TransitionNotAllowed):
+        give_in(installation, taken.id)
+
+
+def test_a_pause_for_another_reason_outlives_the_dispute(installation: Installation) -> None:
+    sold = installation.sell(plan="p3")
+    dispute = open_one(installation, sold)
+    with installation.deps.storage.unit_of_work() as uow:
+        held = uow.loans.locked(dispute.loan_id)
+        assert held is not None
+        rows = uow.loans.installments(held.id)
+        move_loan(uow, installation.deps, held.suspended(SuspensionReason.HARDSHIP), held, rows, "")
+    assert loan(installation, dispute).collection_paused_reason == "dispute"
+    withdraw(installation.deps, dispute.consumer_id, dispute.loan_id)
+    assert loan(installation, dispute).collection_paused_reason == "hardship"
+    installation.advance(months=1)
+    installation.work()
+    assert deductions_of(installation, sold) == []
 
 
 def test_only_a_challenged_dispute_is_decided_and_never_by_who_is_in_it(installation: Installation) -> None:

@@ -15,6 +15,7 @@ from merchant_server.domain.event import DELIVERY_MACHINE
 from merchant_server.domain.installment import INSTALLMENT_MACHINE, OPEN_INSTALLMENTS
 from merchant_server.domain.loan import LOAN_MACHINE
 from merchant_server.domain.machine import Machine
+from merchant_server.domain.transfer import TRANSFER_MACHINE
 
 # Drawn a second time on purpose: a move that is added or lost in the code has to be added or lost here too.
 DRAWN: dict[str, tuple[Machine[Any], dict[str, str]]] = {
@@ -25,7 +26,7 @@ DRAWN: dict[str, tuple[Machine[Any], dict[str, str]]] = {
         "offered": "signing expired cancelled",
         "referred": "offered declined expired cancelled",
         "signing": "authorized offered expired cancelled",
-        "authorized": "captured voided",
+        "authorized": "authorized captured voided",
         "captured": "captured closed",
         "declined": "referred",
         "closed": "", "expired": "", "cancelled": "", "voided": "",
@@ -52,6 +53,7 @@ DRAWN: dict[str, tuple[Machine[Any], dict[str, str]]] = {
         "suspended": "active cancelled expired",
         "cancelled": "", "expired": "",
     }),
+    "transfer": (TRANSFER_MACHINE, {"pending": "succeeded failed", "succeeded": "", "failed": ""}),
     "deduction": (DEDUCTION_MACHINE, {
         "requested": "pending succeeded failed",
         "pending": "succeeded failed",
@@ -62,10 +64,10 @@ DRAWN: dict[str, tuple[Machine[Any], dict[str, str]]] = {
     "agreement": (AGREEMENT_MACHINE, {"draft": "signed replaced", "signed": "", "replaced": ""}),
     "delivery": (DELIVERY_MACHINE, {"pending": "delivered dead", "dead": "pending", "delivered": "pending"}),
     "dispute": (DISPUTE_MACHINE, {
-        "open": "evidence_submitted accepted lost",
-        "evidence_submitted": "evidence_submitted challenged accepted",
-        "challenged": "won lost accepted",
-        "won": "", "lost": "", "accepted": "",
+        "open": "evidence_submitted accepted lost withdrawn",
+        "evidence_submitted": "evidence_submitted challenged accepted withdrawn",
+        "challenged": "won lost accepted withdrawn",
+        "won": "", "lost": "", "accepted": "", "withdrawn": "",
     }),
     "timestamp": (TIMESTAMP_MACHINE, {"pending": "stamped", "stamped": ""}),
 }  # fmt: skip

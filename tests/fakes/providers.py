@@ -19,13 +19,14 @@ from merchant_server.ports import (
     BankCallback,
     BankDeduction,
     BankMandate,
+    BankPayment,
     BankPayout,
     BankTransfer,
     ProviderRefused,
     ProviderUnavailable,
     Sent,
 )
-from merchant_server.providers.bank import authenticate_callback, public_key_id
+from merchant_server.providers.bank_callbacks import authenticate_callback, public_key_id
 from merchant_server.providers.sandbox.callbacks import headers_of, signed_headers
 from merchant_server.providers.sandbox.magic import (
     PAYOUT_ACCOUNTS,
@@ -36,7 +37,8 @@ from merchant_server.providers.sandbox.magic import (
     outcome,
     person,
 )
-from merchant_server.providers.sandbox.tellings import Delays, callback_rows
+from merchant_server.providers.sandbox.payments import payment_callback_body
+from merchant_server.providers.sandbox.tellings import Delays, callback_rows, transfer_callback
 from merchant_server.providers.webhook_signing import new_secret
 
 EPOCH = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -83,7 +85,11 @@ class FakeBank:
         self._deductions: dict[str, _Deduction] = {}
         self._payouts: dict[str, _Payout] = {}
         self._answered: set[tuple[str, str]] = set()
+        self._asked: dict[str, int] = {}
+        self.drawn: set[str] = set()
         self.returns: dict[str, tuple[str, Money]] = {}
+        self.payments: dict[str, tuple[Money, str, datetime, str]] = {}
+        self.paid: set[str] = set()
 
     def accounts(self, *, name: str, id_number: str, phone: str) -> tuple[BankAccount, ...]:
         """Return the magic accounts that this person has."""
@@ -157,9 +163,22 @@ class FakeBank:
             raise ProviderRefused("bank", "currency_mismatch", "HTTP 422")
         if self.returns.setdefault(reference, (mandate_reference, amount)) != (mandate_reference, amount):
             raise ProviderRefused("bank", "reference_conflict", "HTTP 409")
-        if mandate.behaviour == "closed":
-            return BankTransfer(reference, "failed", "account_closed")
-        return BankTransfer(reference, "succeeded")
+        account = account_of(mandate.behaviour, 0)
+        asked = self._asked.get(reference, 0)
+        self._asked[reference] = asked + 1
+        if account.returns_late and not asked:
+            return BankTransfer(reference, "pending")
+        return BankTransfer(reference, *account.returns)
+
+    def draw(self, *, reference: str, account: str, amount: Money) -> BankTransfer:
+        """Draw money from an account, by the magic table of payouts."""
+        self._up()
+        self.drawn.add(reference)
+        known = self.find_payout(reference=reference)
+        if known.status == "unknown" or self._payouts[reference].terms != (account, amount):
+            self.pay_out(reference=reference, account=account, amount=amount)
+            known = self.find_payout(reference=reference)
+        return BankTransfer(reference, "succeeded" if known.status == "paid" else known.status, known.code)
 
     def authenticate(self, body: bytes, headers: Mapping[str, str], now: datetime) -> BankCallback:
         """Authenticate against this fake's own key, with the real rules."""
@@ -167,7 +186,9 @@ class FakeBank:
         return authenticate_callback(body, headers, now, {public_key_id(public): public})
 
     def callbacks(self, reference: str, now: datetime = EPOCH) -> list[tuple[bytes, dict[str, str]]]:
-        """Return every callback of one deduction as (body, headers), signed at `now`; the caller delivers them."""
+        """Return every callback of a deduction or transfer as (body, headers), signed at `now`, for the caller."""
+        if reference not in self._deductions:
+            return [self._told_of_transfer(reference, now)]
         known = self._deductions[reference]
         amount = known.terms[1]
         account = account_of(known.behaviour, amount.minor)
@@ -186,6 +207,52 @@ class FakeBank:
             self.gateway_account, lambda marks: _hash(*marks), deduction, account, now, Delays(0, 2, 1)
         )
         return [(row["body"].encode(), headers_of(row, self._key, now)) for row in rows]
+
+    def create_payment(
+        self, *, reference: str, amount: Money, description: str, expires_at: datetime, return_url: str
+    ) -> BankPayment:
+        """Take on a payment."""
+        self._up()
+        terms = (amount, description, expires_at, return_url)
+        if amount.minor <= 0:
+            raise ProviderRefused("bank", "amount_invalid", "HTTP 422")
+        if self.payments.setdefault(reference, terms) != terms:
+            raise ProviderRefused("bank", "reference_conflict", "HTTP 409")
+        return self.find_payment(reference=reference)
+
+    def find_payment(self, *, reference: str) -> BankPayment:
+        """Say what became of it."""
+        self._up()
+        if reference not in self.payments:
+            return BankPayment(reference, "unknown")
+        status = "paid" if reference in self.paid else "pending"
+        return BankPayment(reference, status, f"https://bank.example/pay/{reference}")
+
+    def pay(self, reference: str, now: datetime = EPOCH) -> tuple[bytes, dict[str, str]]:
+        """Pay as somebody would at the bank's page; return the callback about it, which the caller delivers."""
+        self.paid.add(reference)
+        body = payment_callback_body(self.gateway_account, reference, self.payments[reference][0], now)
+        return self.signed(body, f"bev_{_hash(reference, 'paid')[:24]}", now)
+
+    def _told_of_transfer(self, reference: str, now: datetime) -> tuple[bytes, dict[str, str]]:
+        if reference in self.returns:
+            noun, (mandate_reference, amount) = "return", self.returns[reference]
+            outcome, code = account_of(self._mandates[mandate_reference].behaviour, 0).returns
+        else:
+            payout, mandate_reference = self._payouts[reference], ""
+            noun = "drawing" if reference in self.drawn else "payout"
+            amount, outcome, code = payout.terms[1], payout.status, payout.code
+        row = {
+            "reference": reference,
+            "mandate_reference": mandate_reference,
+            "amount_minor": amount.minor,
+            "currency": amount.currency,
+            "outcome": outcome,
+            "code": code,
+        }
+        told = transfer_callback(self.gateway_account, lambda marks: _hash(*marks), noun, row, now)
+        told["body"] = told["body"].encode()
+        return told["body"], signed_headers(self._key, told["event_id"], told["body"], now)
 
     def pay_out(self, *, reference: str, account: str, amount: Money) -> BankPayout:
         """Take on a payout and decide it by its account."""

@@ -168,7 +168,7 @@ def test_recomputing_keeps_the_sums_and_never_raises_the_interest(plan, amount, 
     assert [row for row in after.rows if row.due_on <= on] == [row for row in rows if row.due_on <= on]
     assert all(min(row.principal_minor, row.interest_minor, row.fee_minor) >= 0 for row in after.rows)
     assert all(row.total_minor > 0 for row in after.rows)
-    assert after.interest_given_back.minor >= -len(rows)
+    assert after.interest_given_back.minor >= 0
     before = sum(row.total_minor for row in rows)
     now = sum(row.total_minor for row in after.rows)
     assert before - now == reduction + after.interest_given_back.minor + after.fee_given_back.minor

@@ -77,7 +77,7 @@ def test_requests_are_counted_by_route_and_never_by_address(
     installation: Installation, scraped: FlaskClient
 ) -> None:
     checkout = installation.checkout()
-    installation.client.get(f"/p/{checkout.token}")
+    installation.client.get(f"/p/{checkout.token}", follow_redirects=True)
     installation.client.get("/nothing/here")
     installation.client.open("/healthz", method="BREW")
     text = scraped.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text

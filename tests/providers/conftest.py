@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from merchant_server.providers.sandbox import SandboxServer
+from merchant_server.providers.sandbox.app import SandboxServer
 from tests.fakes.receiver import Receiver
 from tests.providers.desk import Desk, settings_in
 from tests.providers.world import World, fake_world, sandbox_world

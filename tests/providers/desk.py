@@ -11,9 +11,8 @@ from fenqi.finance.money import Money
 
 from merchant_server.ports import BankCallback
 from merchant_server.providers.bank import HttpBank
-from merchant_server.providers.sandbox import SandboxSettings, key_ring
 from merchant_server.providers.sandbox.magic import ACCOUNTS
-from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT
+from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT, SandboxSettings, key_ring
 from tests.fakes.receiver import WAIT_SECONDS, Receiver
 
 KEY = "sandbox-key-of-this-test"

@@ -1,6 +1,7 @@
 """One contract for every bank: the HTTP client against the running sandbox, and the fake in memory."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fenqi.finance.money import Money
@@ -138,6 +139,37 @@ class TestDeductions:
             )
 
 
+class TestPayments:
+    """A payment is taken on once, made at a page of the bank's own, and told of."""
+
+    def test_a_payment_is_taken_on_once_and_is_paid_at_its_page(self, world: World) -> None:
+        reference = ref("pay")
+        terms = {
+            "reference": reference, "amount": AMOUNT, "description": "order-1001",
+            "expires_at": datetime.now(UTC) + timedelta(hours=1), "return_url": "https://shop.example/back",
+        }  # fmt: skip
+        assert world.bank.find_payment(reference=reference).status == "unknown"
+        first = world.bank.create_payment(**terms)
+        assert world.bank.create_payment(**terms) == first
+        assert (first.status, world.bank.find_payment(reference=reference)) == ("pending", first)
+        with pytest.raises(ports.ProviderRefused) as refusal:
+            world.bank.create_payment(**{**terms, "amount": AMOUNT + AMOUNT})
+        assert refusal.value.code == "reference_conflict"
+        world.pay(first.pay_url)
+        assert world.bank.find_payment(reference=reference).status == "paid"
+        (told,) = world.callbacks(reference, 1)
+        assert (told.kind, told.amount, told.mandate_reference) == ("payment.succeeded", AMOUNT, "")
+
+    @pytest.mark.parametrize("minor", [0, -1])
+    def test_a_payment_of_nothing_is_refused(self, world: World, minor: int) -> None:
+        with pytest.raises(ports.ProviderRefused) as refusal:
+            world.bank.create_payment(
+                reference=ref("pay"), amount=Money(minor, "CNY"), description="x",
+                expires_at=datetime.now(UTC), return_url="",
+            )  # fmt: skip
+        assert refusal.value.code == "amount_invalid"
+
+
 class TestCallbacks:
     """What the bank decided arrives signed, and says which row of ours it is about."""
 
@@ -213,3 +245,68 @@ class TestMoneyThatGoesBack:
                 reference=ref("rfd"), mandate_reference=mandate or mandate_on(world, "pays"), amount=amount
             )
         assert refusal.value.code == code
+
+    def test_money_for_a_late_account_is_pending_before_it_arrives(self, world: World) -> None:
+        mandate, reference = mandate_on(world, "returns_late"), ref("rfd")
+        terms = {"reference": reference, "mandate_reference": mandate, "amount": AMOUNT}
+        assert world.bank.return_money(**terms).status == "pending"
+        (told,) = world.callbacks(reference, 1)
+        assert (told.kind, told.mandate_reference, told.amount) == ("return.succeeded", mandate, AMOUNT)
+        assert world.bank.return_money(**terms).status == "succeeded"
+
+    @pytest.mark.parametrize(
+        ("behaviour", "code"), [("returns_busy", "bank_busy"), ("returns_refused", "account_frozen")]
+    )
+    def test_an_account_that_takes_no_money_back_is_told_of(
+        self, world: World, behaviour: str, code: str
+    ) -> None:
+        mandate, reference = mandate_on(world, behaviour), ref("rfd")
+        sent = world.bank.return_money(reference=reference, mandate_reference=mandate, amount=AMOUNT)
+        (told,) = world.callbacks(reference, 1)
+        assert (sent.status, sent.code) == (told.status, told.code) == ("failed", code)
+        assert told.kind == "return.failed"
+
+
+class TestMoneyThatIsPaidOrDrawn:
+    """Payouts and drawings: once for each reference, told by asking and by a callback."""
+
+    @pytest.mark.parametrize(
+        ("account", "status", "code"),
+        [("sandbox_9001", "succeeded", ""), ("sandbox_9003", "failed", "account_closed")],
+    )
+    def test_a_drawing_tells_what_became_of_it(
+        self, world: World, account: str, status: str, code: str
+    ) -> None:
+        terms = {"reference": ref("trf"), "account": account, "amount": AMOUNT}
+        first = world.bank.draw(**terms)
+        assert first == ports.BankTransfer(terms["reference"], status, code)
+        assert world.bank.draw(**terms) == first
+        (told,) = world.callbacks(str(terms["reference"]), 1)
+        assert (told.kind, told.status, told.code) == (f"drawing.{status}", status, code)
+        assert (told.mandate_reference, told.amount) == ("", AMOUNT)
+
+    @pytest.mark.parametrize("account", ["sandbox_9006", "sandbox_9007", "sandbox_9008"])
+    def test_a_drawing_whose_answer_is_lost_happens_once(self, world: World, account: str) -> None:
+        terms = {"reference": ref("trf"), "account": account, "amount": AMOUNT}
+        with pytest.raises(ports.ProviderUnavailable):
+            world.bank.draw(**terms)
+        assert world.bank.draw(**terms).status == "succeeded"
+
+    def test_a_drawing_is_refused_for_an_unknown_account_and_for_another_amount(self, world: World) -> None:
+        with pytest.raises(ports.ProviderRefused) as unknown:
+            world.bank.draw(reference=ref("trf"), account="nobodys", amount=AMOUNT)
+        assert unknown.value.code == "account_unknown"
+        reference = ref("trf")
+        world.bank.draw(reference=reference, account="sandbox_9001", amount=AMOUNT)
+        with pytest.raises(ports.ProviderRefused) as other:
+            world.bank.draw(reference=reference, account="sandbox_9001", amount=AMOUNT + AMOUNT)
+        assert other.value.code == "reference_conflict"
+
+    @pytest.mark.parametrize(
+        ("account", "kind"), [("sandbox_9001", "payout.succeeded"), ("sandbox_9005", "payout.failed")]
+    )
+    def test_a_payout_is_called_back(self, world: World, account: str, kind: str) -> None:
+        reference = ref("pyt")
+        world.bank.pay_out(reference=reference, account=account, amount=AMOUNT)
+        (told,) = world.callbacks(reference, 1)
+        assert (told.kind, told.amount) == (kind, AMOUNT)

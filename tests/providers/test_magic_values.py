@@ -15,9 +15,9 @@ from merchant_server.providers.bank import HttpBank
 from merchant_server.providers.bureau import HttpBureauProvider
 from merchant_server.providers.http import JsonService
 from merchant_server.providers.identity import HttpIdentityProvider
-from merchant_server.providers.sandbox import SandboxServer, SandboxSettings, key_ring
+from merchant_server.providers.sandbox.app import SandboxServer
 from merchant_server.providers.sandbox.magic import ACCOUNTS, AMOUNTS, PAYOUT_ACCOUNTS, PEOPLE, PHONES
-from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT
+from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT, SandboxSettings, key_ring
 from merchant_server.providers.sms import HttpSmsSender
 from tests.fakes.receiver import Receiver
 from tests.providers.world import NAME, ORDINARY, PHONE, _read_inbox, ref
@@ -68,6 +68,9 @@ WALKS: dict[str, tuple[list[str], list[str]]] = {
     "0043": ([PAID], ["succeeded"]),
     "0044": ([PAID], ["succeeded"]),
     "0045": ([BUSY, PAID], []),
+    "0051": ([PAID], ["succeeded"]),
+    "0052": ([PAID], ["succeeded"]),
+    "0053": ([PAID], ["succeeded"]),
 }
 # How the first request is answered, where it is not taken on as it should be.
 FIRST_ANSWER = dict.fromkeys(("0041", "0042", "0043", "0044"), "unavailable") | {"0045": "refused"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from merchant_server.ports import CallbackForged
-from merchant_server.providers.sandbox import SandboxServer
+from merchant_server.providers.sandbox.app import SandboxServer
 from tests.fakes.receiver import SUCCESS, RawReceiver, Receiver
 from tests.providers.desk import AMOUNT, Desk, settings_in
 

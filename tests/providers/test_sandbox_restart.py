@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import requests
 
-from merchant_server.providers.sandbox import SandboxServer, SandboxSettings, ensure_signing_key
-from merchant_server.providers.sandbox.settings import SigningKeyUnusable
+from merchant_server.providers.sandbox.app import SandboxServer
+from merchant_server.providers.sandbox.settings import SandboxSettings, SigningKeyUnusable, ensure_signing_key
 from tests.fakes.receiver import Receiver
 from tests.providers.desk import AMOUNT, HOLDER, Desk, settings_in, until
 
@@ -77,7 +77,10 @@ def start(settings: SandboxSettings, port: int) -> subprocess.Popen[bytes]:
         "retry_longest_seconds": 0.2,
         "attempts_max": 1000,
     }
-    program = "import json, sys; from merchant_server.providers.sandbox import serve; serve(**json.loads(sys.argv[1]))"
+    program = (
+        "import json, sys; from merchant_server.providers.sandbox.app import serve;"
+        " serve(**json.loads(sys.argv[1]))"
+    )
     process = subprocess.Popen([sys.executable, "-c", program, json.dumps(arguments)])
 
     def answers() -> bool:

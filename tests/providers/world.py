@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+import requests
 from fenqi.finance.money import Money
 
 from merchant_server import ports
@@ -13,9 +14,9 @@ from merchant_server.providers.bank import HttpBank
 from merchant_server.providers.bureau import HttpBureauProvider
 from merchant_server.providers.http import JsonService
 from merchant_server.providers.identity import HttpIdentityProvider
-from merchant_server.providers.sandbox import SandboxServer, SandboxSettings, key_ring
+from merchant_server.providers.sandbox.app import SandboxServer
 from merchant_server.providers.sandbox.magic import ACCOUNTS, PEOPLE
-from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT
+from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT, SandboxSettings, key_ring
 from merchant_server.providers.sms import HttpSmsSender
 from tests.fakes.providers import FakeBank, FakeBureau, FakeIdentity, FakeSms
 from tests.fakes.receiver import Receiver
@@ -39,6 +40,7 @@ class World:
     sms: ports.SmsSender
     callbacks: Callable[[str, int], list[ports.BankCallback]]
     inbox: Callable[[], list[tuple[str, str, str]]]
+    pay: Callable[[str], None]
 
 
 def fake_world() -> World:
@@ -47,11 +49,15 @@ def fake_world() -> World:
 
     def callbacks(reference: str, wanted: int) -> list[ports.BankCallback]:
         now = datetime(2026, 11, 21, tzinfo=UTC)
-        made = [bank.authenticate(body, headers, now) for body, headers in bank.callbacks(reference, now)]
+        told = [bank.pay(reference, now)] if reference in bank.paid else bank.callbacks(reference, now)
+        made = [bank.authenticate(body, headers, now) for body, headers in told]
         assert len(made) == wanted
         return made
 
-    return World(bank, FakeIdentity(), FakeBureau(), sms, callbacks, lambda: sms.messages)
+    def pay(pay_url: str) -> None:
+        bank.pay(pay_url.rpartition("/")[2])
+
+    return World(bank, FakeIdentity(), FakeBureau(), sms, callbacks, lambda: sms.messages, pay)
 
 
 def sandbox_world(folder: Path) -> Iterator[World]:
@@ -86,6 +92,7 @@ def sandbox_world(folder: Path) -> Iterator[World]:
                 HttpSmsSender(**at, read_timeout_seconds=0.3),
                 callbacks,
                 lambda: _read_inbox(server.base_url, key),
+                lambda pay_url: requests.post(pay_url, timeout=5).raise_for_status(),
             )
 
 
@@ -101,11 +108,13 @@ def ref(prefix: str) -> str:
 
 def mandate_on(world: World, behaviour: str, *, cap: Money = CAP) -> str:
     """Sign a mandate on the account with this behaviour; return its reference."""
-    position = [account.behaviour for account in ACCOUNTS].index(behaviour)
-    token = world.bank.accounts(name=NAME, id_number=ORDINARY, phone=PHONE)[position].token
+    account = next(each for each in ACCOUNTS if each.behaviour == behaviour)
+    holder = next((p.id_number for p in PEOPLE if p.accounts == account.group != "everyday"), ORDINARY)
+    shown = world.bank.accounts(name=NAME, id_number=holder, phone=PHONE)
+    token = next(each.token for each in shown if account.last_four in each.label)
     reference = ref("mnd")
     signed = world.bank.sign_mandate(
-        reference=reference, account_token=token, name=NAME, id_number=ORDINARY, cap=cap
+        reference=reference, account_token=token, name=NAME, id_number=holder, cap=cap
     )
     assert signed == ports.BankMandate(reference=reference, status="active", code="")
     return reference

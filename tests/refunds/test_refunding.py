@@ -4,9 +4,14 @@ import pytest
 from fenqi.finance.money import Money
 
 from merchant_server.domain.checkout import Checkout
+from merchant_server.domain.deduction import DeductionPurpose
 from merchant_server.domain.errors import NotFound, RuleRefused
+from merchant_server.domain.installment import Installment
 from merchant_server.domain.loan import LoanStatus
 from merchant_server.domain.refund import Refund, RefundPreview, RefundStatus, Strategy
+from merchant_server.domain.relief_proposal import ReliefKind
+from merchant_server.services.collection import proposals
+from merchant_server.services.collection.paying import pay_now
 from merchant_server.services.refunds.committing import commit_refund, refund_at_once
 from merchant_server.services.refunds.previewing import preview_refund
 from merchant_server.services.refunds.returning import return_money
@@ -185,3 +190,64 @@ def test_a_bank_that_was_down_is_asked_again_and_pays_once(installation: Install
     with installation.deps.storage.reading() as uow:
         again = uow.refunds.get(done.id)
     assert again is not None and again.status == RefundStatus.SUCCEEDED
+
+
+def grant(house: Installation, sold: Checkout, kind: ReliefKind, **terms: int) -> None:
+    made = proposals.propose(house.deps, str(sold.loan_id), kind, terms, reason="illness", by="An")
+    proposals.approve(house.deps, made.id, by="Bo")
+
+
+@pytest.mark.parametrize("strategy", list(Strategy))
+@pytest.mark.parametrize(
+    ("kind", "terms"), [(ReliefKind.HARDSHIP, {"installments": 24}), (ReliefKind.EXTENSION, {"months": 3})]
+)
+def test_goods_of_a_loan_in_hardship_or_with_more_time_come_back_by_every_strategy(
+    sqlite_installation: Installation, strategy: Strategy, kind: ReliefKind, terms: dict[str, int]
+) -> None:
+    house = sqlite_installation
+    sold = house.sell(plan="p12")
+    house.advance(months=2, days=10)
+    house.work()
+    grant(house, sold, kind, **terms)
+    before = loan_of(house, sold)
+    owed = before.principal - before.relieved_principal
+    if strategy == S.FULL_SETTLEMENT:
+        done = refund(house, sold, 399_900, strategy)
+        assert loan_of(house, sold).outstanding.minor == 0
+        assert done.to_consumer.minor > 0
+        return
+    done = refund(house, sold, 150_000, strategy)
+    after = loan_of(house, sold)
+    assert after.relieved_principal - before.relieved_principal == Money(150_000, "CNY") < owed
+    assert after.outstanding == before.outstanding - Money(150_000, "CNY") - done.interest_given_back
+    refund(house, sold, 249_900, S.RECOMPUTE)
+    with house.deps.storage.reading() as uow:
+        assert not any(row.principal > row.principal_paid for row in uow.loans.installments(after.id))
+
+
+def test_interest_that_was_paid_ahead_is_returned_once_however_many_refunds_follow(
+    installation: Installation,
+) -> None:
+    sold = installation.sell(plan="p6")
+    loan = loan_of(installation, sold)
+    with installation.deps.storage.reading() as uow:
+        first, second = uow.loans.installments(loan.id)[:2]
+    ahead = first.outstanding + second.interest
+    pay_now(installation.deps, loan.consumer_id, loan.id, ahead, DeductionPurpose.PAYMENT)
+    installation.work()
+    done = [refund(installation, sold, minor) for minor in (130_000, 130_000, 139_900)]
+    installation.work()
+    returned = [preview.effect.interest_returned for preview in _previews(installation, loan.id)]
+    paid = sum(row.interest_paid.minor for row in _rows(installation, loan.id))
+    assert sum(each.minor for each in returned) <= paid
+    assert sum(each.to_consumer.minor for each in done) <= loan_of(installation, sold).paid.minor
+
+
+def _previews(house: Installation, loan_id: str) -> list[RefundPreview]:
+    with house.deps.storage.reading() as uow:
+        return uow.refunds.committed_previews(loan_id)
+
+
+def _rows(house: Installation, loan_id: str) -> list[Installment]:
+    with house.deps.storage.reading() as uow:
+        return uow.loans.installments(loan_id)

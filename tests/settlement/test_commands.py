@@ -16,7 +16,8 @@ from fenqi.testing import FakeServer
 from merchant_server.app import Installation as Wired
 from merchant_server.app import install
 from merchant_server.cli import main
-from merchant_server.providers.sandbox import SandboxServer, SandboxSettings
+from merchant_server.providers.sandbox.app import SandboxServer
+from merchant_server.providers.sandbox.settings import SandboxSettings
 from merchant_server.settings import Settings
 from merchant_server.storage.export import export_books
 from tests.installation import ID_NUMBER, NAME, PHONE, Installation

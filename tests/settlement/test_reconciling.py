@@ -10,10 +10,17 @@ from hypothesis import strategies as st
 
 from merchant_server.domain.errors import RuleRefused
 from merchant_server.domain.reconciliation import read_bank_file
+from merchant_server.domain.refund import Strategy
 from merchant_server.services.collection.deductions import ask_bank, request_due
+from merchant_server.services.refunds.committing import refund_at_once
+from merchant_server.services.settlement.money_returns import return_own_money
+from merchant_server.services.settlement.payouts import pay_out_due
 from merchant_server.services.settlement.reconciling import Reconciliation, reconcile
+from merchant_server.services.settlement.terms import add_lender
+from merchant_server.services.settlement.transfers import ask_about_transfers
 from tests.installation import Installation
-from tests.services.collecting import cash, deductions_of, rows_of, tell
+from tests.services.collecting import cash, deductions_of, loan_of, rows_of, tell
+from tests.settlement.test_money_returns import overpaid
 from tests.settlement.test_payouts import agree, days
 
 ACCOUNT = "fake_gateway_1"
@@ -22,8 +29,8 @@ AT = "2026-11-21T08:00:00+00:00"
 
 def a_file(*lines: str, day: str = "2026-11-21", account: str = ACCOUNT, trailer: str | None = None) -> bytes:
     cells = [line.split(",") for line in lines]
-    came_in = sum(int(each[3]) for each in cells if each[1] == "deduction")
-    went_out = sum(int(each[3]) for each in cells if each[1] != "deduction")
+    came_in = sum(int(each[3]) for each in cells if each[1] in ("deduction", "drawing"))
+    went_out = sum(int(each[3]) for each in cells if each[1] not in ("deduction", "drawing"))
     last = f"T,{len(lines)},{came_in},{went_out}" if trailer is None else trailer
     return "".join(f"{each}\n" for each in (f"H,1,{account},{day}", *lines, last) if each).encode()
 
@@ -219,6 +226,107 @@ class TestComparing:
         (payout,) = house.rows("SELECT id, amount_minor FROM payouts")
         made = reconcile(house.deps, a_file(line("payout", payout["id"], payout["amount_minor"])), apply=True)
         assert (found(made), made.applied) == ([("paid_after_failure", 2, False)], 0)
+
+    def test_money_sent_back_and_drawn_is_matched_and_settled_like_any_other(
+        self, installation: Installation
+    ) -> None:
+        house = installation
+        sold = overpaid(house, "0051")
+        lender = add_lender(house.deps, name="x", currency="CNY", interest_bps=10_000, account="sandbox_9002")
+        agree(house, funder=f"lender:{lender.id}")
+        house.sell(Money(50_000, "CNY"), plan="p3", reference="order-2")
+        house.advance(days=4)
+        pay_out_due(house.deps)
+        ask_about_transfers(house.deps)
+        (drawn,) = house.rows("SELECT id FROM transfers WHERE kind = 'lender_drawing'")
+        (back,) = return_own_money(house.deps, loan_of(house, sold).consumer_id)
+        ask_about_transfers(house.deps)
+        raw = a_file(
+            line("return", back.id, back.amount.minor),
+            line("drawing", drawn["id"], 50_000),
+            line("payout", drawn["id"], 50_000),
+            line("deduction", back.id, 5),
+        )
+        seen = reconcile(house.deps, raw)
+        assert found(seen)[:4] == [
+            ("late_here", 2, True),
+            ("late_here", 3, True),
+            ("reference_unknown", 4, False),
+            ("reference_unknown", 5, False),
+        ]
+        had = cash(house)
+        good = a_file(line("return", back.id, back.amount.minor), line("drawing", drawn["id"], 50_000))
+        made = reconcile(house.deps, good, apply=True)
+        assert (made.applied, cash(house)) == (2, had - back.amount.minor + 50_000)
+        assert not {each.reference for each in made.unexplained} & {back.id, drawn["id"]}
+        again = reconcile(house.deps, good, apply=True)
+        assert (again.applied, again.read_before) == (0, True)
+
+    def test_a_refunds_money_is_matched_and_one_that_failed_is_for_a_person(
+        self, sqlite_installation: Installation
+    ) -> None:
+        house = sqlite_installation
+        reference, minor = self.one_paid(house)
+        (sold,) = house.rows("SELECT loan_id FROM deductions")
+        with house.deps.storage.unit_of_work() as uow:
+            refund = refund_at_once(
+                uow,
+                house.deps,
+                house.caller,
+                sold["loan_id"],
+                Money(120_000, "CNY"),
+                Strategy.LAST_FIRST,
+                "r",
+            )
+        sent = refund.to_consumer.minor
+        raw = a_file(line("deduction", reference, minor), line("return", refund.id, sent))
+        assert found(reconcile(house.deps, raw)) == [("late_here", 3, True)]
+        assert reconcile(house.deps, raw, apply=True).differences == ()
+        assert cash(house) == minor - sent
+        # The books have it, and a file without it is asked about.
+        missing = reconcile(house.deps, a_file(line("deduction", reference, minor)))
+        assert missing.unexplained == (), "an earlier file told it"
+        for mandate in house.bank._mandates.values():
+            mandate.behaviour = "closed"
+        other = house.sell(Money(60_000, "CNY"), plan="p3", reference="order-2")
+        house.advance(months=1)
+        for mandate in house.bank._mandates.values():
+            mandate.behaviour = "pays"
+        house.work()
+        for mandate in house.bank._mandates.values():
+            mandate.behaviour = "closed"
+        with house.deps.storage.unit_of_work() as uow:
+            failed = refund_at_once(
+                uow,
+                house.deps,
+                house.caller,
+                str(other.loan_id),
+                Money(60_000, "CNY"),
+                Strategy.LAST_FIRST,
+                "r",
+            )
+        house.work()
+        made = reconcile(house.deps, a_file(line("return", failed.id, failed.to_consumer.minor)), apply=True)
+        assert ("paid_after_failure", 2, False) in found(made)
+        assert made.applied == 0
+
+    def test_what_we_learned_in_a_day_is_expected_in_files_up_to_that_day(
+        self, sqlite_installation: Installation
+    ) -> None:
+        """A request of yesterday whose answer came today is no difference of yesterday's file."""
+        house = sqlite_installation
+        house.sell(Money(120_000, "CNY"))
+        house.advance(months=1)
+        request_due(house.deps, house.caller.merchant_id)
+        house.bank.down = True
+        ask_bank(house.deps)
+        house.bank.down = False
+        house.clock.pass_(days=1)
+        house.work()
+        assert cash(house) > 0
+        assert reconcile(house.deps, a_file()).differences == ()
+        today = reconcile(house.deps, a_file(day="2026-11-22"))
+        assert [each.code for each in today.differences] == ["missing_there"]
 
     def test_another_gateways_file_is_refused(self, sqlite_installation: Installation) -> None:
         with pytest.raises(RuleRefused):

@@ -15,6 +15,7 @@ from merchant_server.services.collection import proposals
 from merchant_server.services.collection.booking import receive as receive_money
 from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.refunds.committing import refund_at_once
+from merchant_server.services.settlement.money_returns import return_money_of_loan
 from merchant_server.services.settlement.terms import set_terms
 from merchant_server.storage.engine import open_engine
 from merchant_server.storage.laws import LAWS, breaches
@@ -43,6 +44,11 @@ BREAKS: dict[str, tuple[str, ...]] = {
         "UPDATE payouts SET status = 'failed'",
         "UPDATE payouts SET status = 'pending'",
         "UPDATE journal_entries SET kind = 'gift' WHERE kind = 'payout_paid'",
+    ),
+    "1 a transfer is booked as": (
+        "UPDATE transfers SET amount_minor = amount_minor + 1",
+        "UPDATE transfers SET status = 'failed'",
+        "UPDATE journal_entries SET kind = 'gift' WHERE kind = 'money_return_succeeded'",
     ),
     "2 interest that was accrued": (
         "UPDATE daily_closes SET accrued_minor = accrued_minor + 1",
@@ -100,6 +106,10 @@ BREAKS: dict[str, tuple[str, ...]] = {
         f"UPDATE journal_entries SET kind = 'gift' WHERE source_id = {PAID}",
         f"UPDATE deductions SET status = 'failed' WHERE id = {PAID}",
     ),
+    "3 every payment order": (
+        "INSERT INTO payment_orders SELECT 'pay_x', merchant_id, mode, id, 'x', 'x', 1, currency, 'paid', 1, 'x',"
+        " created_at, created_at, NULL, created_at FROM loans LIMIT 1",
+    ),
     "3 every reversal": (
         f"UPDATE deductions SET status = 'reversed' WHERE id = {PAID}",
         "UPDATE deductions SET status = 'succeeded' WHERE status = 'reversed'",
@@ -134,6 +144,10 @@ BREAKS: dict[str, tuple[str, ...]] = {
     "4 a live dispute": (
         "UPDATE loans SET collection_paused_reason = NULL WHERE collection_paused_reason IS NOT NULL",
         "UPDATE loans SET collection_paused_reason = 'dispute' WHERE collection_paused_reason IS NULL",
+    ),
+    "4 a loan that an operator suspended": (
+        "UPDATE loans SET collection_suspended_reason = 'hardship', collection_paused_reason = NULL",
+        "UPDATE loans SET collection_paused_reason = 'operator', collection_suspended_reason = NULL",
     ),
     "4 a lost or accepted": (
         "UPDATE disputes SET status = 'lost' WHERE status = 'open'",
@@ -215,9 +229,16 @@ def lived_in(
     lost = proposals.propose(house.deps, str(other.loan_id), ReliefKind.WRITE_OFF, {}, reason="gone", by="An")
     loan = proposals.approve(house.deps, lost.id, by="Bo")
     with house.deps.storage.unit_of_work() as uow:
-        receive_money(
+        loan = receive_money(
             uow, house.deps, loan, Money(7, "CNY"), kind=RepaymentKind.PAYMENT, source_id="pay_late"
         )
+        again = uow.loans.locked(loan.id)
+        assert again is not None
+        receive_money(
+            uow, house.deps, again, Money(10**7, "CNY"), kind=RepaymentKind.PAYMENT, source_id="pay_too_much"
+        )
+    return_money_of_loan(house.deps, loan.id, by="An")
+    house.work()
     assert house.breaches() == []
     engine.close()
     yield path

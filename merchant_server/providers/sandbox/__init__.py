@@ -5,8 +5,3 @@ What differs from production: the people and accounts are invented (magic.py), a
 once instead of in the bank's own time, there is one API key and no TLS (it listens beside the server), and
 a visitor may turn faults on (controls.py).
 """
-
-from merchant_server.providers.sandbox.app import SandboxServer, create_app, serve
-from merchant_server.providers.sandbox.settings import SandboxSettings, ensure_signing_key, key_ring
-
-__all__ = ["SandboxServer", "SandboxSettings", "create_app", "ensure_signing_key", "key_ring", "serve"]

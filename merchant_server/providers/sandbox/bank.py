@@ -18,7 +18,12 @@ from merchant_server.providers.sandbox.door import (
 )
 from merchant_server.providers.sandbox.magic import MagicAccount, account_of, accounts_of, person
 from merchant_server.providers.sandbox.settings import SandboxSettings
-from merchant_server.providers.sandbox.tellings import Delays, callback_rows, reverses_after_seconds
+from merchant_server.providers.sandbox.tellings import (
+    Delays,
+    callback_rows,
+    reverses_after_seconds,
+    transfer_callback,
+)
 
 
 def milliseconds(instant: datetime) -> int:
@@ -138,7 +143,7 @@ class SandboxBank:
         return _deduction(row, row["outcome"], "reversed" if reversed_by_now else row["code"])
 
     def give_back(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Send money to the account of a mandate, whatever became of the mandate; a closed account takes none."""
+        """Send money to the account of a mandate, whatever became of the mandate; not every account takes it."""
         reference, mandate_reference = reference_of(body), reference_of(body, "mandate_reference")
         amount_minor, currency = amount_of(body, "amount")
         fingerprint = self._database.keyed_hash("return", body)
@@ -146,19 +151,27 @@ class SandboxBank:
             known = tx.one("SELECT * FROM returns WHERE reference = :reference", reference=reference)
             if known is None:
                 mandate = _named_mandate(tx, mandate_reference, currency)
-                closed = mandate["behaviour"] == "closed"
+                account = account_of(mandate["behaviour"], 0)
+                now, controls = self._clock.now(), read_controls(tx, self.settings)
+                late = timedelta(seconds=controls.late_seconds if account.returns_late else 0)
                 known = {
                     "reference": reference,
                     "fingerprint": fingerprint,
                     "mandate_reference": mandate_reference,
                     "amount_minor": amount_minor,
                     "currency": currency,
-                    "outcome": "failed" if closed else "succeeded",
-                    "code": "account_closed" if closed else "",
-                    "created_at": self._clock.now().isoformat(),
+                    "outcome": account.returns[0],
+                    "code": account.returns[1],
+                    "created_at": now.isoformat(),
+                    "settles_at_ms": milliseconds(now + late),
                 }
                 tx.insert("returns", known)
+                due_at = now + late + timedelta(seconds=controls.callback_delay_seconds)
+                gateway = self.settings.gateway_account
+                tx.insert("callbacks", transfer_callback(gateway, self._event_key, "return", known, due_at))
             row = _same(known, fingerprint)
+        if row["settles_at_ms"] > milliseconds(self._clock.now()):
+            return _deduction(row, "pending", "")
         return _deduction(row, row["outcome"], row["code"])
 
     def _holder_key(self, body: dict[str, Any]) -> str:

@@ -45,7 +45,9 @@ def bank_routes(bank: SandboxBank, wake: Callable[[], None]) -> Blueprint:
     @routes.post("/returns")
     def give_back() -> Response:
         body = json_body({"reference": str, "mandate_reference": str, "amount": dict})
-        return json_answer(200, bank.give_back(body))
+        given = bank.give_back(body)
+        wake()
+        return json_answer(200, given)
 
     @routes.get("/deductions/<reference>")
     def deduction(reference: str) -> Response:

@@ -38,6 +38,7 @@ class MagicAccount:
     """One bank account; `group` tells which people have it.
 
     answer: ok | slow_once | down_once | lost_once (it acts and the answer is lost) | garbage_once | refused_once.
+    returns: what becomes of money sent back to it; `returns_late` says that it is pending for a while.
     """
 
     last_four: str
@@ -48,6 +49,8 @@ class MagicAccount:
     outcomes: tuple[tuple[str, str], ...] = (PAYS,)
     tells: tuple[Telling, ...] = ONCE
     answer: str = "ok"
+    returns: tuple[str, str] = PAYS
+    returns_late: bool = False
 
     @property
     def label(self) -> str:
@@ -94,7 +97,8 @@ ACCOUNTS: tuple[MagicAccount, ...] = (
     MagicAccount("0003", "callback_late", "pays, callback late", "成功但回调迟到", tells=(Telling(delay="late"),)),
     MagicAccount("0004", "callback_thrice", "pays, callback three times", "成功且回调三次", tells=(Telling(copies=3),)),
     MagicAccount(
-        "0005", "closed", "account closed after signing", "签约后销户", outcomes=(("failed", "account_closed"),)
+        "0005", "closed", "account closed after signing", "签约后销户", outcomes=(("failed", "account_closed"),),
+        returns=("failed", "account_closed"),
     ),
     MagicAccount(
         "0006", "reversed", "pays, then reversed", "成功后冲正",
@@ -147,6 +151,12 @@ ACCOUNTS: tuple[MagicAccount, ...] = (
     _answers("0043", "lost_once", "the first request acts, its answer is lost", "首次请求已受理但应答丢失"),
     _answers("0044", "garbage_once", "the first request is answered with broken JSON", "首次请求应答为乱码"),
     _answers("0045", "refused_once", "the first request is refused, later ones pay", "首次请求被拒后成功"),
+    MagicAccount("0051", "returns_late", "pays; money sent back arrives late", "正常扣款，退回的钱迟到",
+                 "answers", returns_late=True),
+    MagicAccount("0052", "returns_busy", "pays; the bank is busy for money sent back", "正常扣款，退回时银行繁忙",
+                 "answers", returns=BUSY),
+    MagicAccount("0053", "returns_refused", "pays; takes no money back", "正常扣款，不接收退款",
+                 "answers", returns=("failed", "account_frozen")),
 )  # fmt: skip
 
 

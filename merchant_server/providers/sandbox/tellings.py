@@ -1,4 +1,4 @@
-"""What the bank will tell of one deduction: the outbox rows of its callbacks, right and wrong ones. Sends nothing."""
+"""What the bank will tell of deductions and transfers: outbox rows of callbacks, right and wrong. Sends nothing."""
 
 import json
 from collections.abc import Callable
@@ -75,6 +75,30 @@ def callback_rows(
         }
         rows += [row | {"copy": copy} for copy in range(telling.copies)]
     return sorted(rows, key=lambda row: row["due_at_ms"])
+
+
+def transfer_callback(
+    gateway_account: str,
+    event_key: Callable[[list[str]], str],
+    noun: str,
+    row: dict[str, Any],
+    due_at: datetime,
+) -> dict[str, Any]:
+    """Return the callback that tells what became of money sent or drawn; `noun` is payout, return or drawing."""
+    status = "failed" if row["outcome"] == "failed" else "succeeded"
+    told = {"mandate_reference": "", **row}
+    body = _body(gateway_account, told, status, row["code"], due_at) | {"kind": f"{noun}.{status}"}
+    return {
+        "event_id": f"bev_{event_key([row['reference'], status])[:24]}",
+        "kind": body["kind"],
+        "reference": row["reference"],
+        "body": _text(body, ""),
+        "due_at_ms": int(due_at.timestamp() * 1000),
+        "state": "pending",
+        "signature": "genuine",
+        "age_seconds": 0,
+        "copy": 0,
+    }
 
 
 def _body(

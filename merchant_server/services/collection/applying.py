@@ -71,8 +71,7 @@ def _pay_ahead(
     due = [row.due() for row in open_rows]
     reduction = deduction.amount.minor - sum(row.total_minor for row in due if row.due_on <= today)
     ahead = sum(row.principal_minor for row in due if row.due_on > today)
-    by_hand = loan.plan is None or any(row.number > loan.plan.installments for row in due)
-    if reduction <= 0 or reduction >= ahead or by_hand:
+    if reduction <= 0 or reduction >= ahead or loan.plan is None:
         return _pay(uow, deps, deduction, loan)
     after = recompute(
         loan.schedule(),

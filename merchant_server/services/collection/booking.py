@@ -3,7 +3,7 @@
 Each function works in the caller's transaction on a loan the caller has locked; none of them asks a bank.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -67,16 +67,19 @@ def receive(
         return loan
     by_number = {row.number: row for row in rows}
     for portion in repayment.portions:
-        uow.loans.save_installment(by_number[portion.number].receive(portion), by_number[portion.number])
+        was = by_number[portion.number]
+        by_number[was.number] = was.receive(portion)
+        uow.loans.save_installment(by_number[was.number], was)
     free_line(uow, loan, repayment.principal)
+    rows = list(by_number.values())
     paid = loan.next(
-        standing(uow, loan),
+        standing(loan, rows),
         paid=loan.paid + repayment.agreed,
         penalty_paid=loan.penalty_paid + repayment.penalty,
     )
-    event = "installment.paid" if _paid_off_any(uow, repayment) else "installment.partly_paid"
-    move_loan(uow, deps, paid, loan, uow.loans.installments(loan.id), event)
-    return close_if_settled(uow, deps, paid)
+    paid_off = any(by_number[each.number].status == InstallmentStatus.PAID for each in repayment.portions)
+    move_loan(uow, deps, paid, loan, rows, "installment.paid" if paid_off else "installment.partly_paid")
+    return _close_if_settled(uow, deps, paid, rows)
 
 
 def take_back(uow: UnitOfWork, deps: Deps, loan: Loan, repayment_id: str, collect_after_days: int) -> Loan:
@@ -93,18 +96,20 @@ def take_back(uow: UnitOfWork, deps: Deps, loan: Loan, repayment_id: str, collec
     again_on = today + timedelta(days=collect_after_days)
     by_number = {row.number: row for row in uow.loans.installments(loan.id)}
     for portion in repayment.portions:
-        row = by_number[portion.number]
-        uow.loans.save_installment(row.give_up(portion, today), row, max(again_on, row.due_on))
+        was = by_number[portion.number]
+        by_number[was.number] = was.give_up(portion, today)
+        uow.loans.save_installment(by_number[was.number], was, max(again_on, was.due_on))
     line = uow.lines.get(loan.consumer_id, loan.principal.currency)
     assert line is not None
     uow.lines.save(line.draw_back(repayment.principal), line)
+    rows = list(by_number.values())
     owed = loan.next(
-        standing(uow, loan),
+        standing(loan, rows),
         paid=loan.paid - repayment.agreed,
         penalty_paid=loan.penalty_paid - repayment.penalty,
     )
     event = "loan.overdue" if owed.status == LoanStatus.OVERDUE else "repayment.reversed"
-    return move_loan(uow, deps, owed, loan, uow.loans.installments(loan.id), event)
+    return move_loan(uow, deps, owed, loan, rows, event)
 
 
 def reshape(
@@ -141,23 +146,22 @@ def reshape(
     postings = relief_postings(loan.id, relief, principal_bearer)
     if postings:
         book(uow, deps, loan, kind.value, source_id, postings)
-    _save_rows(uow, loan, open_rows, wanted, gone)
+    rows = _save_rows(uow, loan, rows, wanted, gone)
     if relief.principal.minor:
         free_line(uow, loan, relief.principal)
     changed = loan.next(
-        standing(uow, loan),
+        standing(loan, rows),
         penalty=loan.penalty - relief.penalty,
         relieved_principal=loan.relieved_principal + relief.principal,
         relieved_interest=loan.relieved_interest + relief.interest,
         relieved_fee=loan.relieved_fee + relief.fee,
     )
-    move_loan(uow, deps, changed, loan, uow.loans.installments(loan.id), event)
-    return close_if_settled(uow, deps, changed)
+    move_loan(uow, deps, changed, loan, rows, event)
+    return _close_if_settled(uow, deps, changed, rows)
 
 
-def close_if_settled(uow: UnitOfWork, deps: Deps, loan: Loan) -> Loan:
+def _close_if_settled(uow: UnitOfWork, deps: Deps, loan: Loan, rows: Sequence[Installment]) -> Loan:
     """Call a loan repaid, refunded or cancelled (all its principal was given back, or voided), once no row is open."""
-    rows = uow.loans.installments(loan.id)
     if any(row.is_open for row in rows) or loan.status == LoanStatus.WRITTEN_OFF:
         return loan
     if not uow.ledger.loan_is_settled(loan.id, loan.principal.currency):
@@ -199,16 +203,16 @@ def book(
     uow.ledger.book(deps.ids.new("je"), entry)
 
 
-def standing(uow: UnitOfWork, loan: Loan) -> LoanStatus:
-    """Return overdue when a row is, active when none is; a loan that is written off stays so."""
+def standing(loan: Loan, rows: Iterable[Installment]) -> LoanStatus:
+    """Return overdue when one of a loan's rows is, active when none is; a loan that is written off stays so."""
     if loan.status == LoanStatus.WRITTEN_OFF:
         return loan.status
-    late = any(row.status == InstallmentStatus.OVERDUE for row in uow.loans.installments(loan.id))
+    late = any(row.status == InstallmentStatus.OVERDUE for row in rows)
     return LoanStatus.OVERDUE if late else LoanStatus.ACTIVE
 
 
-def _recover(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, source_id: str, arrives_at: str) -> Loan:
-    """Book money for a loan that is written off: income up to what was written off, the consumer's beyond that."""
+def still_lost(uow: UnitOfWork, loan: Loan) -> Money:
+    """Return what was written off of a loan and has not come since."""
     lost = sum(
         change.relief.total.minor
         for change in uow.schedule_changes.of_loan(loan.id)
@@ -216,25 +220,24 @@ def _recover(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, source_id: 
     )
     earlier = [each for each in uow.repayments.of_loan(loan.id) if each.kind == RepaymentKind.RECOVERY]
     came = sum((each.amount - each.excess).minor for each in earlier if each.reversed_at is None)
+    return Money(max(0, lost - came), loan.principal.currency)
+
+
+def _recover(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, source_id: str, arrives_at: str) -> Loan:
+    """Book money for a loan that is written off: income up to what was written off, the consumer's beyond that."""
     repayment = Repayment(
         id=source_id,
         merchant_id=loan.merchant_id,
         loan_id=loan.id,
         kind=RepaymentKind.RECOVERY,
         amount=amount,
-        excess=Money(max(0, amount.minor - max(0, lost - came)), amount.currency),
+        excess=Money(max(0, amount.minor - still_lost(uow, loan).minor), amount.currency),
         portions=(),
         received_at=deps.business_now(uow, loan.merchant_id),
     )
     book(uow, deps, loan, "repayment", source_id, recovery_postings(repayment, loan, arrives_at))
     uow.repayments.add(repayment)
     return move_loan(uow, deps, loan.next(), loan, uow.loans.installments(loan.id), "loan.recovered")
-
-
-def _paid_off_any(uow: UnitOfWork, repayment: Repayment) -> bool:
-    numbers = {portion.number for portion in repayment.portions}
-    rows = uow.loans.installments(repayment.loan_id)
-    return any(row.number in numbers and row.status == InstallmentStatus.PAID for row in rows)
 
 
 def _refuse_moving(open_rows: Sequence[Installment], wanted: dict[int, Due]) -> None:
@@ -251,16 +254,19 @@ def _refuse_moving(open_rows: Sequence[Installment], wanted: dict[int, Due]) -> 
 def _save_rows(
     uow: UnitOfWork,
     loan: Loan,
-    open_rows: Sequence[Installment],
+    rows: Sequence[Installment],
     wanted: dict[int, Due],
     gone: InstallmentStatus,
-) -> None:
-    for row in open_rows:
-        owed = wanted.pop(row.number, None)
-        if owed == row.due():
-            continue
-        later = row.reshaped(owed, gone)
-        uow.loans.save_installment(later, row, later.due_on if later.due_on != row.due_on else None)
+) -> list[Installment]:
+    """Store what the open rows owe from now on, and rows that are new; return all rows in order."""
+    stored = []
+    for row in rows:
+        owed = wanted.pop(row.number, None) if row.is_open else None
+        if row.is_open and owed != row.due():
+            later = row.reshaped(owed, gone)
+            uow.loans.save_installment(later, row, later.due_on if later.due_on != row.due_on else None)
+            row = later
+        stored.append(row)
     added = []
     for due in wanted.values():
         parts = {
@@ -270,3 +276,4 @@ def _save_rows(
         row = Installment.scheduled(loan.id, due.number, due.due_on, **parts)
         added.append(replace(row, penalty=Money(due.penalty_minor, due.currency)))
     uow.loans.add_installments(loan.merchant_id, added)
+    return sorted(stored + added, key=lambda row: row.number)

@@ -20,6 +20,7 @@ from merchant_server.domain.settlement import SettlementQuote
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.collection.deductions import send
 from merchant_server.services.collection.early_settlement import rows_to_pay
+from merchant_server.services.collection.ordering import refuse_payment
 from merchant_server.services.deps import Deps, merchant_of
 
 AHEAD = (DeductionPurpose.SHORTER, DeductionPurpose.SMALLER)
@@ -81,23 +82,12 @@ def _refuse_amount(
     amount: Money,
     purpose: DeductionPurpose,
 ) -> None:
-    if amount.currency != loan.principal.currency:
-        raise RuleRefused(
-            f"the loan is in {loan.principal.currency}", code="currency_mismatch", field="amount.currency"
-        )
-    if amount > loan.outstanding:
-        raise RuleRefused(
-            "this is more than is owed",
-            code="payment_exceeds_owed",
-            field="amount",
-            hint=f"pay at most {loan.outstanding}",
-            most=str(loan.outstanding),
-        )
+    refuse_payment(loan, amount)
     today = deps.today(uow, merchant_of(uow, loan.merchant_id))
     due = Money(sum(row.outstanding.minor for row in rows if row.due_on <= today), amount.currency)
-    if amount.minor <= 0 or (purpose in AHEAD and amount <= due):
+    if purpose in AHEAD and amount <= due:
         raise RuleRefused(
-            "this pays nothing ahead" if amount.minor > 0 else "an amount is above zero",
+            "this pays nothing ahead",
             code="payment_too_small",
             field="amount",
             hint=f"pay more than {due}, which is due already",

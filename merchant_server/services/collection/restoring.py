@@ -47,7 +47,7 @@ def restore_schedule(uow: UnitOfWork, deps: Deps, loan: Loan, source_id: str) ->
     if postings:
         book(uow, deps, loan, "schedule_restored", source_id, postings)
     changed = loan.next(
-        standing(uow, loan),
+        standing(loan, rows.values()),
         penalty=loan.penalty - relief.penalty,
         relieved_principal=loan.relieved_principal + relief.principal,
         relieved_interest=loan.relieved_interest + relief.interest,

@@ -9,16 +9,14 @@ from merchant_server.domain.dispute import (
     DisputeStatus,
     ruling_text,
 )
-from merchant_server.domain.errors import DomainError, RuleRefused
+from merchant_server.domain.errors import DomainError, NotFound, RuleRefused
 from merchant_server.domain.loan import Loan
-from merchant_server.domain.merchant import SCOPES, Caller
-from merchant_server.domain.refund import Strategy
 from merchant_server.domain.secret import Secret
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.disputes.finding import refuse_own, unknown
 from merchant_server.services.publishing import move_loan, publish_dispute
-from merchant_server.services.refunds.committing import refund_at_once
+from merchant_server.services.refunds.committing import undo_at_once
 from merchant_server.services.refunds.previewing import refunded_so_far
 
 log = logging.getLogger(__name__)
@@ -50,6 +48,28 @@ def decide(deps: Deps, dispute_id: str, outcome: DisputeStatus, *, reviewer: str
             return end_with_refund(uow, deps, loan, was, outcome, actor, ruling, reviewer)
         _resume(uow, deps, loan)
         return _closed(uow, deps, was, outcome, actor, ruling, reviewer, None)
+
+
+def withdraw(deps: Deps, consumer_id: str, loan_id: str) -> Dispute:
+    """End the live dispute of one's own purchase as its consumer: nothing is refunded, and collection goes on.
+
+    Raises NotFound, also for somebody else's purchase, and RuleRefused (no_dispute) when none is live.
+    """
+    with deps.storage.unit_of_work() as uow:
+        loan = uow.loans.locked(loan_id)
+        if loan is None or loan.consumer_id != consumer_id:
+            raise NotFound("there is no such loan")
+        live = next((each for each in uow.disputes.of_loan(loan_id) if each.is_live), None)
+        if live is None:
+            raise RuleRefused(
+                "no dispute of this purchase is open",
+                code="no_dispute",
+                hint="it was decided or withdrawn already; the loan's page shows how it stands",
+                loan_id=loan_id,
+            )
+        _loan, was = locked_dispute(uow, live)
+        _resume(uow, deps, loan)
+        return _closed(uow, deps, was, DisputeStatus.WITHDRAWN, f"consumer {consumer_id}", None, None, None)
 
 
 def close_unanswered(deps: Deps) -> int:
@@ -106,15 +126,16 @@ def end_with_refund(
 ) -> Dispute:
     """End a dispute against the merchant: what it is about and was not refunded meanwhile is refunded now.
 
+    It is undone as if it had never been bought: the consumer owes and has paid nothing for it in the end.
+
     Raises TransitionNotAllowed, RuleRefused (deduction_in_flight).
     """
     was.to(status)
     due = was.due(refunded_so_far(uow, loan))
-    _resume(uow, deps, loan)
+    resumed = _resume(uow, deps, loan)
     refund_id = None
     if due.minor:
-        caller = Caller(was.merchant_id, was.mode, actor, SCOPES)
-        refund_id = refund_at_once(uow, deps, caller, loan.id, due, Strategy.RECOMPUTE, was.id).id
+        refund_id = undo_at_once(uow, deps, resumed, due, was.id).id
     return _closed(uow, deps, was, status, actor, ruling, reviewer, refund_id)
 
 
@@ -144,6 +165,7 @@ def _closed(
     return closed
 
 
-def _resume(uow: UnitOfWork, deps: Deps, loan: Loan) -> None:
+def _resume(uow: UnitOfWork, deps: Deps, loan: Loan) -> Loan:
     resumed = loan.resumed(PAUSED_REASON)
-    move_loan(uow, deps, resumed, loan, uow.loans.installments(loan.id), "loan.collection_resumed")
+    event = "loan.collection_resumed" if resumed.collection_paused_reason is None else ""
+    return move_loan(uow, deps, resumed, loan, uow.loans.installments(loan.id), event)

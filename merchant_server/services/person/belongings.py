@@ -11,13 +11,13 @@ from merchant_server.domain.consumer import Consumer
 from merchant_server.domain.deduction import Mandate, MandateStatus
 from merchant_server.domain.errors import Erased, NotFound
 from merchant_server.domain.installment import OPEN_INSTALLMENTS, Installment
-from merchant_server.domain.ledger import refundable
 from merchant_server.domain.loan import Loan
 from merchant_server.domain.merchant import Merchant
 from merchant_server.domain.retention import OPEN_LOANS
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.decisioning.preapproval import CURRENCY, spendable
 from merchant_server.services.deps import Deps, merchant_of
+from merchant_server.services.settlement.money_returns import KeptMoney, kept_money
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ class OwnLoan:
 
 @dataclass(frozen=True, slots=True)
 class Belongings:
-    """What a person sees on their own page, newest loan first; `kept` is their own money that pays nothing here."""
+    """What a person sees on their own page, newest loan first; `kept` is their own money
+    that pays nothing here."""
 
     consumer: Consumer
     loans: tuple[OwnLoan, ...]
@@ -63,7 +64,8 @@ class Belongings:
     erasure_due_on: date | None
     spendable: Money
     spendable_until: datetime | None
-    kept: tuple[Money, ...]
+    kept: KeptMoney
+    returned_after_days: int
 
 
 def look(deps: Deps, consumer_id: str) -> Belongings:
@@ -77,7 +79,8 @@ def look(deps: Deps, consumer_id: str) -> Belongings:
             tuple(uow.complaints.of_consumer(consumer_id)),
             uow.people.erasure_due_on(consumer_id),
             *_line(uow, deps, consumer_id),
-            _kept(uow, consumer_id, {each.loan.principal.currency for each in loans}),
+            kept_money(uow, consumer_id, [each.loan.id for each in loans]),
+            deps.return_after_days,
         )
 
 
@@ -86,11 +89,6 @@ def _line(uow: UnitOfWork, deps: Deps, consumer_id: str) -> tuple[Money, datetim
     if line is None:
         return Money(0, CURRENCY), None
     return spendable(uow, line, deps.clock.now()), line.expires_at
-
-
-def _kept(uow: UnitOfWork, consumer_id: str, currencies: set[str]) -> tuple[Money, ...]:
-    owed = (uow.ledger.balance(refundable(consumer_id), currency) for currency in sorted(currencies))
-    return tuple(-each for each in owed if each.minor < 0)
 
 
 def one_loan(deps: Deps, consumer_id: str, loan_id: str) -> OwnLoan:

@@ -7,7 +7,7 @@ from fenqi.finance.money import Money
 from merchant_server.domain.errors import NotFound, RuleRefused
 from merchant_server.domain.installment import InstallmentStatus
 from merchant_server.domain.ledger import payable, refund_postings
-from merchant_server.domain.loan import Loan
+from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.domain.merchant import Caller
 from merchant_server.domain.refund import Refund, RefundPreview, RefundStatus, Strategy
 from merchant_server.domain.repayment import RepaymentKind
@@ -16,7 +16,7 @@ from merchant_server.ports import UnitOfWork
 from merchant_server.services.collection.booking import book, receive, reshape
 from merchant_server.services.deps import Deps
 from merchant_server.services.publishing import publish_refund
-from merchant_server.services.refunds.previewing import own_loan, preview_refund, refunded_so_far
+from merchant_server.services.refunds.previewing import own_loan, preview_of, refunded_so_far
 
 
 def commit_refund(uow: UnitOfWork, deps: Deps, caller: Caller, preview_id: str, reference: str) -> Refund:
@@ -45,8 +45,17 @@ def refund_at_once(
     reference: str,
 ) -> Refund:
     """Preview and commit in one step, for a caller who needs no look at it first."""
-    preview = preview_refund(uow, deps, caller, loan_id, amount, strategy)
-    return _commit(uow, deps, preview, own_loan(uow, caller, loan_id), reference)
+    loan = own_loan(uow, caller, loan_id)
+    return _commit(uow, deps, preview_of(uow, deps, loan, amount, strategy), loan, reference)
+
+
+def undo_at_once(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, reference: str) -> Refund:
+    """Refund a part of a purchase that should not have been, with all that it cost the consumer so far.
+
+    The caller has locked the loan. Raises RuleRefused (deduction_in_flight).
+    """
+    preview = preview_of(uow, deps, loan, amount, Strategy.RECOMPUTE, undone=True)
+    return _commit(uow, deps, preview, loan, reference)
 
 
 def _refuse_stale(uow: UnitOfWork, preview: RefundPreview, loan: Loan, now: datetime) -> None:
@@ -86,12 +95,7 @@ def _commit(uow: UnitOfWork, deps: Deps, preview: RefundPreview, loan: Loan, ref
         created_at=deps.clock.now(),
     )
     uow.refunds.add(refund, ask_at=deps.clock.now())
-    postings = refund_postings(
-        loan,
-        refund.to_consumer - effect.interest_returned,
-        effect.interest_returned,
-        preview.merchant_fee_returned,
-    )
+    postings = refund_postings(loan, effect, preview.merchant_fee_returned)
     if postings:
         book(uow, deps, loan, "refund_money", refund.id, postings)
     publish_refund(uow, deps, refund)
@@ -106,6 +110,12 @@ def _commit(uow: UnitOfWork, deps: Deps, preview: RefundPreview, loan: Loan, ref
 
 def _change_schedule(uow: UnitOfWork, deps: Deps, preview: RefundPreview, loan: Loan, refund_id: str) -> None:
     effect = preview.effect
+    if loan.status == LoanStatus.WRITTEN_OFF and effect.owed_paid.minor:
+        receive(
+            uow, deps, loan, effect.owed_paid, kind=RepaymentKind.RECOVERY, source_id=refund_id,
+            arrives_at=payable(loan.merchant_id),
+        )  # fmt: skip
+        return
     if not effect.before or (effect.before == effect.after and not effect.paid):
         return
     owed = effect.paid or effect.after

@@ -5,14 +5,17 @@ from datetime import date, timedelta
 
 from fenqi.finance.errors import RepaymentError
 from fenqi.finance.money import Money
-from fenqi.finance.refund import RefundEffect, refund
+from fenqi.finance.refund import Cost, RefundEffect, recovery, refund, undo
+from fenqi.finance.repayment import Due
 
+from merchant_server.domain.amount import checked_amount
 from merchant_server.domain.errors import NotFound, RuleRefused
 from merchant_server.domain.installment import Installment
-from merchant_server.domain.loan import Loan
+from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.domain.merchant import Caller
 from merchant_server.domain.refund import PREVIEW_SECONDS, RefundPreview, Strategy
 from merchant_server.ports import UnitOfWork
+from merchant_server.services.collection.booking import still_lost
 from merchant_server.services.deps import Deps, merchant_of
 
 
@@ -21,12 +24,28 @@ def preview_refund(
 ) -> RefundPreview:
     """Work out a refund of goods worth `amount` today, and keep it for fifteen minutes.
 
-    Raises NotFound, RuleRefused (currency_mismatch, nothing_captured, refund_exceeds_captured, settlement_not_covered).
+    Raises NotFound, RuleRefused (currency_mismatch, amount_not_positive, nothing_captured, refund_exceeds_captured,
+    settlement_not_covered).
     """
-    loan = own_loan(uow, caller, loan_id)
+    return preview_of(uow, deps, own_loan(uow, caller, loan_id), amount, strategy)
+
+
+def preview_of(
+    uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, strategy: Strategy, *, undone: bool = False
+) -> RefundPreview:
+    """Work out a refund of a loan that the caller has locked; raises as `preview_refund` does, except NotFound.
+
+    `undone` is for a purchase that should not have been: as if it had never cost anything.
+    """
     captured, refunded = _captured(uow, loan), refunded_so_far(uow, loan)
     _refuse_beyond(amount, captured, refunded)
-    effect = _effect(uow, deps, loan, amount, strategy)
+    today = deps.today(uow, merchant_of(uow, loan.merchant_id))
+    if loan.status == LoanStatus.WRITTEN_OFF:
+        effect = recovery(amount, still_lost(uow, loan), today)
+    elif undone:
+        effect = _undone(uow, loan, amount, captured - refunded)
+    else:
+        effect = _effect(uow, loan, amount, strategy, today)
     now = deps.clock.now()
     preview = RefundPreview(
         id=deps.ids.new("rfp"),
@@ -47,14 +66,32 @@ def preview_refund(
     return preview
 
 
-def _effect(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, strategy: Strategy) -> RefundEffect:
+def _undone(uow: UnitOfWork, loan: Loan, amount: Money, kept: Money) -> RefundEffect:
+    rows = uow.loans.installments(loan.id)
+    returned = [preview.effect for preview in uow.refunds.committed_previews(loan.id)]
+    paid = {
+        part: sum(getattr(row, f"{part}_paid").minor for row in rows)
+        - sum(getattr(each, f"{part}_returned").minor for each in returned)
+        for part in ("interest", "fee", "penalty")
+    }
+    cost = Cost(*(max(0, minor) for minor in paid.values()))
+    open_rows = [row for row in rows if row.is_open]
+    return undo(
+        loan.schedule() if open_rows else None,
+        _agreed(uow, loan, open_rows),
+        [row.due() for row in open_rows],
+        amount,
+        kept,
+        cost,
+    )
+
+
+def _effect(uow: UnitOfWork, loan: Loan, amount: Money, strategy: Strategy, today: date) -> RefundEffect:
     open_rows = [row for row in uow.loans.installments(loan.id) if row.is_open]
-    today = deps.today(uow, merchant_of(uow, loan.merchant_id))
-    _refuse_by_hand(loan, open_rows, today)
     try:
         return refund(
             loan.schedule() if open_rows else None,
-            [row.agreed() for row in open_rows],
+            _agreed(uow, loan, open_rows),
             [row.due() for row in open_rows],
             amount,
             strategy,
@@ -69,17 +106,15 @@ def _effect(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, strategy: St
         ) from refused
 
 
-def _refuse_by_hand(loan: Loan, rows: Sequence[Installment], today: date) -> None:
-    """Refuse to compute on rows to come that no plan made: an individual plan bears no interest to recompute."""
-    if loan.plan is not None and any(
-        row.number > loan.plan.installments and row.due_on > today for row in rows
-    ):
-        raise RuleRefused(
-            "this loan is repaid by an individual plan, so a refund cannot be computed",
-            code="schedule_made_by_hand",
-            hint="let a person of the lender change it",
-            loan_id=loan.id,
-        )
+def _agreed(uow: UnitOfWork, loan: Loan, rows: Sequence[Installment]) -> list[Due]:
+    """Return the rows before anything was paid on them, less paid interest that an earlier refund returned."""
+    left = sum(preview.effect.interest_returned.minor for preview in uow.refunds.committed_previews(loan.id))
+    agreed = []
+    for row in rows:
+        cut = min(left, row.interest_paid.minor)
+        left -= cut
+        agreed.append(row.agreed()._replace(interest_minor=row.interest.minor - cut))
+    return agreed
 
 
 def own_loan(uow: UnitOfWork, caller: Caller, loan_id: str) -> Loan:
@@ -102,13 +137,7 @@ def _captured(uow: UnitOfWork, loan: Loan) -> Money:
 
 
 def _refuse_beyond(amount: Money, captured: Money, refunded: Money) -> None:
-    if amount.currency != captured.currency:
-        raise RuleRefused(
-            f"the loan is in {captured.currency}, not {amount.currency}",
-            code="currency_mismatch",
-            field="amount.currency",
-            hint=f"refund in {captured.currency}",
-        )
+    checked_amount(amount, captured.currency, "loan", "refund")
     if not captured.minor:
         raise RuleRefused(
             "nothing was captured, so there is nothing to refund",

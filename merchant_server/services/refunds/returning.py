@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
+from merchant_server.domain.errors import NotFound
 from merchant_server.domain.ledger import money_back_postings
 from merchant_server.domain.refund import Refund, RefundStatus
-from merchant_server.ports import BankTransfer, ProviderRefused, ProviderUnavailable
+from merchant_server.ports import BankTransfer, ProviderRefused, ProviderUnavailable, UnitOfWork
 from merchant_server.services.collection.booking import book
 from merchant_server.services.deps import Deps
 from merchant_server.services.publishing import publish_refund
@@ -42,14 +43,30 @@ def _ask(deps: Deps, refund: Refund) -> BankTransfer | None:
 
 def _record(deps: Deps, seen: Refund, outcome: RefundStatus, code: str) -> None:
     with deps.storage.unit_of_work() as uow:
-        loan = uow.loans.locked(seen.loan_id)
         refund = uow.refunds.get(seen.id)
-        assert loan is not None and refund is not None
-        if refund.status != RefundStatus.PENDING:
-            return
-        moved = refund.to(outcome, code=code)
-        uow.refunds.save(moved, refund)
-        if outcome == RefundStatus.SUCCEEDED:
-            postings = money_back_postings(loan.consumer_id, refund.to_consumer)
-            book(uow, deps, loan, "money_back", refund.id, postings)
-        publish_refund(uow, deps, moved)
+        # A callback may have been faster.
+        if refund is not None and refund.status == RefundStatus.PENDING:
+            settle_refund_money(uow, deps, seen.id, outcome, code)
+
+
+def settle_refund_money(
+    uow: UnitOfWork, deps: Deps, refund_id: str, outcome: RefundStatus, code: str = ""
+) -> bool:
+    """Say what became of a refund's money, and book what left the bank; say False when it stood there already.
+
+    Raises NotFound, TransitionNotAllowed for another outcome than the first.
+    """
+    refund = uow.refunds.get(refund_id)
+    if refund is None:
+        raise NotFound("there is no such refund", refund_id=refund_id)
+    if refund.status == outcome:
+        return False
+    loan = uow.loans.locked(refund.loan_id)
+    assert loan is not None
+    moved = refund.to(outcome, code=code)
+    uow.refunds.save(moved, refund)
+    if outcome == RefundStatus.SUCCEEDED:
+        postings = money_back_postings(loan.consumer_id, refund.to_consumer)
+        book(uow, deps, loan, "money_back", refund.id, postings)
+    publish_refund(uow, deps, moved)
+    return True

@@ -100,6 +100,8 @@ def _till_of(caller: Caller, draft: Mapping[str, Any]) -> str | None:
 
 def _place(uow: UnitOfWork, merchant: Merchant, store_id: str | None, till_id: str | None) -> str | None:
     """Return the store that sells. Raises RuleRefused for a till or store that is unknown or closed."""
+    if store_id is None and till_id is None:
+        return None
     open_stores = {store.id for store in uow.merchants.stores(merchant.id) if store.status == "open"}
     if till_id is not None:
         tills = {till.id: till for till in uow.merchants.tills(merchant.id) if till.status == "open"}

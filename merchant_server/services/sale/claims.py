@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from fenqi.finance.errors import FinanceError
 from fenqi.finance.money import Money
@@ -15,6 +16,7 @@ from fenqi.offers import Offer, quote
 from merchant_server.domain.checkout import Checkout, CheckoutStatus
 from merchant_server.domain.errors import NotFound, RuleRefused, TransitionConflict
 from merchant_server.domain.merchant import Merchant, Store
+from merchant_server.domain.workdays import calendar_of
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout
@@ -41,9 +43,10 @@ def open_link(deps: Deps, token: str, claim: str) -> Visit:
     """
     with deps.storage.reading() as uow:
         checkout = _by_token(uow, token)
-    if checkout.status == CheckoutStatus.CREATED:
-        checkout.refuse_if_over(deps.clock.now())
-        _take_hold(deps, token, claim)
+        if checkout.status != CheckoutStatus.CREATED:
+            return _visit(uow, deps, _held(checkout, deps, claim))
+    checkout.refuse_if_over(deps.clock.now())
+    _take_hold(deps, token, claim)
     with deps.storage.reading() as uow:
         return _visit(uow, deps, held_checkout(uow, deps, token, claim))
 
@@ -68,7 +71,10 @@ def look_at_link(deps: Deps, token: str) -> Visit:
 
 def held_checkout(uow: UnitOfWork, deps: Deps, token: str, claim: str) -> Checkout:
     """Return the checkout that this phone holds. Raises NotFound, Expired or RuleRefused (checkout_claimed)."""
-    checkout = _by_token(uow, token)
+    return _held(_by_token(uow, token), deps, claim)
+
+
+def _held(checkout: Checkout, deps: Deps, claim: str) -> Checkout:
     if checkout.claim_hash is None or not hmac.compare_digest(checkout.claim_hash, claim_hash(claim)):
         checkout.refuse_if_over(deps.clock.now())
         if checkout.status == CheckoutStatus.CANCELLED:
@@ -96,10 +102,11 @@ def _by_token(uow: UnitOfWork, token: str) -> Checkout:
 def _visit(uow: UnitOfWork, deps: Deps, checkout: Checkout) -> Visit:
     merchant = merchant_of(uow, checkout.merchant_id)
     today = deps.today(uow, merchant)
-    stores = {store.id: store for store in uow.merchants.stores(merchant.id)}
+    stores = uow.merchants.stores(merchant.id) if checkout.store_id else []
+    store = next((store for store in stores if store.id == checkout.store_id), None)
     plans = [p for p in uow.merchants.plans(merchant.id, checkout.mode) if p.id in checkout.plan_ids]
     offers = offers_for(deps, checkout.amount, plans, today)
-    return Visit(checkout, merchant, stores.get(checkout.store_id or ""), offers, today)
+    return Visit(checkout, merchant, store, offers, today)
 
 
 def offers_for(deps: Deps, amount: Money, plans: Iterable[Plan], today: date) -> tuple[Offer, ...]:
@@ -107,8 +114,14 @@ def offers_for(deps: Deps, amount: Money, plans: Iterable[Plan], today: date) ->
 
     A plan above the legal cap, or with an installment below one minor unit, is not offered.
     """
+    return _offers_for(amount, tuple(plans), today, deps.rate_cap)
+
+
+# Plans and offers never change; a phone's pages, and every sale of the same amount that day, ask for the same ones.
+@lru_cache(maxsize=512)
+def _offers_for(amount: Money, plans: tuple[Plan, ...], today: date, cap: Decimal) -> tuple[Offer, ...]:
     offers = [offer for plan in plans for offer in _priced(amount, plan, today)]
-    legal = [offer for offer in offers if offer.annual_cost <= deps.rate_cap]
+    legal = [offer for offer in offers if offer.annual_cost <= cap]
     return tuple(
         sorted(
             legal,
@@ -123,6 +136,6 @@ def offers_for(deps: Deps, amount: Money, plans: Iterable[Plan], today: date) ->
 
 def _priced(amount: Money, plan: Plan, today: date) -> tuple[Offer, ...]:
     try:
-        return quote(amount, [plan], today)
+        return quote(amount, [plan], today, is_holiday=calendar_of(plan, amount.currency))
     except FinanceError:
         return ()

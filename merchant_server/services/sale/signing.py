@@ -19,6 +19,7 @@ from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.domain.stroke import Stroke
 from merchant_server.ports import ProviderRefused, ProviderUnavailable, UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
+from merchant_server.services.person.mandate_signing import sign_at_bank
 from merchant_server.services.publishing import move_checkout, publish_loan
 from merchant_server.services.sale.capturing import capture
 from merchant_server.services.sale.choosing import bank_down, held_by_consumer
@@ -147,28 +148,16 @@ def _timestamp_down() -> Unavailable:
 
 def _sign_mandate(deps: Deps, mandate: Mandate, consumer: Consumer) -> None:
     try:
-        answer = deps.bank.sign_mandate(
-            reference=mandate.id,
-            account_token=mandate.account_token,
-            name=consumer.person.name,
-            id_number=consumer.person.id_number,
-            cap=mandate.cap,
-        )
+        sign_at_bank(deps, mandate, consumer)
     except ProviderUnavailable as failure:
         raise bank_down() from failure
     except ProviderRefused as refused:
-        raise _mandate_refused(refused.code) from refused
-    if answer.status != "active":
-        raise _mandate_refused(answer.code)
-
-
-def _mandate_refused(code: str) -> RuleRefused:
-    return RuleRefused(
-        "the bank does not allow deductions from this account",
-        code="mandate_refused",
-        hint="choose another account",
-        bank_code=code,
-    )
+        raise RuleRefused(
+            "the bank does not allow deductions from this account",
+            code="mandate_refused",
+            hint="choose another account",
+            bank_code=refused.code,
+        ) from refused
 
 
 def _commit_signature(

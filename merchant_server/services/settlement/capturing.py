@@ -11,6 +11,7 @@ from merchant_server.domain.ledger import Entry
 from merchant_server.domain.merchant import Merchant
 from merchant_server.domain.payout import HOUSE, LENDER, WHOLE_BPS
 from merchant_server.domain.settlement_postings import funding_postings, reserve_postings, subsidy_postings
+from merchant_server.domain.workdays import calendar_of
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps
 from merchant_server.services.settlement.booking import book
@@ -35,15 +36,18 @@ def _book(uow: UnitOfWork, deps: Deps, kind: str, entry: Entry, postings: tuple[
 def _subsidize(
     uow: UnitOfWork, deps: Deps, merchant: Merchant, checkout: Checkout, amount: Money, entry: Entry
 ) -> None:
-    plans = {plan.id: plan for plan in uow.merchants.plans(merchant.id, checkout.mode)}
-    plan = plans.get(checkout.plan_id or "")
-    agreement = uow.agreements.get(checkout.agreement_id) if checkout.agreement_id else None
-    if plan is None or not plan.subsidy_bps or agreement is None:
+    plan = uow.merchants.plan(merchant.id, checkout.mode, checkout.plan_id or "")
+    if plan is None or not plan.subsidy_bps or not checkout.agreement_id:
+        return
+    agreement = uow.agreements.get(checkout.agreement_id)
+    if agreement is None:
         return
     # The rate that was agreed may be below the plan's: a grade gives a discount.
     agreed = plan.changed(annual_rate=agreement.terms["annual_rate"])
     try:
-        shares = build_schedule(agreed, amount, entry.occurred_on).subsidies
+        shares = build_schedule(
+            agreed, amount, entry.occurred_on, is_holiday=calendar_of(agreed, amount.currency)
+        ).subsidies
     except FinanceError:
         # A part too small for a schedule of its own spares nobody a whole minor unit of interest.
         return

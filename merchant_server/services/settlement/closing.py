@@ -1,4 +1,7 @@
-"""The daily close: interest is earned by the day, in one entry a merchant and day; what was paid is trued up."""
+"""The daily close: interest is earned by the day, in one entry a merchant and day; what was paid is trued up.
+
+After it, what has been kept for consumers for long enough is ordered back.
+"""
 
 from datetime import timedelta
 
@@ -9,10 +12,11 @@ from merchant_server.domain.ledger import INTEREST_DEFERRED, INTEREST_EARNED, mo
 from merchant_server.domain.merchant import Merchant
 from merchant_server.services.deps import Deps
 from merchant_server.services.settlement.booking import book
+from merchant_server.services.settlement.money_returns import return_kept
 
 
 def close_days(deps: Deps) -> int:
-    """Close yesterday for every merchant that it is not closed for; return how many were closed.
+    """Close yesterday for every merchant that it is not closed for; return how much was done.
 
     A repayment books its interest as earned at once, so a close moves the difference between what the days have
     earned and nobody has paid, and the same of the close before. Days that were skipped come in one entry.
@@ -23,13 +27,18 @@ def close_days(deps: Deps) -> int:
             last = uow.closes.latest(merchant.id)
             if last is None or last.closed_on < deps.today(uow, merchant) - timedelta(days=1):
                 open_books.append(merchant)
-    return sum(_close(deps, merchant) for merchant in open_books)
+    return sum(_end_day(deps, merchant) for merchant in open_books)
+
+
+def _end_day(deps: Deps, merchant: Merchant) -> int:
+    closed = _close(deps, merchant)
+    return closed + (return_kept(deps, merchant) if closed else 0)
 
 
 def _close(deps: Deps, merchant: Merchant) -> bool:
     with deps.storage.unit_of_work() as uow:
+        last = uow.closes.latest(merchant.id, hold=True)
         yesterday = deps.today(uow, merchant) - timedelta(days=1)
-        last = uow.closes.latest(merchant.id)
         if last is not None and last.closed_on >= yesterday:
             return False
         nothing = Money(0, merchant.currency)

@@ -21,6 +21,7 @@ from merchant_server.ports import BankPayout, ProviderRefused, ProviderUnavailab
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.resources import payout_resource
 from merchant_server.services.settlement.booking import book
+from merchant_server.services.settlement.lending import settle_with_lenders
 from merchant_server.services.settlement.sharing import share_repayments
 
 BATCH = 50
@@ -55,8 +56,9 @@ def _pay_out(deps: Deps, merchant_id: str) -> int:
             return 0
         following = next_workday(today, merchant.currency)
         done = _release(uow, deps, merchant_id)
-        if is_workday(today, merchant.currency) and terms.pays:
-            done += _commit(uow, deps, terms)
+        if is_workday(today, merchant.currency):
+            done += settle_with_lenders(uow, deps, merchant)
+            done += _commit(uow, deps, terms) if terms.pays else 0
         moved = replace(terms, version=terms.version + 1, next_payout_on=following)
         uow.settlements.put_terms(moved, terms)
         return done + 1

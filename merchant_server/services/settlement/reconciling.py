@@ -7,11 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 from merchant_server.domain.deduction import DeductionStatus
 from merchant_server.domain.errors import RuleRefused
-from merchant_server.domain.payout import PayoutStatus
 from merchant_server.domain.reconciliation import BankFile, BankLine, Difference, compare, read_bank_file
 from merchant_server.services.collection.settling import settle
 from merchant_server.services.deps import Deps
-from merchant_server.services.settlement.payouts import settle_payout
+from merchant_server.services.settlement.transfer_callbacks import settle_by_reference
 
 _OUTCOMES = {"deduction": DeductionStatus.SUCCEEDED, "reversal": DeductionStatus.REVERSED}
 
@@ -79,8 +78,8 @@ def _differences(deps: Deps, file: BankFile, digest: str) -> list[Difference]:
 
 def _settle(deps: Deps, line: BankLine) -> bool:
     with deps.storage.unit_of_work() as uow:
-        if line.kind == "payout":
-            return settle_payout(uow, deps, line.reference, PayoutStatus.PAID)
+        if line.kind not in _OUTCOMES:
+            return settle_by_reference(uow, deps, line.reference)
         deduction = uow.deductions.get(line.reference)
         assert deduction is not None
         return settle(uow, deps, deduction, _OUTCOMES[line.kind])

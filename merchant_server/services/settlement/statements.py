@@ -18,7 +18,7 @@ from merchant_server.services.settlement.payouts import find_payout
 DAYS_MAX = 366
 # What a statement may be about, by the end of the account's name.
 MERCHANT_ACCOUNTS = ("payable", "reserve", "funded")
-LENDER_ACCOUNTS = ("payable", "funded")
+LENDER_ACCOUNTS = ("payable", "funded", "receivable")
 
 
 def merchant_statement(

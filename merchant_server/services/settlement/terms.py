@@ -51,17 +51,32 @@ def set_terms(deps: Deps, merchant_id: str, **changes: Any) -> SettlementTerms:
         return terms
 
 
-def add_lender(deps: Deps, *, name: str, currency: str, interest_bps: int) -> Lender:
-    """Store a new lender. Raises RuleRefused for a share out of range."""
+def add_lender(
+    deps: Deps, *, name: str, currency: str, interest_bps: int, account: str | None = None
+) -> Lender:
+    """Store a new lender. Raises RuleRefused for a share or an account that cannot be."""
     if not 0 <= interest_bps <= WHOLE_BPS:
         raise RuleRefused(
             "interest_bps is out of range", code="settlement_terms_invalid", hint=f"use 0 to {WHOLE_BPS}"
         )
-    lender = Lender(deps.ids.new("lnd"), name, Money(0, currency).currency, interest_bps, deps.clock.now())
+    currency = Money(0, currency).currency
+    lender = Lender(deps.ids.new("lnd"), name, currency, interest_bps, deps.clock.now(), account)
     with deps.storage.unit_of_work() as uow:
         uow.settlements.add_lender(lender)
         _record(uow, deps, "lender.added", lender.id, [])
     return lender
+
+
+def set_lender_account(deps: Deps, lender_id: str, account: str) -> Lender:
+    """Say where a lender is paid and its money is drawn from; ends a pause. Raises NotFound, RuleRefused."""
+    with deps.storage.unit_of_work() as uow:
+        lender = uow.settlements.lender(lender_id)
+        if lender is None:
+            raise NotFound("there is no such lender", lender_id=lender_id)
+        changed = replace(lender, account=account, paused_code="")
+        uow.settlements.save_lender(changed)
+        _record(uow, deps, "lender.account_set", lender_id, ["account"])
+    return changed
 
 
 def set_plan_funder(

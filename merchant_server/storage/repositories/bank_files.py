@@ -5,18 +5,37 @@ from datetime import date, datetime
 
 from fenqi.finance.money import Money
 
-from merchant_server.domain.reconciliation import BankLine, OurRow
+from merchant_server.domain.reconciliation import BankLine, Booking, OurRow
 from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.rows import insert, moment, stamp
 
+# What the bank's file calls each entry that moves money there; an index of the schema has the same kinds.
+_FILE_KINDS = {
+    "repayment": "deduction",
+    "reversal": "reversal",
+    "payout_paid": "payout",
+    "money_back": "return",
+    "money_return_succeeded": "return",
+    "lender_payout_succeeded": "payout",
+    "lender_drawing_succeeded": "drawing",
+}
+_AT_BANK = f"e.kind IN ({', '.join(repr(kind) for kind in _FILE_KINDS)})"
 # What the books have of a request: money that the bank's account gained or lost for it.
 _BOOKED = (
-    "SELECT e.source_id, e.kind, CAST(SUM(p.amount_minor) AS BIGINT) AS minor, p.currency FROM journal_entries e"
-    " JOIN postings p ON p.entry_id = e.id WHERE e.kind IN ('repayment', 'reversal', 'payout_paid')"
+    "SELECT e.kind, e.created_at, CAST(SUM(p.amount_minor) AS BIGINT) AS minor, p.currency FROM journal_entries e"
+    f" JOIN postings p ON p.entry_id = e.id WHERE {_AT_BANK}"
     " AND (p.source = 'bank:cash' OR p.target = 'bank:cash') AND e.source_id = :id"
-    " GROUP BY e.source_id, e.kind, p.currency"
+    " GROUP BY e.id, e.kind, e.created_at, p.currency"
 )
-_FILE_KINDS = {"repayment": "deduction", "reversal": "reversal", "payout_paid": "payout"}
+_OURS = (
+    "SELECT id, 'deduction' AS kind, status, amount_minor, currency FROM deductions"
+    " WHERE id = :id AND gateway_account = :account"
+    " UNION ALL SELECT id, 'payout', status, amount_minor, currency FROM payouts WHERE id = :id"
+    " UNION ALL SELECT id, 'return', status, to_consumer_minor, currency FROM refunds"
+    " WHERE id = :id AND to_consumer_minor > 0"
+    " UNION ALL SELECT id, CASE kind WHEN 'money_return' THEN 'return' WHEN 'lender_payout' THEN 'payout'"
+    " ELSE 'drawing' END, status, amount_minor, currency FROM transfers WHERE id = :id"
+)
 
 
 class BankFiles:
@@ -93,27 +112,19 @@ class BankFiles:
         """Return our own rows by reference; what is not ours is left out."""
         found = {}
         for reference in references:
-            row = self._db.one(
-                "SELECT id, 'deduction' AS kind, status, amount_minor, currency, requested_at FROM deductions"
-                " WHERE id = :id AND gateway_account = :account UNION ALL"
-                " SELECT id, 'payout', status, amount_minor, currency, created_at FROM payouts WHERE id = :id",
-                {"id": reference, "account": gateway_account},
-            )
+            row = self._db.one(_OURS, {"id": reference, "account": gateway_account})
             if row is not None:
                 found[reference] = self._row(row)
         return found
 
     def settled(self, gateway_account: str, first: datetime, last: datetime) -> list[OurRow]:
-        """Return our rows that moved money and were requested from one instant until before another."""
+        """Return our rows whose money was booked from one instant until before another."""
         rows = self._db.all(
-            "SELECT id, 'deduction' AS kind, status, amount_minor, currency, requested_at FROM deductions"
-            " WHERE gateway_account = :account AND status IN ('succeeded', 'reversed')"
-            " AND requested_at >= :first AND requested_at < :last UNION ALL"
-            " SELECT id, 'payout', status, amount_minor, currency, created_at FROM payouts"
-            " WHERE status = 'paid' AND created_at >= :first AND created_at < :last",
-            {"account": gateway_account, "first": stamp(first), "last": stamp(last)},
+            f"SELECT DISTINCT e.source_id FROM journal_entries e WHERE {_AT_BANK}"
+            " AND e.created_at >= :first AND e.created_at < :last ORDER BY e.source_id",
+            {"first": stamp(first), "last": stamp(last)},
         )
-        return [self._row(row) for row in rows]
+        return list(self.ours(gateway_account, [row["source_id"] for row in rows]).values())
 
     def _row(self, row: Row) -> OurRow:
         booked = self._db.all(_BOOKED, {"id": row["id"]})
@@ -122,6 +133,10 @@ class BankFiles:
             kind=row["kind"],
             status=row["status"],
             amount=Money(row["amount_minor"], row["currency"]),
-            booked={_FILE_KINDS[each["kind"]]: Money(each["minor"], each["currency"]) for each in booked},
-            requested_at=moment(row["requested_at"]),
+            booked={
+                _FILE_KINDS[each["kind"]]: Booking(
+                    Money(each["minor"], each["currency"]), moment(each["created_at"])
+                )
+                for each in booked
+            },
         )

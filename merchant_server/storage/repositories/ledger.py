@@ -19,8 +19,12 @@ KINDS = (
     "merchant:*:funded",
     "lender:*:funded",
     "lender:*:payable",
+    "lender:*:payout",
+    "lender:*:receivable",
+    "lender:*:drawing",
     "brand:*:receivable",
     "consumer:*:refundable",
+    "consumer:*:returning",
 )
 
 

@@ -6,7 +6,16 @@ from fenqi.finance.plan import Plan
 
 from merchant_server.domain.merchant import ApiKey, ClockState, Merchant, Store, Till
 from merchant_server.storage.engine import Connection, Row
-from merchant_server.storage.repositories.rows import from_json, insert, maybe_moment, moment, stamp, to_json
+from merchant_server.storage.repositories.rows import (
+    from_json,
+    insert,
+    maybe_moment,
+    moment,
+    plan_of,
+    plan_text,
+    stamp,
+    to_json,
+)
 
 
 class Merchants:
@@ -14,6 +23,8 @@ class Merchants:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
+        # Nearly every step of a use case asks for the merchant and its time: one transaction reads them once.
+        self._read: dict[str, tuple[Merchant, int]] = {}
 
     def add(self, merchant: Merchant) -> None:
         """Store a new merchant."""
@@ -22,8 +33,21 @@ class Merchants:
 
     def get(self, merchant_id: str) -> Merchant | None:
         """Return the merchant, or None."""
-        row = self._db.one("SELECT * FROM merchants WHERE id = :id", {"id": merchant_id})
-        return None if row is None else _merchant(row)
+        found = self._with_clock(merchant_id)
+        return found and found[0]
+
+    def _with_clock(self, merchant_id: str) -> tuple[Merchant, int] | None:
+        """Return a merchant and how many seconds its test clock is ahead, as this transaction first saw them."""
+        if merchant_id not in self._read:
+            row = self._db.one(
+                "SELECT m.*, COALESCE(c.offset_seconds, 0) AS offset_seconds FROM merchants m"
+                " LEFT JOIN test_clocks c ON c.merchant_id = m.id WHERE m.id = :id",
+                {"id": merchant_id},
+            )
+            if row is None:
+                return None
+            self._read[merchant_id] = _merchant(row), row["offset_seconds"]
+        return self._read[merchant_id]
 
     def all(self) -> list[Merchant]:
         """Return every merchant, oldest first."""
@@ -109,10 +133,18 @@ class Merchants:
                 "merchant_id": merchant_id,
                 "mode": mode,
                 "id": plan.id,
-                "terms": to_json(plan.to_dict()),
+                "terms": plan_text(plan),
                 "at": stamp(at),
             },
         )
+
+    def plan(self, merchant_id: str, mode: str, plan_id: str) -> Plan | None:
+        """Return one of a merchant's plans, or None."""
+        row = self._db.one(
+            "SELECT terms FROM plans WHERE merchant_id = :merchant_id AND mode = :mode AND id = :id",
+            {"merchant_id": merchant_id, "mode": mode, "id": plan_id},
+        )
+        return None if row is None else plan_of(row["terms"])
 
     def plans(self, merchant_id: str, mode: str) -> list[Plan]:
         """Return a merchant's plans in the order they were made."""
@@ -120,14 +152,12 @@ class Merchants:
             "SELECT terms FROM plans WHERE merchant_id = :merchant_id AND mode = :mode ORDER BY position, id",
             {"merchant_id": merchant_id, "mode": mode},
         )
-        return [Plan.from_dict(from_json(row["terms"])) for row in rows]
+        return [plan_of(row["terms"]) for row in rows]
 
     def clock_offset_seconds(self, merchant_id: str) -> int:
         """Return how far the merchant's test clock is ahead of wall time."""
-        row = self._db.one(
-            "SELECT offset_seconds FROM test_clocks WHERE merchant_id = :id", {"id": merchant_id}
-        )
-        return 0 if row is None else row["offset_seconds"]
+        found = self._with_clock(merchant_id)
+        return found[1] if found else 0
 
     def clock_reading(self, merchant_id: str) -> tuple[int, int | None]:
         """Return how far ahead of wall time a merchant's test clock is, and how far ahead it is going."""
@@ -136,6 +166,7 @@ class Merchants:
 
     def clock(self, merchant_id: str) -> ClockState:
         """Return a merchant's test clock, locked for this transaction where the engine can."""
+        self._read.pop(merchant_id, None)
         row = self._db.one(
             f"SELECT * FROM test_clocks WHERE merchant_id = :id {self._db.row_lock}", {"id": merchant_id}
         )
@@ -161,6 +192,7 @@ class Merchants:
 
     def advance_clock(self, merchant_id: str, seconds: int) -> int:
         """Move the merchant's test clock forwards and return its new offset."""
+        self._read.pop(merchant_id, None)
         row = self._db.one(
             "INSERT INTO test_clocks (merchant_id, offset_seconds, version) VALUES (:id, :seconds, 1)"
             " ON CONFLICT (merchant_id) DO UPDATE SET"

@@ -23,32 +23,51 @@ class Events:
 
     def __init__(self, connection: Connection, new_id: Callable[[str], str]) -> None:
         self._db, self._new_id = connection, new_id
+        self._queue: list[tuple[Fact, datetime, str | None]] = []
 
-    def append(self, fact: Fact, due_at: datetime, only_to: str | None = None) -> int:
-        """Store an event under the merchant's next number and queue its deliveries; return the number.
+    def append(self, fact: Fact, due_at: datetime, only_to: str | None = None) -> None:
+        """Store an event under the merchant's next number and queue its deliveries, at the end of the transaction.
 
-        The counter row is locked until the commit, so that numbers are given in commit order and never lost.
-        `only_to` is one endpoint that gets it, asked for or not, instead of every one that asked.
+        `only_to` is one endpoint that gets it, asked for or not, instead of every one that asked; such an event is
+        stored at once, for whoever goes on with its delivery.
         """
-        row = self._db.one(
-            "INSERT INTO event_sequences (merchant_id, mode, last) VALUES (:merchant_id, :mode, 1)"
-            " ON CONFLICT (merchant_id, mode) DO UPDATE SET last = event_sequences.last + 1 RETURNING last",
-            {"merchant_id": fact.merchant_id, "mode": fact.mode},
-        )
-        assert row is not None
-        sequence = int(row["last"])
-        insert(self._db, "events", _columns(fact, sequence))
-        wanting = self._wanting(fact) if only_to is None else [only_to]
-        insert_all(self._db, "deliveries", [_queued(self._new_id, fact, to, due_at) for to in wanting])
-        return sequence
+        self._queue.append((fact, due_at, only_to))
+        if only_to is not None:
+            self.store()
 
-    def _wanting(self, fact: Fact) -> list[str]:
-        endpoints = self._db.all(
+    def store(self) -> None:
+        """Store what was appended, in its order; the unit of work calls this last.
+
+        A merchant's counter is locked from here to the commit, so that numbers are given in commit order and never
+        lost; as late as can be, because all of a merchant's transactions meet at it, and in one order of merchants.
+        """
+        queue, self._queue = self._queue, []
+        for merchant_id, mode in sorted({(fact.merchant_id, fact.mode) for fact, _, _ in queue}):
+            some = [each for each in queue if (each[0].merchant_id, each[0].mode) == (merchant_id, mode)]
+            row = self._db.one(
+                "INSERT INTO event_sequences (merchant_id, mode, last) VALUES (:merchant_id, :mode, :count)"
+                " ON CONFLICT (merchant_id, mode) DO UPDATE SET last = event_sequences.last + excluded.last"
+                " RETURNING last",
+                {"merchant_id": merchant_id, "mode": mode, "count": len(some)},
+            )
+            assert row is not None
+            first = int(row["last"]) - len(some) + 1
+            insert_all(self._db, "events", [_columns(fact, n) for n, (fact, _, _) in enumerate(some, first)])
+            asked = self._endpoints(merchant_id, mode)
+            queued = [
+                _queued(self._new_id, fact, endpoint_id, due_at)
+                for fact, due_at, only_to in some
+                for endpoint_id in ([only_to] if only_to else _wanting(asked, fact))
+            ]
+            insert_all(self._db, "deliveries", queued)
+
+    def _endpoints(self, merchant_id: str, mode: str) -> list[tuple[str, frozenset[str]]]:
+        rows = self._db.all(
             "SELECT id, event_types FROM webhook_endpoints"
             " WHERE merchant_id = :merchant_id AND mode = :mode AND status = 'active' ORDER BY id",
-            {"merchant_id": fact.merchant_id, "mode": fact.mode},
+            {"merchant_id": merchant_id, "mode": mode},
         )
-        return [row["id"] for row in endpoints if {"*", fact.type} & set(from_json(row["event_types"]))]
+        return [(row["id"], frozenset(from_json(row["event_types"]))) for row in rows]
 
     def page(self, merchant_id: str, mode: str, after: int, limit: int) -> list[str]:
         """Return the JSON texts of up to `limit` events after a number, oldest first."""
@@ -194,6 +213,10 @@ class Endpoints:
             overlap_until=maybe_moment(row["overlap_until"]),
             version=row["version"],
         )
+
+
+def _wanting(asked: list[tuple[str, frozenset[str]]], fact: Fact) -> list[str]:
+    return [endpoint_id for endpoint_id, types in asked if types & {"*", fact.type}]
 
 
 def _queued(new_id: Callable[[str], str], fact: Fact, endpoint_id: str, due_at: datetime) -> Row:

@@ -14,6 +14,8 @@ _EFFECT_MONEY = {
     "interest_given_back_minor": "interest_given_back",
     "fee_given_back_minor": "fee_given_back",
     "interest_returned_minor": "interest_returned",
+    "fee_returned_minor": "fee_returned",
+    "penalty_returned_minor": "penalty_returned",
 }
 _REFUND_MONEY = ("amount", "to_consumer", "from_merchant", "interest_given_back")
 
@@ -55,6 +57,15 @@ class Refunds:
         """Return the preview, or None."""
         row = self._db.one("SELECT * FROM refund_previews WHERE id = :id", {"id": preview_id})
         return None if row is None else _preview(row)
+
+    def committed_previews(self, loan_id: str) -> list[RefundPreview]:
+        """Return what a loan's refunds had shown, oldest first."""
+        rows = self._db.all(
+            "SELECT p.* FROM refund_previews p JOIN refunds r ON r.preview_id = p.id"
+            " WHERE r.loan_id = :id ORDER BY r.id",
+            {"id": loan_id},
+        )
+        return [_preview(row) for row in rows]
 
     def add(self, refund: Refund, ask_at: datetime) -> None:
         """Store a refund; Conflict when its preview was committed before."""

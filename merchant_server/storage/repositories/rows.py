@@ -3,8 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
+from fenqi.finance.plan import Plan
 from fenqi.finance.repayment import Due
 
 from merchant_server.domain.errors import TransitionConflict
@@ -12,15 +14,18 @@ from merchant_server.storage.engine import Connection, Row
 
 Made = TypeVar("Made")
 
+_STAMP_DIGITS = len("2026-11-22T09:30:00.123456")
+_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
 
 def stamp(moment: datetime) -> str:
     """Return an aware time as fixed-width UTC text, so that text order is time order."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:_STAMP_DIGITS] + "Z"
 
 
 def moment(text: str) -> datetime:
     """Return the aware time of a column."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)
 
 
 def maybe_moment(text: str | None) -> datetime | None:
@@ -30,7 +35,7 @@ def maybe_moment(text: str | None) -> datetime | None:
 
 def to_json(value: Any) -> str:
     """Return compact JSON text with sorted keys."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _JSON.encode(value)
 
 
 def from_json(text: str) -> Any:
@@ -38,7 +43,20 @@ def from_json(text: str) -> Any:
     return json.loads(text)
 
 
-def made(kind: type[Made], row: Row, **changed: Any) -> Made:
+# Reading a plan's terms checks each of them.
+@lru_cache(maxsize=4096)
+def plan_of(text: str) -> Plan:
+    """Return the plan that JSON text describes: the same one for the same terms, as many loans have them."""
+    return Plan.from_dict(json.loads(text))
+
+
+@lru_cache(maxsize=4096)
+def plan_text(plan: Plan) -> str:
+    """Return a plan's terms as JSON text, for `plan_of`."""
+    return to_json(plan.to_dict())
+
+
+def made(kind: type[Made], row: Row, /, **changed: Any) -> Made:
     """Return a dataclass from the row's columns of the same names, but those that are given `changed`."""
     fields: dict[str, Any] = kind.__dataclass_fields__  # type: ignore[attr-defined]
     return kind(**{name: row[name] for name in fields if name not in changed}, **changed)
@@ -56,17 +74,21 @@ def moved(connection: Connection, changed: int, noun: str, aggregate_id: str) ->
 
 def insert(connection: Connection, table: str, row: dict[str, Any]) -> None:
     """Insert one row; column names come from our own code only."""
-    columns = ", ".join(row)
-    values = ", ".join(f":{name}" for name in row)
-    connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({values})", row)
+    connection.execute(_inserting(table, tuple(row)), row)
 
 
 def insert_all(connection: Connection, table: str, rows: list[dict[str, Any]]) -> None:
     """Insert rows of one shape; column names come from our own code only."""
-    if rows:
-        columns = ", ".join(rows[0])
-        values = ", ".join(f":{name}" for name in rows[0])
-        connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({values})", rows)
+    if len(rows) == 1:
+        insert(connection, table, rows[0])
+    elif rows:
+        connection.executemany(_inserting(table, tuple(rows[0])), rows)
+
+
+@lru_cache(maxsize=256)
+def _inserting(table: str, columns: tuple[str, ...]) -> str:
+    values = ", ".join(f":{name}" for name in columns)
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"
 
 
 def due_row(row: Mapping[str, Any]) -> Due:

@@ -8,7 +8,7 @@ from fenqi.finance.money import Money
 from merchant_server.domain.payout import HOUSE, Lender, SettlementTerms
 from merchant_server.domain.statement import Movement
 from merchant_server.storage.engine import Connection, Row
-from merchant_server.storage.repositories.rows import insert, moment, moved, stamp
+from merchant_server.storage.repositories.rows import insert, made, moment, moved, stamp
 
 _TERMS = ("merchant_id", "version", "payout_account", "payout_days", "reserve_bps", "reserve_days", "funder",
           "paused_code")  # fmt: skip
@@ -67,10 +67,39 @@ class Settlements:
     def lender(self, lender_id: str) -> Lender | None:
         """Return the lender, or None."""
         row = self._db.one("SELECT * FROM lenders WHERE id = :id", {"id": lender_id})
-        if row is None:
-            return None
-        values = {name: row[name] for name in Lender.__dataclass_fields__}
-        return Lender(**values | {"created_at": moment(row["created_at"])})
+        return None if row is None else _lender(row)
+
+    def save_lender(self, lender: Lender) -> None:
+        """Store a lender's share, account and pause anew."""
+        self._db.execute(
+            "UPDATE lenders SET interest_bps = :bps, account = :account, paused_code = :code WHERE id = :id",
+            {
+                "id": lender.id,
+                "bps": lender.interest_bps,
+                "account": lender.account,
+                "code": lender.paused_code,
+            },
+        )
+
+    def lenders_of(self, merchant_id: str) -> list[Lender]:
+        """Return the lenders whose money is in a merchant's loans."""
+        rows = self._db.all(
+            "SELECT n.* FROM lenders n WHERE EXISTS (SELECT 1 FROM loan_funding f JOIN loans l ON l.id = f.loan_id"
+            " WHERE f.funder = 'lender:' || n.id AND l.merchant_id = :merchant_id) ORDER BY n.id",
+            {"merchant_id": merchant_id},
+        )
+        return [_lender(row) for row in rows]
+
+    def moved_for(self, account: str, merchant_id: str, currency: str) -> Money:
+        """Return an account's balance in one merchant's books; where parts of it are owed to us it is positive."""
+        row = self._db.one(
+            "SELECT CAST(COALESCE(SUM(CASE WHEN target = :account THEN amount_minor ELSE -amount_minor END), 0)"
+            " AS BIGINT) AS balance FROM postings WHERE (target = :account OR source = :account)"
+            " AND merchant_id = :merchant_id AND currency = :currency",
+            {"account": account, "merchant_id": merchant_id, "currency": currency},
+        )
+        assert row is not None
+        return Money(row["balance"], currency)
 
     def set_plan_funder(self, merchant_id: str, mode: str, plan_id: str, funder: str | None) -> bool:
         """Say whose money a plan's loans are, unlike its merchant's others; say whether there is such a plan."""
@@ -163,6 +192,10 @@ class Settlements:
             {"account": account, "payout_id": payout_id},
         )
         return [_movement(row) for row in rows]
+
+
+def _lender(row: Row) -> Lender:
+    return made(Lender, row, created_at=moment(row["created_at"]))
 
 
 def _movement(row: Row) -> Movement:

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from fenqi.finance.money import Money
 from fenqi.offers import Offer
+from flask import render_template
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
+from markupsafe import Markup
 
 from merchant_server.domain.decision import CounterOffer
 from merchant_server.web.language import money_text
@@ -68,6 +71,14 @@ def card(offer: Offer) -> Card:
         has_fee=any(row.fee.minor for row in rows),
         bar_units=bar_units(offer.amount, offer.total_payable),
     )
+
+
+# Shops sell the same things again and again: the same amount under the same plans on the same day.
+@lru_cache(maxsize=256)
+def plan_list(offers: tuple[Offer, ...], locale: str) -> Markup:
+    """Return the page's part that shows offers, in the language `locale`, which must be the request's."""
+    shown = render_template("consumer/_plan_list.html", cards=[card(offer) for offer in offers])
+    return Markup(shown)  # noqa: S704 - Jinja has escaped it
 
 
 def method_text(method: str) -> str:

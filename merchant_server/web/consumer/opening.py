@@ -9,16 +9,16 @@ from merchant_server.services.sale.approval import CONSENTS, apply
 from merchant_server.services.sale.codes import check_phone_code, send_phone_code
 from merchant_server.services.sale.persons import parse_stated
 from merchant_server.web.consumer.arrival import Site, arrive, claim, show, show_refusal, witness
-from merchant_server.web.consumer.cards import card
+from merchant_server.web.consumer.cards import plan_list
 from merchant_server.web.consumer.steps import PAGES, Page
-from merchant_server.web.language import language_tag
+from merchant_server.web.language import language_tag, locale_name
 
 
 def start(site: Site, token: str) -> ResponseReturnValue:
     """Show shop, amount, and every plan with its whole cost, before anything personal is asked."""
     visit = arrive(site, token, Page.START)
-    cards = [card(offer) for offer in visit.offers]
-    return show("start", Page.START, visit, cards=cards, lender=site.deps.lender_name)
+    plans = plan_list(visit.offers, locale_name()) if visit.offers else ""
+    return show("start", Page.START, visit, plan_list=plans, lender=site.deps.lender_name)
 
 
 def phone(site: Site, token: str) -> ResponseReturnValue:

@@ -42,6 +42,10 @@ STATUS_WORDS = {
         _l("The shop agreed with you"),
         _l("What you disputed was refunded; see above."),
     ),
+    DisputeStatus.WITHDRAWN: (
+        _l("You took it back"),
+        _l("Nothing is refunded, and deductions go on. You may dispute the purchase again."),
+    ),
 }
 CHANGE_WORDS = {
     ChangeKind.REFUND: _l("Goods were taken back"),
@@ -54,6 +58,7 @@ CHANGE_WORDS = {
     ChangeKind.HARDSHIP: _l("A plan for hard times"),
     ChangeKind.WRITE_OFF: _l("Written off"),
     ChangeKind.REVERSAL: _l("Taken back by the bank"),
+    ChangeKind.DEDUCTION_DAY: _l("The day of deduction was moved"),
 }
 PROBLEM_WORDS = {
     "statement_empty": Words(_l("The text is empty."), _l("Say in a few words what went wrong.")),
@@ -74,6 +79,9 @@ PROBLEM_WORDS = {
     "dispute_decided": Words(
         _l("A dispute of this purchase was decided already."),
         _l("If you think that this is wrong, write us a complaint."),
+    ),
+    "no_dispute": Words(
+        _l("No dispute of this purchase is open."), _l("You see on the loan's page how it stands.")
     ),
     "nothing_to_dispute": Words(
         _l("Nothing of this purchase is left to dispute."),

@@ -1,4 +1,4 @@
-"""Disputing one's own purchase: the form, and sending it."""
+"""Disputing one's own purchase: the form, sending it, and taking it back."""
 
 from fenqi.finance.errors import FinanceError
 from fenqi.finance.money import Money
@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from merchant_server.domain.dispute import STATEMENT_CHARACTERS_MAX, DisputeReason
 from merchant_server.domain.errors import DomainError, NotFound, RuleRefused
+from merchant_server.services.disputes.closing import withdraw
 from merchant_server.services.disputes.opening import open_by_consumer
 from merchant_server.services.person.loan_history import loan_history
 from merchant_server.web.my.dispute_words import PROBLEM_WORDS, REASON_WORDS
@@ -38,6 +39,20 @@ def send(room: Room, loan_id: str) -> ResponseReturnValue:
             characters_max=STATEMENT_CHARACTERS_MAX, typed=text[:STATEMENT_CHARACTERS_MAX],
         )  # fmt: skip
     return go("loan", loan_id=loan_id, disputed="1")
+
+
+def ask_to_withdraw(room: Room, loan_id: str) -> ResponseReturnValue:
+    """Say what taking the dispute back means, and ask once more."""
+    history = loan_history(room.deps, room.who(), loan_id)
+    return show("withdraw", own=history.own) if history.is_disputed else go("loan", loan_id=loan_id)
+
+
+def take_back(room: Room, loan_id: str) -> ResponseReturnValue:
+    """Withdraw the dispute; a second tap changes nothing."""
+    consumer_id = room.who()
+    if loan_history(room.deps, consumer_id, loan_id).is_disputed:
+        withdraw(room.deps, consumer_id, loan_id)
+    return go("loan", loan_id=loan_id, withdrawn="1")
 
 
 def _reason(chosen: str) -> DisputeReason:

@@ -22,6 +22,7 @@ class ChangedRow:
     """One installment whose amount or day changed; None where it did not exist or is gone."""
 
     number: int
+    was_on: date | None
     due_on: date
     before: Money | None
     after: Money | None
@@ -56,6 +57,7 @@ class HistoryView:
     changes: tuple[ChangeView, ...]
     disputes: tuple[DisputeView, ...]
     can_dispute: bool
+    is_disputed: bool
 
 
 def history_view(history: LoanHistory, zone: str) -> HistoryView:
@@ -65,6 +67,7 @@ def history_view(history: LoanHistory, zone: str) -> HistoryView:
         changes=tuple(_change(each, zone) for each in reversed(history.changes)),
         disputes=tuple(_dispute(*each) for each in reversed(history.disputes)),
         can_dispute=history.can_dispute,
+        is_disputed=history.is_disputed,
     )
 
 
@@ -76,7 +79,7 @@ def changed_rows(before: Sequence[Due], after: Sequence[Due]) -> tuple[ChangedRo
         was, now = old.get(number), new.get(number)
         known: Any = now or was
         if was != now:
-            found.append(ChangedRow(number, known.due_on, _total(was), _total(now)))
+            found.append(ChangedRow(number, was and was.due_on, known.due_on, _total(was), _total(now)))
     return tuple(found)
 
 

@@ -15,6 +15,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "won": ("商户胜", "Won by the merchant"),
     "lost": ("消费者胜", "Lost by the merchant"),
     "accepted": ("商户已接受", "Accepted by the merchant"),
+    "withdrawn": ("消费者已撤回", "Withdrawn by the consumer"),
     "about": ("争议内容", "What it is about"),
     "answer_due": ("商户答复期限", "Merchant's answer due"),
     "goods": ("商品", "Goods"),

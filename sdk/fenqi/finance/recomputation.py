@@ -11,7 +11,9 @@ from typing import Final, NamedTuple
 from fenqi.finance.dates import check_date
 from fenqi.finance.errors import RepaymentError, shown
 from fenqi.finance.grid import annuity
+from fenqi.finance.individual import is_individual, lowered
 from fenqi.finance.money import Money, money
+from fenqi.finance.parts import take, take_evenly
 from fenqi.finance.repayment import Due, checked_rows, elapsed
 from fenqi.finance.rounding import divide
 from fenqi.finance.rows import equal_parts
@@ -56,29 +58,68 @@ def recompute(
     """Lower the principal still to come by `reduction` on a day, and reshape the later rows by `mode`.
 
     Interest is computed anew on the lower balance from that day on, at the rates of the agreed periods;
-    fees of installments shrink as the principal does. Afterwards the rows' principal sums exactly to what it
-    was less the reduction. `agreed` are the rows before anything was paid on them: interest that was paid of a later
-    row counts towards what it owes anew. Raises RepaymentError for a reduction that is not above zero or exceeds
-    the principal still to come, and for `full` with only a part of it.
+    fees of installments shrink as the principal does. Nobody owes more interest than before, also where some had
+    been waived. Rows of an individual plan bear no interest to come: theirs and their fees stay, unless the
+    reduction goes back to the first day. Afterwards the rows' principal sums exactly to what it was less the
+    reduction. `agreed` are the rows before anything was paid on them: interest that was paid of a later row counts
+    towards what it owes anew. Raises RepaymentError for a reduction that is not above zero or exceeds the principal
+    still to come, and for `full` with only a part of it.
     """
     checked_rows(rows, reduction.currency)
     later = [row for row in rows if row.due_on > check_date(on)]
     old = sum(row.principal_minor for row in later)
     _check(mode, reduction.minor, old)
+    kept = [row for row in rows if row.due_on <= on]
+    if any(is_individual(schedule, row) for row in later):
+        return _individual(schedule, kept, later, reduction, mode, on)
     rest = _rest(schedule, later, old, old - reduction.minor, on)
     parts, interest = _reshape(schedule, rest, reduction.minor, mode)
     ahead = _count_paid(interest, later, agreed or ())
+    _cap(interest, sum(row.interest_minor for row in later))
     reshaped = []
     for row, part, due in zip(later, parts, interest, strict=True):
         fee = divide(row.fee_minor * rest.balance, old, rest.rounding) if part or due else 0
         changed = row._replace(principal_minor=part, interest_minor=due, fee_minor=fee)
         if changed.total_minor:
             reshaped.append(changed)
-    kept = [row for row in rows if row.due_on <= on]
-    spared = sum(row.interest_minor for row in later) - sum(interest)
+    return _recomputed(kept, later, reshaped, ahead, reduction.currency)
+
+
+def _recomputed(
+    kept: Sequence[Due], later: Sequence[Due], reshaped: Sequence[Due], ahead: int, currency: str
+) -> Recomputed:
+    spared = sum(row.interest_minor for row in later) - sum(row.interest_minor for row in reshaped)
     fees = sum(row.fee_minor for row in later) - sum(row.fee_minor for row in reshaped)
-    amounts = (money(minor, reduction.currency) for minor in (spared, fees, ahead))
-    return Recomputed((*kept, *reshaped), *amounts)
+    return Recomputed((*kept, *reshaped), *(money(minor, currency) for minor in (spared, fees, ahead)))
+
+
+def _individual(
+    schedule: Schedule, kept: Sequence[Due], later: Sequence[Due], reduction: Money, mode: str, on: date
+) -> Recomputed:
+    after = lowered(later, reduction.minor, mode)
+    if on <= schedule.on:
+        # As if less had been bought from the beginning: what is given up never bore interest.
+        old, rounding = sum(row.principal_minor for row in later), schedule.plan.rounding
+        left = old - reduction.minor
+        after = tuple(
+            row._replace(
+                interest_minor=divide(row.interest_minor * left, old, rounding),
+                fee_minor=divide(row.fee_minor * left, old, rounding),
+            )
+            for row in after
+        )
+    return _recomputed(kept, later, [row for row in after if row.total_minor], 0, reduction.currency)
+
+
+def _cap(interest: list[int], most: int) -> None:
+    """Take what exceeds `most` off the last rows: a lower balance never costs more than the higher one did."""
+    excess = sum(interest) - most
+    for index in range(len(interest) - 1, -1, -1):
+        if excess <= 0:
+            return
+        cut = min(excess, interest[index])
+        interest[index] -= cut
+        excess -= cut
 
 
 def _count_paid(interest: list[int], later: Sequence[Due], agreed: Sequence[Due]) -> int:
@@ -129,29 +170,10 @@ def _reshape(schedule: Schedule, rest: _Rest, reduction: int, mode: str) -> tupl
     elif mode == "smaller" and method in ("equal_principal", "flat_fee"):
         parts = equal_parts(rest.balance, len(parts), schedule.plan)
     elif mode == "equal":
-        parts = _take_evenly(parts, reduction)
+        parts = take_evenly(parts, reduction)
     else:
-        parts = _take(parts, reduction, from_the_end=mode != "next_first")
+        parts = take(parts, reduction, from_the_end=mode != "next_first")
     return parts, _interest(rest, parts)
-
-
-def _take(parts: Sequence[int], reduction: int, *, from_the_end: bool) -> list[int]:
-    left, taken = reduction, list(parts)
-    for index in range(len(parts) - 1, -1, -1) if from_the_end else range(len(parts)):
-        cut = min(left, taken[index])
-        taken[index] -= cut
-        left -= cut
-    return taken
-
-
-def _take_evenly(parts: Sequence[int], reduction: int) -> list[int]:
-    """Take the same from every part, and from larger ones what smaller ones cannot give."""
-    left, taken = reduction, list(parts)
-    for done, index in enumerate(sorted(range(len(parts)), key=lambda index: parts[index])):
-        cut = min(parts[index], left // (len(parts) - done))
-        taken[index] -= cut
-        left -= cut
-    return taken
 
 
 def _interest(rest: _Rest, parts: Sequence[int]) -> list[int]:

@@ -11,17 +11,27 @@ from fenqi.finance.errors import RepaymentError, shown
 from fenqi.finance.money import Money, money
 from fenqi.finance.recomputation import Recomputed, recompute
 from fenqi.finance.repayment import Due, payoff
+from fenqi.finance.rounding import divide
 from fenqi.finance.schedule import Schedule
 
 STRATEGIES: Final = ("last_first", "next_first", "equal", "shorter", "recompute", "full_settlement")
 _MODES: Final = {"recompute": "smaller"}
 
 
+class Cost(NamedTuple):
+    """What was paid beyond the goods' price, in minor units."""
+
+    interest_minor: int
+    fee_minor: int
+    penalty_minor: int
+
+
 class RefundEffect(NamedTuple):
     """What a refund does: the rows after it, and where each cent of it goes.
 
     `principal_relieved` is not owed any more; `paid` are rows that the refund pays as money would (a full settlement);
-    `interest_returned` had been paid for time that does not come. What is left of the amount is the consumer's.
+    `interest_returned` had been paid for time that does not come; `undo` also returns fees and penalties. What is left
+    of the amount is the consumer's.
     """
 
     amount: Money
@@ -32,6 +42,13 @@ class RefundEffect(NamedTuple):
     interest_given_back: Money
     fee_given_back: Money
     interest_returned: Money
+    fee_returned: Money
+    penalty_returned: Money
+
+    @property
+    def cost_returned(self) -> Money:
+        """What had been paid beyond the price and goes back."""
+        return self.interest_returned + self.fee_returned + self.penalty_returned
 
     @property
     def owed_paid(self) -> Money:
@@ -41,7 +58,7 @@ class RefundEffect(NamedTuple):
     @property
     def to_consumer(self) -> Money:
         """What goes back to the consumer's account."""
-        return self.amount - self.principal_relieved - self.owed_paid + self.interest_returned
+        return self.amount - self.principal_relieved - self.owed_paid + self.cost_returned
 
 
 def refund(
@@ -83,12 +100,69 @@ def refund(
         interest_given_back=changed.interest_given_back,
         fee_given_back=changed.fee_given_back,
         interest_returned=changed.interest_paid_ahead,
+        fee_returned=money(0, amount.currency),
+        penalty_returned=money(0, amount.currency),
     )
+
+
+def undo(
+    schedule: Schedule | None,
+    agreed: Sequence[Due],
+    rows: Sequence[Due],
+    amount: Money,
+    kept: Money,
+    cost: Cost,
+) -> RefundEffect:
+    """Work out goods worth `amount`, out of `kept`, as if they had never been bought.
+
+    Interest, fees and penalties on them are not owed from the first day on, and of what was paid of these (`cost`) the
+    payer gets back the share that `amount` has of `kept`. Rows are those of `refund`.
+    """
+    after, taken, interest, fee, ahead = tuple(rows), 0, 0, 0, 0
+    principal = sum(row.principal_minor for row in rows)
+    if schedule is not None and principal:
+        taken = min(amount.minor, principal)
+        changed = recompute(
+            schedule, rows, money(taken, amount.currency), "smaller", schedule.on, agreed=agreed
+        )
+        after = _lower_penalties(changed.rows, principal - taken, principal, schedule.plan.rounding)
+        interest, fee, ahead = (
+            changed.interest_given_back.minor,
+            changed.fee_given_back.minor,
+            changed.interest_paid_ahead.minor,
+        )
+    return RefundEffect(
+        amount=amount,
+        before=tuple(rows),
+        after=after,
+        paid=(),
+        principal_relieved=money(taken, amount.currency),
+        interest_given_back=money(interest, amount.currency),
+        fee_given_back=money(fee, amount.currency),
+        interest_returned=money(
+            ahead + (cost.interest_minor - ahead) * amount.minor // kept.minor, amount.currency
+        ),
+        fee_returned=money(cost.fee_minor * amount.minor // kept.minor, amount.currency),
+        penalty_returned=money(cost.penalty_minor * amount.minor // kept.minor, amount.currency),
+    )
+
+
+def _lower_penalties(rows: Sequence[Due], top: int, bottom: int, rounding: str) -> tuple[Due, ...]:
+    lowered = (row._replace(penalty_minor=divide(row.penalty_minor * top, bottom, rounding)) for row in rows)
+    return tuple(row for row in lowered if row.total_minor)
+
+
+def recovery(amount: Money, lost: Money, on: date) -> RefundEffect:
+    """Work out a refund of a loan that was written off: what was lost is made good first, the rest is the payer's."""
+    covered = min(amount.minor, lost.minor)
+    # No row is open, so the sum stands in one of this day that never was.
+    paid = (Due(0, on, covered, 0, 0, 0, amount.currency),) if covered else ()
+    return _all_to_consumer(amount)._replace(paid=paid)
 
 
 def _all_to_consumer(amount: Money) -> RefundEffect:
     nothing = money(0, amount.currency)
-    return RefundEffect(amount, (), (), (), nothing, nothing, nothing, nothing)
+    return RefundEffect(amount, (), (), (), nothing, nothing, nothing, nothing, nothing, nothing)
 
 
 def _take_from_due(rows: Sequence[Due], left: int, on: date) -> tuple[tuple[Due, ...], int]:
@@ -123,6 +197,8 @@ def _full_settlement(
         interest_given_back=needed.interest_given_back,
         fee_given_back=needed.fee_given_back,
         interest_returned=money(0, amount.currency),
+        fee_returned=money(0, amount.currency),
+        penalty_returned=money(0, amount.currency),
     )
 
 

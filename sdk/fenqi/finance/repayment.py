@@ -105,7 +105,8 @@ def payoff(
 
     Rows due by then are owed whole. Of the running period the interest is owed in proportion to the days gone
     by, counted as the plan counts them, less what was paid of it; its fee is owed whole. Interest and fees of
-    later periods are given back. A plan's early-settlement fee is its rate of the principal due later, and never
+    later periods are given back. Rows that are none of the schedule's own, as those of an individual plan, bear no
+    interest to come and are owed whole. A plan's early-settlement fee is its rate of the principal due later, and never
     more than the interest given back: Directive (EU) 2023/2225 Article 29. `agreed` are the rows as last agreed,
     when a recomputation replaced the schedule's own. Raises RepaymentError before the schedule starts.
     """
@@ -113,7 +114,8 @@ def payoff(
     currency = schedule.amount.currency
     interest, fee = sum(row.interest_minor for row in left), sum(row.fee_minor for row in left)
     given_back = sum(row.interest_minor for row in rows) - interest
-    ahead = sum(row.principal_minor for row in rows if row.due_on > on)
+    own = len(schedule.due_dates)
+    ahead = sum(row.principal_minor for row in rows if row.due_on > on and row.number <= own)
     rate = ratio(schedule.plan.early_settlement_fee_rate)
     charge = min(divide(ahead * rate[0], rate[1], schedule.plan.rounding), given_back)
     return Payoff(
@@ -141,7 +143,7 @@ def settled_rows(
     full = {row.number: row.interest_minor for row in (owed(schedule) if agreed is None else agreed)}
     left = []
     for row in rows:
-        if row.due_on <= on:
+        if row.due_on <= on or row.number > len(schedule.due_dates):
             left.append(row)
         elif period_start(schedule, row.number) < on:
             gone = elapsed(schedule, row.number, on)

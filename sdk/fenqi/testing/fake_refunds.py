@@ -8,13 +8,13 @@ from typing import Any
 from fenqi.errors import FenqiError, InvalidArgument
 from fenqi.finance.errors import RepaymentError
 from fenqi.finance.money import Money
-from fenqi.finance.recomputation import recompute
+from fenqi.finance.recomputation import Recomputed, recompute
 from fenqi.finance.refund import RefundEffect, refund
 from fenqi.finance.repayment import Due
 from fenqi.finance.schedule import build_schedule
 from fenqi.ids import REFUND
 from fenqi.testing.fake_sales import FakeLoan, FakeSales
-from fenqi.wire import RefundPreviewSchema, RefundSchema
+from fenqi.wire import RefundPreviewSchema, RefundSchema, VoidPreviewSchema
 
 PREVIEW_SECONDS = 900
 _OPEN = ("scheduled", "due", "overdue")
@@ -108,12 +108,17 @@ class FakeRefunds:
 
     def void(self, loan: FakeLoan, uncaptured: Money, now: datetime) -> None:
         """Take what was never captured off a loan, with all interest on it."""
+        _, after = self.without(loan, uncaptured)
+        spared = uncaptured + after.interest_given_back + after.fee_given_back
+        self._reshape(loan, after.rows, spared, now)
+
+    def without(self, loan: FakeLoan, uncaptured: Money) -> tuple[Sequence[Due], Recomputed]:
+        """Return what a loan owes, and as if a part of it had never been bought."""
         owed = [_due(row) for row in loan.rows if row["status"] in _OPEN]
         day = loan.created_at.date()
         mode = "full" if uncaptured.minor == sum(row.principal_minor for row in owed) else "smaller"
-        after = recompute(build_schedule(self._plan(loan), loan.principal, day), owed, uncaptured, mode, day)
-        spared = uncaptured + after.interest_given_back + after.fee_given_back
-        self._reshape(loan, after.rows, spared, now)
+        schedule = build_schedule(self._plan(loan), loan.principal, day)
+        return owed, recompute(schedule, owed, uncaptured, mode, day)
 
     def _reshape(self, loan: FakeLoan, after: Sequence[Due], spared: Money, now: datetime) -> None:
         left = {row.number: row for row in after}
@@ -144,6 +149,26 @@ class FakeRefunds:
         if plan is None:
             raise InvalidArgument("The loan has no plan.", field="loan_id")
         return plan
+
+
+def void_preview_json(
+    loan: FakeLoan, given_up: Money, before: Sequence[Due], change: Recomputed
+) -> dict[str, Any]:
+    """Return the preview of a void as the wire shows it."""
+    dumped: dict[str, Any] = VoidPreviewSchema().dump(
+        {
+            "mode": "test",
+            "checkout_id": loan.checkout.id,
+            "loan_id": loan.id,
+            "loan_sequence": loan.sequence,
+            "amount": given_up,
+            "interest_given_back": change.interest_given_back,
+            "fee_given_back": change.fee_given_back,
+            "before": _owed(before),
+            "after": _owed(change.rows),
+        }
+    )
+    return dumped
 
 
 def preview_json(preview: FakePreview) -> dict[str, Any]:

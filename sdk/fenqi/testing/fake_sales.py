@@ -169,15 +169,30 @@ class FakeSales:
             checkout.authorized_until = None
         self._enter(checkout, "captured", now, take_all=False)
 
-    def void(self, checkout: FakeCheckout, now: datetime) -> Money:
-        """Void what is not captured, and return it."""
-        left = checkout.draft["amount"].minor - checkout.captured_minor - checkout.voided_minor
+    def voidable(self, checkout: FakeCheckout, amount: Money | None) -> Money:
+        """Return what a void gives up. Raises InvalidArgument beyond what is left."""
+        total: Money = checkout.draft["amount"]
+        left = total.minor - checkout.captured_minor - checkout.voided_minor
         if checkout.status not in ("authorized", "captured") or not left:
             raise TransitionNotAllowed(checkout.status, "voided")
-        checkout.voided_minor += left
+        if amount is not None and amount.currency != total.currency:
+            raise InvalidArgument(f"Expected {total.currency}.", field="amount.currency")
+        if amount is not None and not 1 <= amount.minor <= left:
+            raise InvalidArgument(f"Expected at most {left} minor units.", field="amount.minor")
+        return amount or Money(left, total.currency)
+
+    def void(self, checkout: FakeCheckout, amount: Money | None, now: datetime) -> Money:
+        """Void a part of what is not captured, or all of that, and return it. Raises InvalidArgument."""
+        given_up = self.voidable(checkout, amount)
+        checkout.voided_minor += given_up.minor
+        rest = checkout.draft["amount"].minor - checkout.captured_minor - checkout.voided_minor
+        if rest:
+            checkout.sequence += 1
+            self._emit("checkout.reduced", checkout, now)
+            return given_up
         checkout.authorized_until = None
         self._enter(checkout, "captured" if checkout.captured_minor else "voided", now, take_all=False)
-        return Money(left, checkout.draft["amount"].currency)
+        return given_up
 
     def pay_installment(self, loan: FakeLoan, now: datetime) -> None:
         """Pay the next unpaid installment in full; the last one repays the loan and closes its checkout."""

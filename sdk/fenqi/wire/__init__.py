@@ -11,10 +11,7 @@ from fenqi.wire.answers import (
     EvidenceSchema,
     InstallmentSchema,
     LoanSchema,
-    OwedRowSchema,
     ProblemSchema,
-    RefundPreviewSchema,
-    RefundSchema,
     TestClockSchema,
     page_of,
 )
@@ -28,8 +25,6 @@ from fenqi.wire.drafts import (
     EvidenceDraftSchema,
     LoanQuerySchema,
     PageQuerySchema,
-    RefundDraftSchema,
-    RefundPreviewDraftSchema,
     RefundQuerySchema,
     SendLinkSchema,
     TestClockAdvanceSchema,
@@ -67,6 +62,17 @@ from fenqi.wire.places import (
 )
 from fenqi.wire.plans import PlanDraftSchema, PlanSchema
 from fenqi.wire.prices import OfferQuerySchema, OfferSchema
+from fenqi.wire.refunds import (
+    OwedRowSchema,
+    RefundDraftSchema,
+    RefundPreviewDraftSchema,
+    RefundPreviewSchema,
+    RefundSchema,
+    VoidPreviewDraftSchema,
+    VoidPreviewSchema,
+    VoidSchema,
+)
+from fenqi.wire.repaying import PaymentOrderDraftSchema, PaymentOrderSchema, SettlementQuoteSchema
 from fenqi.wire.settlement import (
     BalanceSchema,
     PayoutQuerySchema,
@@ -151,6 +157,8 @@ __all__ = [
     "OfferSchema",
     "OwedRowSchema",
     "PageQuerySchema",
+    "PaymentOrderDraftSchema",
+    "PaymentOrderSchema",
     "PayoutQuerySchema",
     "PayoutSchema",
     "PayoutStatementSchema",
@@ -168,6 +176,7 @@ __all__ = [
     "Request",
     "RollSchema",
     "SendLinkSchema",
+    "SettlementQuoteSchema",
     "StatementLineSchema",
     "StatementQuerySchema",
     "StatementSchema",
@@ -184,6 +193,9 @@ __all__ = [
     "TillQuerySchema",
     "TillSchema",
     "UtcTime",
+    "VoidPreviewDraftSchema",
+    "VoidPreviewSchema",
+    "VoidSchema",
     "WebAddress",
     "WebhookEndpointChangeSchema",
     "WebhookEndpointDraftSchema",

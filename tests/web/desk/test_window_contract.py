@@ -18,8 +18,9 @@ from merchant_server.ports import (
     SentCallback,
     TextMessage,
 )
-from merchant_server.providers.sandbox import SandboxServer, SandboxSettings
+from merchant_server.providers.sandbox.app import SandboxServer
 from merchant_server.providers.sandbox.magic import PEOPLE, PHONES, accounts_of
+from merchant_server.providers.sandbox.settings import SandboxSettings
 from merchant_server.providers.sandbox_window import HttpSandboxWindow
 from merchant_server.providers.sms import HttpSmsSender
 from tests.fakes.receiver import Receiver

@@ -1,0 +1,117 @@
+"""Money that came in and pays nothing goes back the way it came: when its owner asks, an operator does, or in time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from fenqi.finance.money import Money
+
+from merchant_server.domain.errors import NotFound, RuleRefused
+from merchant_server.domain.loan import Loan
+from merchant_server.domain.merchant import Merchant
+from merchant_server.domain.payout import FINAL_CODES
+from merchant_server.domain.transfer import AUTOMATIC, CONSUMER, Transfer, TransferKind, TransferStatus
+from merchant_server.ports import UnitOfWork
+from merchant_server.services.deps import Deps, merchant_of
+from merchant_server.services.settlement.transfers import order
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMoney:
+    """A person's own money: what waits with us, and what is on its way back, by currency.
+
+    `is_refused` says that the bank takes no more of what waits for the account it came from.
+    """
+
+    waiting: tuple[Money, ...]
+    on_its_way: tuple[Money, ...]
+    is_refused: bool
+
+
+def kept_money(uow: UnitOfWork, consumer_id: str, loan_ids: Sequence[str]) -> KeptMoney:
+    """Return what is kept for a person whose loans these are."""
+    kept = [(each, uow.transfers.returnable(each)) for each in loan_ids]
+    kept = [(each, money) for each, money in kept if money.minor > 0]
+    going = [
+        each.amount for each in uow.transfers.of_owner(consumer_id) if each.status == TransferStatus.PENDING
+    ]
+    refused = [_refused_for_good(uow, each) for each, _ in kept]
+    return KeptMoney(
+        _by_currency([money for _, money in kept]), _by_currency(going), all(refused) and bool(kept)
+    )
+
+
+def _by_currency(amounts: Sequence[Money]) -> tuple[Money, ...]:
+    sums: dict[str, Money] = {}
+    for each in amounts:
+        sums[each.currency] = sums.get(each.currency, Money(0, each.currency)) + each
+    return tuple(sums[currency] for currency in sorted(sums))
+
+
+def return_own_money(deps: Deps, consumer_id: str) -> list[Transfer]:
+    """Order back everything that is kept for a person, one transfer a loan.
+
+    Raises RuleRefused: nothing_to_return, or return_refused when the bank takes no money for the account any more.
+    """
+    with deps.storage.unit_of_work() as uow:
+        loans = [uow.loans.locked(each) for each in uow.people.ids("loans", consumer_id)]
+        kept = [each for each in loans if each is not None and uow.transfers.returnable(each.id).minor > 0]
+        refused = [each for each in kept if _refused_for_good(uow, each.id)]
+        if refused and len(refused) == len(kept):
+            raise RuleRefused(
+                "the bank takes no money for this account any more",
+                code="return_refused",
+                hint="write to us, and say which account of yours it may go to",
+            )
+        made = [_order(uow, deps, each, by=CONSUMER) for each in kept if each not in refused]
+        if not made:
+            raise _nothing()
+        return made
+
+
+def return_money_of_loan(deps: Deps, loan_id: str, *, by: str) -> Transfer:
+    """Order back what is kept for a loan's owner, whatever the bank said before; `by` is an operator.
+
+    Raises NotFound, RuleRefused (nothing_to_return).
+    """
+    with deps.storage.unit_of_work() as uow:
+        loan = uow.loans.locked(loan_id)
+        if loan is None:
+            raise NotFound("there is no such loan", loan_id=loan_id)
+        if uow.transfers.returnable(loan_id).minor <= 0:
+            raise _nothing()
+        return _order(uow, deps, loan, by=f"operator {by}")
+
+
+def return_kept(deps: Deps, merchant: Merchant) -> int:
+    """Order back what has been kept for long enough, once a business day; return how many transfers were ordered."""
+    if not deps.return_after_days:
+        return 0
+    with deps.storage.unit_of_work() as uow:
+        until = deps.today(uow, merchant) - timedelta(days=deps.return_after_days)
+        waiting = uow.transfers.to_return(merchant.id, until)
+        for loan_id in waiting:
+            loan = uow.loans.locked(loan_id)
+            assert loan is not None
+            _order(uow, deps, loan, by=AUTOMATIC)
+    return len(waiting)
+
+
+def _order(uow: UnitOfWork, deps: Deps, loan: Loan, *, by: str) -> Transfer:
+    return order(
+        uow, deps, merchant_of(uow, loan.merchant_id), TransferKind.MONEY_RETURN, uow.transfers.returnable(loan.id),
+        owner_id=loan.consumer_id, loan_id=loan.id, channel=uow.transfers.came_by(loan.id) or loan.mandate_id, by=by,
+    )  # fmt: skip
+
+
+def _refused_for_good(uow: UnitOfWork, loan_id: str) -> bool:
+    tries = uow.transfers.of_loan(loan_id)
+    return bool(tries) and tries[-1].status == TransferStatus.FAILED and tries[-1].code in FINAL_CODES
+
+
+def _nothing() -> RuleRefused:
+    return RuleRefused(
+        "nothing is kept that could go back",
+        code="nothing_to_return",
+        hint="what is on its way arrives within days",
+    )
