@@ -136,6 +136,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "before": [_OWED],
         "after": [_OWED | {"principal": minor(23_884), "interest": minor(2_763), "total": minor(26_647)}],
     },
+    "ReturnedLineDraft": {"id": "sku-1", "quantity": 1},
+    "ReturnedLine": {"id": "sku-1", "quantity": 1, "amount": minor(100_000)},
+    "LineDraft": {"id": "sku-1", "description": "Bicycle, blue", "quantity": 1, "amount": _MONEY},
+    "Line": {"id": "sku-1", "description": "Bicycle, blue", "quantity": 1, "amount": _MONEY},
     "RefundPreviewDraft": {"amount": minor(100_000), "strategy": "recompute"},
     "RefundPreview": {
         "object": "refund_preview",
