@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from merchant_server.web.api.refund_examples import CHECKOUT_ID, LOAN_ID, MONEY, REFUND_EXAMPLES, minor
-from merchant_server.web.api.setup_examples import AT, EVENT_ID, SETUP_EXAMPLES, STORE_ID
+from merchant_server.web.api.payout_examples import PAYOUT_EXAMPLES
+from merchant_server.web.api.refund_examples import CHECKOUT_ID, MONEY, REFUND_EXAMPLES
+from merchant_server.web.api.setup_examples import AT, EVENT_ID, LOAN_ID, SETUP_EXAMPLES, STORE_ID, minor
 
 CHECKOUT: dict[str, Any] = {
     "object": "checkout",
@@ -46,15 +47,6 @@ _INSTALLMENT = {
     "penalty_paid": minor(0),
     "outstanding": minor(35_531),
     "status": "scheduled",
-}
-_PAYOUT_ID = "pyt_01kavg0a1b2c3d4e5f6g7h8j9k"
-_LINE = {
-    "entry_id": "je_01kavg1a1b2c3d4e5f6g7h8j9k",
-    "occurred_on": "2026-11-22",
-    "heading": "sales",
-    "loan_id": LOAN_ID,
-    "reference": "order-1001",
-    "amount": minor(397_500),
 }
 _PLAN = {
     "id": "p12",
@@ -181,7 +173,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "Ack": {"reader": "orders", "cursor": EVENT_ID},
     "EventMark": {"object": "event_mark", "reader": "orders", "sequence": 42, "acknowledged_at": AT},
-    **REFUND_EXAMPLES,
     **SETUP_EXAMPLES,
     "TestClockAdvance": {"months": 1},
     "TestClockTurn": {"by": "P1D"},
@@ -193,42 +184,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "now": AT,
         "offset_seconds": 0,
     },
-    "Payout": {
-        "object": "payout",
-        "id": _PAYOUT_ID,
-        "mode": "test",
-        "status": "paid",
-        "amount": minor(397_500),
-        "code": "",
-        "payout_on": "2026-11-23",
-        "created_at": AT,
-        "settled_at": AT,
-        "sequence": 2,
-    },
-    "StatementLine": _LINE,
-    "PayoutStatement": {
-        "object": "payout_statement",
-        "payout_id": _PAYOUT_ID,
-        "amount": minor(397_500),
-        "totals": {"sales": minor(397_500)},
-        "lines": [_LINE],
-    },
-    "Statement": {
-        "object": "statement",
-        "account": "payable",
-        "from": "2026-11-22",
-        "to": "2026-11-22",
-        "opening": minor(0),
-        "closing": minor(397_500),
-        "totals": {"sales": minor(397_500)},
-        "lines": [_LINE],
-    },
-    "Balance": {
-        "object": "balance",
-        "payable": minor(397_500),
-        "reserve": minor(0),
-        "on_its_way": minor(0),
-    },
+    **PAYOUT_EXAMPLES,
+    **REFUND_EXAMPLES,
     "Problem": {
         "type": "https://fenqi.dev/errors/field_invalid",
         "title": "Unprocessable Entity",

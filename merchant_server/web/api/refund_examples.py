@@ -2,18 +2,11 @@
 
 from typing import Any
 
-from merchant_server.web.api.setup_examples import AT
+from merchant_server.web.api.setup_examples import AT, LOAN_ID, minor
 
 MONEY = {"minor": 399_900, "currency": "CNY"}
 CHECKOUT_ID = "chk_01kavd3e7qf4c0c0v2t5sj4w1n"
-LOAN_ID = "loan_01kavd5q2mzt8n6y3h4x0b9c7d"
 _REFUND_ID, _PREVIEW_ID = "rfd_01kavf0a1b2c3d4e5f6g7h8j9k", "rfp_01kavf1a1b2c3d4e5f6g7h8j9k"
-
-
-def minor(amount: int) -> dict[str, Any]:
-    """Return an amount of the examples."""
-    return {"minor": amount, "currency": "CNY"}
-
 
 _OWED = {
     "number": 2,
