@@ -3,19 +3,16 @@
 from typing import Any
 
 from merchant_server.web.api.payout_examples import PAYOUT_EXAMPLES
+from merchant_server.web.api.refund_examples import CHECKOUT_ID, MONEY, REFUND_EXAMPLES
 from merchant_server.web.api.repaying_examples import REPAYING_EXAMPLES
 from merchant_server.web.api.setup_examples import AT, EVENT_ID, LOAN_ID, SETUP_EXAMPLES, STORE_ID, minor
 
-_MONEY = {"minor": 399_900, "currency": "CNY"}
-_CHECKOUT_ID = "chk_01kavd3e7qf4c0c0v2t5sj4w1n"
-
-
 CHECKOUT: dict[str, Any] = {
     "object": "checkout",
-    "id": _CHECKOUT_ID,
+    "id": CHECKOUT_ID,
     "mode": "test",
     "status": "created",
-    "amount": _MONEY,
+    "amount": MONEY,
     "captured": minor(0),
     "reference": "order-1001",
     "description": "Bicycle, blue",
@@ -52,16 +49,6 @@ _INSTALLMENT = {
     "outstanding": minor(35_531),
     "status": "scheduled",
 }
-_OWED = {
-    "number": 2,
-    "due_on": "2027-01-22",
-    "principal": minor(31_847),
-    "interest": minor(3_684),
-    "fee": minor(0),
-    "penalty": minor(0),
-    "total": minor(35_531),
-}
-_REFUND_ID, _PREVIEW_ID = "rfd_01kavf0a1b2c3d4e5f6g7h8j9k", "rfp_01kavf1a1b2c3d4e5f6g7h8j9k"
 _PLAN = {
     "id": "p12",
     "installments": 12,
@@ -72,10 +59,10 @@ _PLAN = {
 _THIN_CHECKOUT = {name: value for name, value in CHECKOUT.items() if name != "url"}
 # By the name that the schema has in the description.
 EXAMPLES: dict[str, dict[str, Any]] = {
-    "CheckoutDraft": {"amount": _MONEY, "reference": "order-1001", "description": "Bicycle, blue"},
+    "CheckoutDraft": {"amount": MONEY, "reference": "order-1001", "description": "Bicycle, blue"},
     "Checkout": CHECKOUT,
-    "Money": _MONEY,
-    "Capture": {"amount": _MONEY},
+    "Money": MONEY,
+    "Capture": {"amount": MONEY},
     "Cancel": {"confirm": True},
     "SendLink": {"phone": "13800138000"},
     "Installment": _INSTALLMENT,
@@ -86,9 +73,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "id": LOAN_ID,
         "mode": "test",
         "status": "active",
-        "checkout_id": _CHECKOUT_ID,
+        "checkout_id": CHECKOUT_ID,
         "reference": "order-1001",
-        "principal": _MONEY,
+        "principal": MONEY,
         "total_payable": minor(426_372),
         "paid": minor(0),
         "relieved": minor(0),
@@ -103,7 +90,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Offer": {
         "object": "offer",
         "plan": _PLAN,
-        "amount": _MONEY,
+        "amount": MONEY,
         "down_payment": minor(0),
         "up_front_fee": minor(0),
         "per_installment": minor(35_531),
@@ -121,63 +108,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             }
         ],
     },
-    "OwedRow": _OWED,
-    "VoidPreviewDraft": {"amount": minor(100_000)},
-    "Void": {"amount": minor(100_000), "loan_sequence": 1},
-    "VoidPreview": {
-        "object": "void_preview",
-        "mode": "test",
-        "checkout_id": CHECKOUT["id"],
-        "loan_id": LOAN_ID,
-        "loan_sequence": 1,
-        "amount": minor(100_000),
-        "interest_given_back": minor(6_556),
-        "fee_given_back": minor(0),
-        "before": [_OWED],
-        "after": [_OWED | {"principal": minor(23_884), "interest": minor(2_763), "total": minor(26_647)}],
-    },
-    "ReturnedLineDraft": {"id": "sku-1", "quantity": 1},
-    "ReturnedLine": {"id": "sku-1", "quantity": 1, "amount": minor(100_000)},
-    "LineDraft": {"id": "sku-1", "description": "Bicycle, blue", "quantity": 1, "amount": _MONEY},
-    "Line": {"id": "sku-1", "description": "Bicycle, blue", "quantity": 1, "amount": _MONEY},
-    "RefundPreviewDraft": {"amount": minor(100_000), "strategy": "recompute"},
-    "RefundPreview": {
-        "object": "refund_preview",
-        "id": _PREVIEW_ID,
-        "mode": "test",
-        "loan_id": LOAN_ID,
-        "strategy": "recompute",
-        "amount": minor(100_000),
-        "to_consumer": minor(0),
-        "from_merchant": minor(99_400),
-        "merchant_fee_returned": minor(600),
-        "principal_relieved": minor(100_000),
-        "interest_given_back": minor(0),
-        "fee_given_back": minor(0),
-        "before": [_OWED],
-        "after": [_OWED],
-        "created_at": AT,
-        "expires_at": "2026-11-22T08:15:00.000000Z",
-    },
-    "RefundDraft": {"loan_id": LOAN_ID, "amount": minor(100_000), "reference": "return-77"},
-    "Refund": {
-        "object": "refund",
-        "id": _REFUND_ID,
-        "mode": "test",
-        "status": "succeeded",
-        "loan_id": LOAN_ID,
-        "checkout_id": _CHECKOUT_ID,
-        "preview_id": _PREVIEW_ID,
-        "strategy": "recompute",
-        "amount": minor(100_000),
-        "to_consumer": minor(0),
-        "from_merchant": minor(99_400),
-        "interest_given_back": minor(0),
-        "reference": "return-77",
-        "code": None,
-        "created_at": AT,
-        "sequence": 1,
-    },
     "EvidenceDraft": {"text": "Signed for on Monday.", "links": ["https://shop.example/proof/77"]},
     "Evidence": {
         "text": "Signed for on Monday.",
@@ -191,8 +121,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "status": "open",
         "reason": "not_received",
         "loan_id": LOAN_ID,
-        "checkout_id": _CHECKOUT_ID,
-        "amount": _MONEY,
+        "checkout_id": CHECKOUT_ID,
+        "amount": MONEY,
         "opened_by": "consumer",
         "answer_due_on": "2026-12-02",
         "refund_id": None,
@@ -210,7 +140,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "mode": "test",
         "created_at": AT,
         "sequence": 42,
-        "aggregate": {"type": "checkout", "id": _CHECKOUT_ID, "sequence": 1},
+        "aggregate": {"type": "checkout", "id": CHECKOUT_ID, "sequence": 1},
         "data": _THIN_CHECKOUT,
         "request_id": "req_01kavd3e7a1b2c3d4e5f6g7h8j",
     },
@@ -229,6 +159,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "offset_seconds": 0,
     },
     **PAYOUT_EXAMPLES,
+    **REFUND_EXAMPLES,
     "Problem": {
         "type": "https://fenqi.dev/errors/field_invalid",
         "title": "Unprocessable Entity",
