@@ -41,10 +41,11 @@ bench: ## how far each path is from the bare floor under it
 	@$(PYTHON) scripts/bootstrap.py dev
 	@$(RUN) benchmarks
 
-bench-full: ## the same with JSON and a chart for the docs, and the simulation of growth
+bench-full: ## the same with JSON and a chart for the docs, the simulation of growth, and an hour's memory
 	@$(PYTHON) scripts/bootstrap.py dev
 	@FENQI_BENCH_LOANS=100000 $(RUN) benchmarks --json docs/reference/benchmarks.json --svg docs/reference/benchmarks.svg
 	@$(RUN) benchmarks.scale --write
+	@$(RUN) benchmarks.memory
 
 failover: ## kill the leader of a PostgreSQL cluster under load (Debian: patroni, etcd-server, pgbouncer; as root)
 	@$(PYTHON) scripts/bootstrap.py dev

@@ -197,7 +197,8 @@ class Town:
 
     def _settles(self, person: Person) -> bool:
         quote = quote_own(self.house.deps, person.consumer_id, person.loan_id)
-        return bool(settle_now(self.house.deps, person.consumer_id, quote.id))
+        settle_now(self.house.deps, person.consumer_id, quote.id)
+        return True
 
     def _returns_goods(self, person: Person) -> bool:
         with self.house.deps.storage.unit_of_work() as uow:
