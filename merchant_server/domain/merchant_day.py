@@ -14,9 +14,9 @@ MOST_AHEAD = timedelta(hours=14)
 class MerchantDay:
     """A merchant, the instant by its test clock, and since when each kind of work waits; None where there is none.
 
-    `collect_on` is when an installment is to be collected, `untold_on` the same of one whose consumer was not told of it,
-    `late_on` the due day of one that is not paid, `penalized_on` when penalties were last looked at, `closed_on` the last
-    day that the books are closed for, `payout_on` when the merchant is to be paid.
+    `collect_on` is when an installment is to be collected, `untold_on` the same of one whose consumer was not told,
+    `late_on` the due day of one that is not paid, `penalized_on` when penalties were last looked at, `closed_on` the
+    last day that the books are closed for, `payout_on` when the merchant is to be paid.
     """
 
     merchant: Merchant
