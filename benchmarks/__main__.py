@@ -25,8 +25,9 @@ def main(arguments: list[str]) -> int:
     print(table(figures))
     facts = ", ".join(f"{name.replace('_', ' ')} {fact}" for name, fact in machine().items())
     print(f"\n{caption}; {facts}")
-    met = sum(figure.met for figure in figures)
-    print(f"{met} of {len(figures)} goals met; ratios are medians of {scale.rounds} rounds")
+    aimed = [figure for figure in figures if figure.goal]
+    met = sum(figure.met for figure in aimed)
+    print(f"{met} of {len(aimed)} goals met; ratios are medians of {scale.rounds} rounds")
     if options.json:
         options.json.write_text(as_json(figures, measured_at), encoding="utf-8")
     if options.svg:

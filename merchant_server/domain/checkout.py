@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from fenqi.finance.lines import Line
 from fenqi.finance.money import Money
 
 from merchant_server.domain.amount import checked_amount
@@ -98,6 +99,7 @@ class Checkout:
     authorized_until: datetime | None = None
     expiry_announced_at: datetime | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    lines: tuple[Line, ...] = ()
 
     def to(self, status: CheckoutStatus, **changes: Any) -> "Checkout":
         """Return this checkout one transition later, or raise TransitionNotAllowed."""

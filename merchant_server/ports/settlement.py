@@ -91,10 +91,6 @@ class Settlements(Protocol):
         """Return a merchant's terms, `locked` for this transaction where the engine can, or None."""
         ...
 
-    def all_terms(self) -> list[SettlementTerms]:
-        """Return every merchant's terms."""
-        ...
-
     def put_terms(self, terms: SettlementTerms, was: SettlementTerms | None) -> None:
         """Store new or changed terms; raises TransitionConflict when somebody else changed them first."""
         ...

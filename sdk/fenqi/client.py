@@ -1,6 +1,7 @@
 """The client of the /v1 API. Builds requests and reads answers; all rules and amounts are the server's."""
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Self
@@ -144,14 +145,22 @@ class Loans:
         return Page(self._transport, "/v1/loans", query, Loan.from_dict)
 
     def refund_preview(
-        self, loan_id: str, *, amount: Money, strategy: str = "recompute", idempotency_key: str | None = None
+        self,
+        loan_id: str,
+        *,
+        amount: Money | None = None,
+        lines: Mapping[str, int | None] | None = None,
+        strategy: str = "recompute",
+        idempotency_key: str | None = None,
     ) -> RefundPreview:
-        """Show what taking goods worth `amount` back would do; nothing changes. Raises InvalidRequestError.
+        """Show what taking goods worth `amount`, or `lines`, back would do; nothing changes.
 
+        lines: how many pieces of each line of the checkout, None for all that are left of it.
         strategy: last_first, next_first, equal, shorter, recompute (the same number, each lower) or full_settlement.
+        Raises InvalidRequestError.
         """
         path = f"/v1/loans/{path_id(loan_id, 'loan_id')}/refund_previews"
-        body = {"amount": checked_money(amount).to_dict(), "strategy": strategy}
+        body = _goods(amount, lines) | {"strategy": strategy}
         return RefundPreview.from_dict(
             self._transport.call("POST", path, body=body, idempotency_key=idempotency_key or fresh_key()).body
         )
@@ -199,13 +208,14 @@ class Loans:
         *,
         preview: RefundPreview | str | None = None,
         amount: Money | None = None,
+        lines: Mapping[str, int | None] | None = None,
         strategy: str = "recompute",
         reference: str = "",
         idempotency_key: str | None = None,
     ) -> Refund:
-        """Take goods back: commit a preview, or refund a loan by an amount at once.
+        """Take goods back: commit a preview, or refund a loan by an amount or by lines at once.
 
-        The automatic key comes from the preview, or from loan, amount and your `reference`, so calling twice
+        The automatic key comes from the preview, or from loan, goods and your `reference`, so calling twice
         refunds once; without a reference every call is another refund. Raises InvalidRequestError, ConflictError.
         """
         if (preview is None) == (loan_id is None):
@@ -215,13 +225,23 @@ class Loans:
             body: dict[str, Any] = {"preview_id": path_id(named, "preview"), "reference": reference}
             key = idempotency_key or intent_key("POST", "/v1/refunds", named)
         else:
-            price = checked_money(amount).to_dict()
-            body = {"loan_id": loan_id, "amount": price, "strategy": strategy, "reference": reference}
+            body = _goods(amount, lines)
+            body |= {"loan_id": loan_id, "strategy": strategy, "reference": reference}
             meant = intent_key("POST", "/v1/refunds", body) if reference else None
             key = idempotency_key or meant or fresh_key()
         return Refund.from_dict(
             self._transport.call("POST", "/v1/refunds", body=body, idempotency_key=key).body
         )
+
+
+def _goods(amount: Money | None, lines: Mapping[str, int | None] | None) -> dict[str, Any]:
+    """Return what comes back as the body names it. Raises InvalidArgument for neither an amount nor lines."""
+    body: dict[str, Any] = {}
+    if amount is not None or not lines:
+        body["amount"] = checked_money(amount).to_dict()
+    if lines:
+        body["lines"] = [{"id": name, "quantity": quantity} for name, quantity in lines.items()]
+    return body
 
 
 class TurnedClock:

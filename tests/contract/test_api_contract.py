@@ -13,6 +13,7 @@ from typing import Protocol
 
 import pytest
 from fenqi import Checkout, Client, Event, Loan, Money, Plan, errors, quote, wire
+from fenqi.finance.lines import Line
 from fenqi.testing import FakeServer
 from fenqi.wire import CHECKOUT_STATUSES, EVENT_TYPES
 from werkzeug.serving import make_server
@@ -522,6 +523,40 @@ def test_what_cannot_be_refunded_is_refused_by_name(target: Target, api_client: 
         api_client.loans.refund(preview="rfp_none")
     with pytest.raises(errors.InvalidArgument):
         api_client.loans.refund(loan.id, preview=old, amount=Money(1, "CNY"))
+
+
+def test_lines_of_an_order_come_back_piece_by_piece_and_never_more_than_were_bought(
+    target: Target, api_client: Client
+) -> None:
+    lines = [Line("frame", "Frame", 1, Money(299_900, "CNY")), Line("bell", "", 3, Money(100_000, "CNY"))]
+    made = api_client.checkouts.create(amount=AMOUNT, reference="order-lines", lines=lines)
+    target.play(made.id, "authorized")
+    sold = api_client.checkouts.retrieve(made.id)
+    assert (sold.lines, made.lines) == (tuple(lines), tuple(lines))
+    loan_id = str(sold.loan_id)
+    shown = api_client.loans.refund_preview(loan_id, lines={"bell": 1})
+    assert (shown.amount.minor, [tuple(each)[:2] for each in shown.lines]) == (33_333, [("bell", 1)])
+    assert api_client.loans.refund(preview=shown).lines == shown.lines
+    rest = api_client.loans.refund(loan_id, lines={"bell": None}, amount=Money(66_667, "CNY"), reference="r2")
+    assert [tuple(each)[:2] for each in rest.lines] == [("bell", 2)]
+    for wrong, code in (
+        ({"bell": 1}, "refund_line_exceeds"),
+        ({"frame": 2}, "refund_line_exceeds"),
+        ({"saddle": 1}, "refund_line_unknown"),
+    ):
+        with pytest.raises(errors.InvalidRequestError) as refused:
+            api_client.loans.refund(loan_id, lines=wrong)
+        assert refused.value.code == code
+    with pytest.raises(errors.InvalidRequestError) as differs:
+        api_client.loans.refund(loan_id, lines={"frame": 1}, amount=Money(1, "CNY"))
+    assert differs.value.code == "refund_lines_differ"
+    whole = api_client.loans.refund(loan_id, lines={"frame": None})
+    assert whole.amount.minor == 299_900
+    assert api_client.loans.retrieve(loan_id).outstanding.minor >= 0
+    for bad in ([lines[0]], [lines[0], lines[0]], [Line("x", "", 1, Money(399_900, "USD"))]):
+        with pytest.raises(errors.InvalidRequestError) as unfit:
+            api_client.checkouts.create(amount=AMOUNT, reference=f"order-{len(bad)}", lines=bad)
+        assert unfit.value.field == "lines"
 
 
 def test_a_dispute_pauses_the_loan_takes_evidence_and_is_decided(target: Target, api_client: Client) -> None:

@@ -23,14 +23,18 @@ from merchant_server.domain.deduction import DeductionPurpose
 from merchant_server.domain.dispute import DisputeReason, DisputeStatus
 from merchant_server.domain.errors import DomainError, RuleRefused, TransitionNotAllowed
 from merchant_server.domain.installment import InstallmentStatus
+from merchant_server.domain.loan import SuspensionReason
 from merchant_server.domain.refund import Strategy
 from merchant_server.domain.relief_proposal import ReliefKind
 from merchant_server.services.collection import proposals
 from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.collection.deductions import age, ask_bank, request_due
 from merchant_server.services.collection.early_settlement import quote_own
+from merchant_server.services.collection.moving_day import move_day
+from merchant_server.services.collection.ordering import bank_page, open_own_order
 from merchant_server.services.collection.paying import pay_now, settle_now
 from merchant_server.services.collection.penalties import charge_penalties
+from merchant_server.services.collection.suspending import resume_collection, suspend_collection
 from merchant_server.services.deps import merchant_of
 from merchant_server.services.disputes.closing import decide
 from merchant_server.services.disputes.opening import open_by_consumer
@@ -73,6 +77,7 @@ class LifeOfALoan(RuleBasedStateMachine):
         self.life: Life = self.open.__enter__()
         self.deps = self.life.house.deps
         self.quotes: list[str] = []
+        self.links: list[str] = []
         self.disputes: list[str] = []
         self.consumer_id = self.life.loan().consumer_id
 
@@ -170,6 +175,36 @@ class LifeOfALoan(RuleBasedStateMachine):
     def a_quote_is_paid(self, which: int) -> None:
         quote_id = self.quotes[which % len(self.quotes)]
         self.may_refuse(lambda: settle_now(self.deps, self.consumer_id, quote_id))
+
+    @rule(share=st.integers(1, 120), pay=st.booleans())
+    def somebody_pays_by_a_link(self, share: int, pay: bool) -> None:
+        amount = Money(self.life.loan().outstanding.minor * share // 100, "CNY")
+        loan_id = self.life.loan_id
+        order = self.may_refuse(lambda: open_own_order(self.deps, self.consumer_id, loan_id, amount))
+        if order is not None:
+            bank_page(self.deps, order.token, "https://fenqi.example/back")
+            self.links.append(order.id)
+        if pay and self.links:
+            # A link that lay about is paid too, whatever became of the loan.
+            now = self.life.house.clock.now()
+            told = receive(self.deps, *self.life.bank.pay(self.links.pop(0), now))
+            assert told.outcome == "applied"
+
+    @rule(day=st.sampled_from([1, 5, 15, 28, 31]))
+    def the_day_of_deduction_is_moved(self, day: int) -> None:
+        owed = self.life.loan().outstanding
+        self.may_refuse(lambda: move_day(self.deps, self.life.loan_id, day, reason="asked by phone", by="An"))
+        assert self.life.loan().outstanding == owed
+
+    @rule(reason=st.sampled_from(list(SuspensionReason)))
+    def collection_rests_or_goes_on(self, reason: SuspensionReason) -> None:
+        loan_id = self.life.loan_id
+        if self.life.loan().collection_suspended_reason is None:
+            self.may_refuse(
+                lambda: suspend_collection(self.deps, loan_id, reason, note="in hospital", by="An")
+            )
+        else:
+            resume_collection(self.deps, loan_id, note="back at work", by="Bo")
 
     @rule(share=st.integers(1, 100), strategy=st.sampled_from(list(Strategy)))
     def goods_come_back(self, share: int, strategy: Strategy) -> None:

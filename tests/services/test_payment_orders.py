@@ -11,6 +11,7 @@ from merchant_server.domain.payment_order import PaymentOrder
 from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.collection.deductions import ask_bank, request_due
 from merchant_server.services.collection.ordering import bank_page, open_order, open_own_order, show_order
+from merchant_server.services.settlement.reconciling import reconcile
 from tests.installation import Installation
 from tests.services.collecting import cash, loan_of, rows_of, tell
 
@@ -202,3 +203,24 @@ def test_a_shops_service_desk_quotes_an_early_settlement_and_prints_a_link(
     told(installation, found)
     assert installation.get(f"{path}/settlement_quote").status_code == 404
     assert installation.get(f"{path}/payment_orders/{link['id']}").get_json()["status"] == "paid"
+
+
+def test_a_payment_stands_in_the_banks_file_and_one_that_was_missed_is_settled_from_it(
+    installation: Installation,
+) -> None:
+    sold = installation.sell(plan="p3")
+    known, missed = ordered(installation, sold), ordered(installation, sold)
+    for order in (known, missed):
+        bank_page(installation.deps, order.token, BACK)
+    told(installation, known)
+    at = installation.clock.now()
+    account = installation.bank.gateway_account
+    lines = [f"D,payment,{order.id},{order.amount.minor},CNY,{at.isoformat()}" for order in (known, missed)]
+    file = "\n".join([f"H,1,{account},{at.date()}", *lines, f"T,2,{2 * known.amount.minor},0", ""]).encode()
+    seen = reconcile(installation.deps, file)
+    assert [(each.code, each.reference) for each in seen.differences] == [("late_here", missed.id)]
+    assert reconcile(installation.deps, file, apply=True).applied == 1
+    assert now(installation, missed) == "paid"
+    assert rows_of(installation, sold)[0] == "paid"
+    again = reconcile(installation.deps, file, apply=True)
+    assert (again.applied, again.unexplained) == (0, ())

@@ -43,4 +43,4 @@ def move(room: Room, loan_id: str) -> ResponseReturnValue:
 
 
 def _day(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 3 else 0
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 3 else 0

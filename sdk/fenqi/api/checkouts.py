@@ -21,6 +21,7 @@ from fenqi.errors import (
     TransportError,
     Unavailable,
 )
+from fenqi.finance.lines import Line
 from fenqi.finance.money import Money
 
 _PATH = "/v1/checkouts"
@@ -52,12 +53,14 @@ class Checkouts:
         expires_in_seconds: int | None = None,
         language: str | None = None,
         metadata: Mapping[str, str] | None = None,
+        lines: Sequence[Line] | None = None,
         idempotency_key: str | None = None,
     ) -> Checkout:
         """Make a checkout for one order, or return the one that the same order already has.
 
         reference: your order number, 1 to 64 characters. plan_ids: the plans to offer, all active ones when
-        left out. capture: "automatic" or "manual". expires_in_seconds: 60 to 172800, by default 900.
+        left out. lines: what the order is made of, which sums to the amount and can come back by line.
+        capture: "automatic" or "manual". expires_in_seconds: 60 to 172800, by default 900.
         The automatic Idempotency-Key comes from reference, amount, store and till: calling again gives the
         same checkout in its present state, and a new one only when that one has expired or was declined,
         cancelled or voided. The same order with other details raises IdempotencyError; your own
@@ -75,6 +78,9 @@ class Checkouts:
             "expires_in_seconds": expires_in_seconds,
             "language": language,
             "metadata": dict(metadata) if metadata is not None else None,
+            "lines": [line._asdict() | {"amount": line.amount.to_dict()} for line in lines]
+            if lines
+            else None,
         }
         body: dict[str, Any] = {"amount": amount.to_dict(), "reference": reference}
         body |= {name: value for name, value in optional.items() if value is not None}

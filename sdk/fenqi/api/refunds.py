@@ -9,6 +9,7 @@ from fenqi.api.intent import path_id
 from fenqi.api.pages import Page, checked_limit
 from fenqi.api.reading import RAW, known, load
 from fenqi.api.transport import Transport
+from fenqi.finance.lines import ReturnedLine
 from fenqi.finance.money import Money
 from fenqi.wire import RefundPreviewSchema, RefundSchema, VoidPreviewSchema
 
@@ -69,6 +70,7 @@ class RefundPreview:
     after: tuple[OwedRow, ...]
     created_at: datetime
     expires_at: datetime
+    lines: tuple[ReturnedLine, ...] = ()
     raw: Mapping[str, Any] = RAW
 
     @classmethod
@@ -96,12 +98,15 @@ class Refund:
     code: str | None
     created_at: datetime
     sequence: int
+    lines: tuple[ReturnedLine, ...] = ()
     raw: Mapping[str, Any] = RAW
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Read a refund's JSON. Raises NotFenqi when it has not the shape of one."""
-        return cls(**known(cls, load(_REFUND, raw)), raw=raw)
+        loaded = load(_REFUND, raw)
+        loaded["lines"] = tuple(ReturnedLine(**line) for line in loaded["lines"])
+        return cls(**known(cls, loaded), raw=raw)
 
 
 class Refunds:
@@ -132,4 +137,6 @@ class Refunds:
 def _with_rows(loaded: dict[str, Any]) -> dict[str, Any]:
     for name in ("before", "after"):
         loaded[name] = tuple(OwedRow(**row) for row in loaded[name])
+    if "lines" in loaded:
+        loaded["lines"] = tuple(ReturnedLine(**line) for line in loaded["lines"])
     return loaded

@@ -51,6 +51,11 @@ def _void(scene: Scene, about: str) -> str:
     return (voided.loan_id or "") if about == "loan" else voided.id
 
 
+def _reduce(scene: Scene) -> str:
+    checkout = _authorize(scene)
+    return scene.client.checkouts.void(checkout.id, amount=scene.amount.allocate((1, 1))[0]).id
+
+
 def _collect(scene: Scene, account: str = "0001") -> str:
     loan_id = scene.sign(account=account).loan_id or ""
     scene.player.fall_due(loan_id)
@@ -176,6 +181,7 @@ SCRIPTS: Final[dict[str, Script]] = {
     "checkout.cancelled": lambda scene: scene.client.checkouts.cancel(scene.sell().id).id,
     "checkout.expired": _expire,
     "checkout.voided": partial(_void, about="checkout"),
+    "checkout.reduced": _reduce,
     "loan.created": lambda scene: scene.sign().loan_id or "",
     "loan.cancelled": partial(_void, about="loan"),
     "loan.overdue": partial(_collect, account=_CLOSED_ACCOUNT),

@@ -60,7 +60,11 @@ class RefundHandlers:
     def create_refund_preview(self, _: dict[str, str], body: bytes, loan_id: str) -> Answer:
         draft = RefundPreviewDraftSchema().load(strict_json(body))
         made = self._refunds.preview(
-            self._loan(loan_id), draft["amount"], draft["strategy"], self.business_now()
+            self._loan(loan_id),
+            draft.get("amount"),
+            draft["strategy"],
+            self.business_now(),
+            draft.get("lines", ()),
         )
         return self._json(201, preview_json(made))
 
@@ -72,7 +76,8 @@ class RefundHandlers:
                 raise Refused(404, "not_found", "There is no such preview.")
         else:
             loan = self._loan(draft["loan_id"])
-            preview = self._refunds.preview(loan, draft["amount"], draft.get("strategy", "recompute"), now)
+            strategy, lines = draft.get("strategy", "recompute"), draft.get("lines", ())
+            preview = self._refunds.preview(loan, draft.get("amount"), strategy, now, lines)
         return self._json(201, refund_json(self._refunds.commit(preview, draft["reference"], now)))
 
     def list_refunds(self, query: dict[str, str], _: bytes) -> Answer:

@@ -7,6 +7,7 @@ from typing import Any
 
 from fenqi.errors import FenqiError, InvalidArgument
 from fenqi.finance.errors import RepaymentError
+from fenqi.finance.lines import ReturnedLine, returned_lines
 from fenqi.finance.money import Money
 from fenqi.finance.recomputation import Recomputed, recompute
 from fenqi.finance.refund import RefundEffect, refund
@@ -39,6 +40,7 @@ class FakePreview:
     strategy: str
     effect: RefundEffect
     created_at: datetime
+    lines: tuple[ReturnedLine, ...] = ()
     refund_id: str | None = None
 
 
@@ -62,9 +64,17 @@ class FakeRefunds:
     previews: dict[str, FakePreview] = field(default_factory=dict)
     refunds: dict[str, FakeRefund] = field(default_factory=dict)
 
-    def preview(self, loan: FakeLoan, amount: Money, strategy: str, now: datetime) -> FakePreview:
+    def preview(
+        self,
+        loan: FakeLoan,
+        amount: Money | None,
+        strategy: str,
+        now: datetime,
+        wanted: Sequence[dict[str, Any]] = (),
+    ) -> FakePreview:
         """Work a refund out. Raises RefundRefused, InvalidArgument."""
         currency, refunded = loan.principal.currency, self.refunded_minor(loan)
+        lines, amount = self._returned(loan, amount, wanted)
         if amount.currency != currency:
             raise RefundRefused("currency_mismatch", f"Expected {currency}.", "amount.currency")
         if not loan.checkout.captured_minor:
@@ -79,7 +89,7 @@ class FakeRefunds:
         except RepaymentError as refused:
             raise RefundRefused("settlement_not_covered", str(refused), "amount.minor") from refused
         made = FakePreview(
-            self.sales.new_id("rfp", now), loan, loan.sequence, refunded, strategy, effect, now
+            self.sales.new_id("rfp", now), loan, loan.sequence, refunded, strategy, effect, now, lines
         )
         self.previews[made.id] = made
         return made
@@ -138,6 +148,27 @@ class FakeRefunds:
             loan.status = over if whole else "repaid"
             self.sales.changed(loan, f"loan.{loan.status}", now)
 
+    def _returned(
+        self, loan: FakeLoan, amount: Money | None, wanted: Sequence[dict[str, Any]]
+    ) -> tuple[tuple[ReturnedLine, ...], Money]:
+        if not wanted:
+            assert amount is not None
+            return (), amount
+        refunds = [each for each in self.refunds.values() if each.preview.loan is loan]
+        before = [line for each in refunds for line in each.preview.lines]
+        asked = [(each["id"], each["quantity"]) for each in wanted]
+        try:
+            found = returned_lines(loan.checkout.draft["lines"], asked, before)
+        except RepaymentError as refused:
+            code = "refund_line_exceeds" if refused.field == "quantity" else "refund_line_unknown"
+            raise RefundRefused(code, str(refused), "lines") from None
+        total = sum((each.amount for each in found[1:]), found[0].amount)
+        if amount not in (None, total):
+            raise RefundRefused(
+                "refund_lines_differ", "The amount is not what the lines cost.", "amount.minor"
+            )
+        return found, total
+
     def refunded_minor(self, loan: FakeLoan) -> int:
         """Return the price of all goods taken back on a loan."""
         return sum(
@@ -183,6 +214,7 @@ def preview_json(preview: FakePreview) -> dict[str, Any]:
             **{name: getattr(effect, name) for name in ("amount", "to_consumer", "principal_relieved")},
             "interest_given_back": effect.interest_given_back,
             "fee_given_back": effect.fee_given_back,
+            "lines": [line._asdict() for line in preview.lines],
             "from_merchant": effect.amount,
             "merchant_fee_returned": Money(0, effect.amount.currency),
             "before": _owed(effect.before),
@@ -210,6 +242,7 @@ def refund_json(refunded: FakeRefund) -> dict[str, Any]:
             "to_consumer": preview.effect.to_consumer,
             "from_merchant": preview.effect.amount,
             "interest_given_back": preview.effect.interest_given_back,
+            "lines": [line._asdict() for line in preview.lines],
             "reference": refunded.reference,
             "code": None,
             "created_at": refunded.created_at,

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fenqi.errors import FenqiError, InvalidArgument
+from fenqi.finance.errors import CurrencyMismatch, RepaymentError
+from fenqi.finance.lines import Line, checked_lines
 from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
 from fenqi.finance.schedule import build_schedule
@@ -91,6 +93,7 @@ class FakeSales:
         for plan_id in draft["plan_ids"] or ():
             if plan_id not in self.plans:
                 raise InvalidArgument(f"There is no plan {plan_id!r}.", field="plan_ids")
+        draft["lines"] = _checked_lines(draft)
         checkout_id = self.new_id(CHECKOUT, now)
         checkout = FakeCheckout(
             id=checkout_id,
@@ -271,3 +274,10 @@ class FakeSales:
         data.pop("url", None)
         noun = "checkout" if checkout else "loan"
         self.emit_data(kind, noun, about.id, about.sequence, data, now)
+
+
+def _checked_lines(draft: dict[str, Any]) -> tuple[Line, ...]:
+    try:
+        return checked_lines([Line(**line) for line in draft["lines"] or ()], draft["amount"])
+    except (RepaymentError, CurrencyMismatch) as refused:
+        raise InvalidArgument(f"The lines {refused}.", field="lines") from None

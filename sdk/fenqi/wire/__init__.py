@@ -47,6 +47,7 @@ from fenqi.wire.fields import (
     utc_text,
 )
 from fenqi.wire.first_error import FirstError, first_error
+from fenqi.wire.lines import LineDraftSchema, LineSchema
 from fenqi.wire.places import (
     KeyDraftSchema,
     KeySchema,
@@ -68,6 +69,8 @@ from fenqi.wire.refunds import (
     RefundPreviewDraftSchema,
     RefundPreviewSchema,
     RefundSchema,
+    ReturnedLineDraftSchema,
+    ReturnedLineSchema,
     VoidPreviewDraftSchema,
     VoidPreviewSchema,
     VoidSchema,
@@ -149,6 +152,8 @@ __all__ = [
     "InstallmentSchema",
     "KeyDraftSchema",
     "KeySchema",
+    "LineDraftSchema",
+    "LineSchema",
     "LoanQuerySchema",
     "LoanSchema",
     "MoneyField",
@@ -174,6 +179,8 @@ __all__ = [
     "ReplaySchema",
     "ReplayedSchema",
     "Request",
+    "ReturnedLineDraftSchema",
+    "ReturnedLineSchema",
     "RollSchema",
     "SendLinkSchema",
     "SettlementQuoteSchema",

@@ -5,6 +5,7 @@ from functools import cache
 from marshmallow import Schema, fields, validate
 
 from fenqi.wire.fields import Answer, CalendarDate, MoneyField, UtcTime, WholeNumber
+from fenqi.wire.lines import LineSchema
 from fenqi.wire.vocabulary import (
     CAPTURES,
     CHECKOUT_STATUSES,
@@ -67,6 +68,7 @@ class CheckoutSchema(Answer):
     decline = fields.Nested(_Decline, load_default=None, allow_none=True)
     till = fields.Nested(_TillView, load_default=None, allow_none=True)
     metadata = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
+    lines = fields.List(fields.Nested(LineSchema), load_default=list)
 
 
 class InstallmentSchema(Answer):

@@ -20,6 +20,7 @@ from fenqi.wire.fields import (
     WebAddress,
     WholeNumber,
 )
+from fenqi.wire.lines import LINES_MAX, LineDraftSchema
 from fenqi.wire.vocabulary import (
     CAPTURES,
     CHECKOUT_STATUSES,
@@ -77,6 +78,14 @@ class CheckoutDraftSchema(Request):
             "maxProperties": METADATA_MAX,
             "description": "Your own names and texts, given back as sent.",
         },
+    )
+
+    lines = fields.List(
+        fields.Nested(LineDraftSchema),
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(min=1, max=LINES_MAX),
+        metadata={"description": "What the order is made of; sums to the amount, and can come back by line."},
     )
 
     @validates_schema

@@ -14,6 +14,7 @@ from fenqi.wire.fields import (
     UtcTime,
     WholeNumber,
 )
+from fenqi.wire.lines import LINE_QUANTITY_MAX, LINES_MAX
 from fenqi.wire.vocabulary import MODES, REFUND_STATUSES, REFUND_STRATEGIES
 
 
@@ -33,19 +34,40 @@ class VoidSchema(VoidPreviewDraftSchema):
     )
 
 
-class RefundPreviewDraftSchema(Request):
-    """POST /v1/loans/{id}/refund_previews: the price of the goods that come back, and how the rows take it."""
+class ReturnedLineDraftSchema(Request):
+    """Pieces of one line that come back; without a quantity, all that are left of it."""
 
-    amount = MoneyField(required=True, minimum=1, maximum=AMOUNT_MINOR_MAX)
+    id = Text(required=True, minimum=1, maximum=64)
+    quantity = WholeNumber(
+        load_default=None, allow_none=True, validate=validate.Range(min=1, max=LINE_QUANTITY_MAX)
+    )
+
+
+class RefundPreviewDraftSchema(Request):
+    """POST /v1/loans/{id}/refund_previews: what comes back, by amount or by lines, and how the rows take it."""
+
+    amount = MoneyField(minimum=1, maximum=AMOUNT_MINOR_MAX)
+    lines = fields.List(
+        fields.Nested(ReturnedLineDraftSchema), validate=validate.Length(min=1, max=LINES_MAX)
+    )
     strategy = fields.String(load_default="recompute", validate=validate.OneOf(REFUND_STRATEGIES))
+
+    @validates_schema
+    def check_something_comes_back(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse a draft that names neither an amount nor lines."""
+        if "amount" not in data and "lines" not in data:
+            raise ValidationError("Give amount, or lines.", field_name="amount")
 
 
 class RefundDraftSchema(Request):
-    """POST /v1/refunds: a preview to commit, or a loan and an amount without a look at it first."""
+    """POST /v1/refunds: a preview to commit, or a loan and an amount or lines without a look at it first."""
 
     preview_id = Text(minimum=1, maximum=64)
     loan_id = Text(minimum=1, maximum=64)
     amount = MoneyField(minimum=1, maximum=AMOUNT_MINOR_MAX)
+    lines = fields.List(
+        fields.Nested(ReturnedLineDraftSchema), validate=validate.Length(min=1, max=LINES_MAX)
+    )
     strategy = fields.String(validate=validate.OneOf(REFUND_STRATEGIES))
     reference = Text(
         maximum=64, load_default="", metadata={"description": "Your return's number.", "example": "return-77"}
@@ -55,13 +77,13 @@ class RefundDraftSchema(Request):
     def check_one_way(self, data: dict[str, Any], **_: Any) -> None:
         """Refuse a draft that names both a preview and a loan, or neither."""
         if "preview_id" in data:
-            for name in ("loan_id", "amount", "strategy"):
+            for name in ("loan_id", "amount", "lines", "strategy"):
                 if name in data:
                     raise ValidationError("The preview says this already.", field_name=name)
             return
         for name in ("loan_id", "amount"):
-            if name not in data:
-                raise ValidationError("Give preview_id, or loan_id and amount.", field_name=name)
+            if name not in data and (name == "loan_id" or "lines" not in data):
+                raise ValidationError("Give preview_id, or loan_id and amount or lines.", field_name=name)
 
 
 class OwedRowSchema(Answer):
@@ -74,6 +96,14 @@ class OwedRowSchema(Answer):
     fee = MoneyField(required=True)
     penalty = MoneyField(required=True)
     total = MoneyField(required=True)
+
+
+class ReturnedLineSchema(Answer):
+    """Pieces of one line that come back, and what they had cost."""
+
+    id = fields.String(required=True)
+    quantity = WholeNumber(required=True)
+    amount = MoneyField(required=True)
 
 
 class VoidPreviewSchema(Answer):
@@ -106,6 +136,7 @@ class RefundPreviewSchema(Answer):
     principal_relieved = MoneyField(required=True)
     interest_given_back = MoneyField(required=True)
     fee_given_back = MoneyField(required=True)
+    lines = fields.List(fields.Nested(ReturnedLineSchema), load_default=list)
     before = fields.List(fields.Nested(OwedRowSchema), load_default=list)
     after = fields.List(fields.Nested(OwedRowSchema), load_default=list)
     created_at = UtcTime(required=True)
@@ -127,6 +158,7 @@ class RefundSchema(Answer):
     to_consumer = MoneyField(required=True)
     from_merchant = MoneyField(required=True)
     interest_given_back = MoneyField(required=True)
+    lines = fields.List(fields.Nested(ReturnedLineSchema), load_default=list)
     reference = fields.String(load_default="")
     code = fields.String(load_default=None, allow_none=True)
     created_at = UtcTime(required=True)
