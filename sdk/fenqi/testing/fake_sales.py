@@ -278,6 +278,6 @@ class FakeSales:
 
 def _checked_lines(draft: dict[str, Any]) -> tuple[Line, ...]:
     try:
-        return checked_lines([Line(**line) for line in draft["lines"] or ()], draft["amount"])
+        return checked_lines([Line(**line) for line in draft.get("lines") or ()], draft["amount"])
     except (RepaymentError, CurrencyMismatch) as refused:
         raise InvalidArgument(f"The lines {refused}.", field="lines") from None
