@@ -25,8 +25,9 @@ def main(arguments: list[str]) -> int:
     print(table(figures))
     facts = ", ".join(f"{name.replace('_', ' ')} {fact}" for name, fact in machine().items())
     print(f"\n{caption}; {facts}")
-    met = sum(figure.met for figure in figures)
-    print(f"{met} of {len(figures)} goals met; ratios are medians of {scale.rounds} rounds")
+    aimed = [figure for figure in figures if figure.goal]
+    met = sum(figure.met for figure in aimed)
+    print(f"{met} of {len(aimed)} goals met; ratios are medians of {scale.rounds} rounds")
     if options.json:
         options.json.write_text(as_json(figures, measured_at), encoding="utf-8")
     if options.svg:
@@ -35,12 +36,13 @@ def main(arguments: list[str]) -> int:
 
 
 def _parts() -> dict[str, Callable[[Scale], Iterator[Figure]]]:
-    from benchmarks.paths import calculation, documents, storage, web
+    from benchmarks.paths import calculation, collection, documents, storage, web
 
     return {
         "calculation": calculation.figures,
         "documents": documents.figures,
         "storage": storage.figures,
+        "collection": collection.figures,
         "web": web.figures,
     }
 
@@ -56,7 +58,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-_PARTS = ("calculation", "documents", "storage", "web")
+_PARTS = ("calculation", "documents", "storage", "collection", "web")
 
 
 if __name__ == "__main__":

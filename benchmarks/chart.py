@@ -15,7 +15,8 @@ STYLE = (
 
 
 def svg(figures: Sequence[Figure], caption: str) -> str:
-    """Return one bar a path: its length is how the ratio stands to its goal, on a logarithmic scale."""
+    """Return one bar a path with a goal: its length is how the ratio stands to it, on a logarithmic scale."""
+    figures = [figure for figure in figures if figure.goal]
     width, height = LEFT + BARS + RIGHT, TOP + ROW * len(figures) + 16
     rows = "".join(_row(figure, TOP + ROW * place) for place, figure in enumerate(figures))
     middle = LEFT + BARS / 2
@@ -32,6 +33,7 @@ def svg(figures: Sequence[Figure], caption: str) -> str:
 
 
 def _row(figure: Figure, y: int) -> str:
+    assert figure.goal is not None
     standing = figure.ratio / figure.goal.ratio
     if figure.goal.bound == "at most":
         standing = 1 / standing

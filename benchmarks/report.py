@@ -68,12 +68,12 @@ def _cells(figure: Figure) -> tuple[str, ...]:
     return (
         figure.path,
         f"{figure.ratio:.2f}×",
-        str(figure.goal),
+        str(figure.goal or "none"),
         f"{min(figure.ratios):.2f}–{max(figure.ratios):.2f}",
         f"{in_words(percentile(figure.ours, 0.5))} / {in_words(percentile(figure.ours, 0.95))}",
         f"{in_words(percentile(figure.bare, 0.5))} / {in_words(percentile(figure.bare, 0.95))}",
         f"{ours:,.0f} / {bare:,.0f}",
-        "met" if figure.met else "not yet",
+        "" if figure.goal is None else "met" if figure.met else "not yet",
     )
 
 
@@ -87,10 +87,10 @@ def as_json(figures: Sequence[Figure], measured_at: datetime) -> str:
             {
                 "path": figure.path,
                 "floor": figure.floor,
-                "goal": {"bound": figure.goal.bound, "ratio": figure.goal.ratio},
+                "goal": figure.goal and {"bound": figure.goal.bound, "ratio": figure.goal.ratio},
                 "ratio": round(figure.ratio, 4),
                 "ratios": [round(ratio, 4) for ratio in figure.ratios],
-                "met": figure.met,
+                "met": figure.met if figure.goal else None,
                 "ours_seconds": _percentiles(figure.ours),
                 "floor_seconds": _percentiles(figure.bare),
                 "per_second": {

@@ -105,6 +105,8 @@ def _environment(options: argparse.Namespace, folder: Path, base_url: str, near:
         "FENQI_DATABASE_URL": os.environ.get("FENQI_DATABASE_URL", f"sqlite:///{folder / 'fenqi.sqlite'}"),
         "FENQI_STATE_FOLDER": str(folder / "state"),
         "FENQI_PUBLIC_URL": base_url,
+        # Whoever tries the demo at night sees deductions too.
+        "FENQI_COLLECTION_HOURS": "00:00-24:00",
         "FENQI_HOST": options.host,
         "FENQI_PORT": str(options.server_port),
         "FENQI_SANDBOX_URL": f"http://127.0.0.1:{options.sandbox_port}",

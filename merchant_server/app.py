@@ -8,6 +8,7 @@ from fenqi._version import __version__
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from merchant_server.domain.collection_hours import CollectionHours
 from merchant_server.keys import InstallationKeys
 from merchant_server.providers.agreement import (
     AuditHeadKey,
@@ -42,6 +43,7 @@ from merchant_server.web.application import Application
 from merchant_server.web.bodies import BODY_BYTES_MAX
 from merchant_server.web.consumer import consumer_pages
 from merchant_server.web.consumer.counter import counter_pages
+from merchant_server.web.consumer.paying import paying_pages
 from merchant_server.web.context import EXTENSION, begin_request, end_request
 from merchant_server.web.credit import credit_pages
 from merchant_server.web.docs import docs_pages
@@ -135,6 +137,8 @@ def install(settings: Settings) -> Installation:
         retention_years=int(settings.retention_years),
         grace_days=int(settings.grace_days),
         return_after_days=int(settings.return_after_days),
+        collection_hours=CollectionHours.parse(settings.collection_hours),
+        notice_days=int(settings.notice_days),
         timestamp_when_down=settings.timestamp_when_down,
         deliveries_kept_days=int(settings.deliveries_kept_days),
         sandbox=True,
@@ -197,6 +201,7 @@ def build_app(deps: Deps, *, secret_key: bytes, secure: bool, limited: Limits | 
     app.register_blueprint(callbacks.blp)
     app.register_blueprint(consumer_pages(deps, secure=secure))
     app.register_blueprint(counter_pages(deps))
+    app.register_blueprint(paying_pages(deps))
     app.register_blueprint(my_pages(deps, secure=secure))
     app.register_blueprint(docs_pages())
     app.register_blueprint(credit_pages(deps, secure=secure))

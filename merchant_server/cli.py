@@ -11,6 +11,7 @@ import click
 from merchant_server.app import install
 from merchant_server.commands import api_keys as api_key_commands
 from merchant_server.commands import audit as audit_commands
+from merchant_server.commands import collect as collect_commands
 from merchant_server.commands import databases as database_commands
 from merchant_server.commands import dispute as dispute_commands
 from merchant_server.commands import export as export_commands
@@ -67,6 +68,9 @@ def worker() -> None:
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stop.set())
     work(installation.deps, stop)
+
+
+main.add_command(collect_commands.collect)
 
 
 @main.command()

@@ -7,9 +7,12 @@ from urllib.parse import urlsplit
 
 from environs import Env, EnvError
 
+from merchant_server.domain.collection_hours import CollectionHours
+
 RANGES = {
     "grace_days": (0, 90),
     "return_after_days": (0, 3_650),
+    "notice_days": (0, 28),
     "codes_per_hour": (1, 10**9),
     "retention_years": (0, 100),
     "trusted_proxies": (0, 9),
@@ -62,6 +65,12 @@ class Settings:
     grace_days: str = _setting("3", "days after a due date that cost no penalty")
     return_after_days: str = _setting(
         "14", "days after which money that pays nothing goes back to its consumer by itself; 0 is never"
+    )
+    collection_hours: str = _setting(
+        "07:00-22:00", "hours of the merchant's day in which deductions are sent; 00:00-24:00 is always"
+    )
+    notice_days: str = _setting(
+        "3", "days before a deduction on which the consumer is told by text message; 0 tells nobody"
     )
     trusted_proxies: str = _setting(
         "0", "proxies in front whose X-Forwarded-For is believed; 0 when there is none"
@@ -144,12 +153,19 @@ class Settings:
         for name, words in WORDS.items():
             if getattr(self, name) not in words:
                 raise SettingsError(f"FENQI_{name.upper()}={getattr(self, name)!r}: use {' or '.join(words)}")
+        self._check_hours()
         if bool(self.timestamp_url) != bool(self.timestamp_root):
             raise SettingsError(
                 "FENQI_TIMESTAMP_URL and FENQI_TIMESTAMP_ROOT go together: set both or neither"
             )
         if not Decimal(0) < self.legal_rate_cap <= Decimal(1):
             raise SettingsError(f"FENQI_RATE_CAP={self.rate_cap!r}: use a decimal above 0 and at most 1")
+
+    def _check_hours(self) -> None:
+        try:
+            CollectionHours.parse(self.collection_hours)
+        except ValueError as wrong:
+            raise SettingsError(f"FENQI_COLLECTION_HOURS={self.collection_hours!r}: {wrong}") from wrong
 
     @property
     def legal_rate_cap(self) -> Decimal:

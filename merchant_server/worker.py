@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from merchant_server.services.collection.deductions import age, ask_bank, request_due
+from merchant_server.services.collection.noticing import send_notices, write_notices
+from merchant_server.services.collection.ordering import ask_about_orders
 from merchant_server.services.collection.penalties import charge_penalties
 from merchant_server.services.decisioning.watching import forget_velocity
 from merchant_server.services.deps import Deps
@@ -35,15 +37,18 @@ PUSH_THREADS = 16
 
 
 def collect(deps: Deps, run: Callable[[Callable[[], int]], int]) -> int:
-    """Request what is due of the merchants whose day has come, ask the bank, and call late what is late."""
+    """Tell of what comes, request what is due of the merchants whose day has come, and call late what is late."""
     with deps.storage.reading() as uow:
+        telling = uow.days.telling(deps.clock.now(), deps.notice_days) if deps.notice_days else []
         days = uow.days.collecting(deps.clock.now())
     done = 0
+    for day in telling:
+        done += run(partial(write_notices, deps, day.merchant.id))
     for day in days:
         done += run(partial(request_due, deps, day.merchant.id))
         done += run(partial(age, deps, day.merchant))
         done += run(partial(charge_penalties, deps, day.merchant))
-    return done + run(partial(ask_bank, deps))
+    return done + run(partial(send_notices, deps)) + run(partial(ask_bank, deps))
 
 
 def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[], int]], int] = tried) -> int:
@@ -53,6 +58,7 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
         lambda: collect(deps, run),
         lambda: close_unanswered(deps),
         lambda: close_days(deps),
+        lambda: ask_about_orders(deps),
         lambda: pay_out_due(deps),
         lambda: ask_about_payouts(deps),
         lambda: ask_about_transfers(deps),

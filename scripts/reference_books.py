@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from fenqi import Money, Plan, quote
+from fenqi.finance.refund import RefundEffect
 
 from merchant_server.domain.installment import Installment
 from merchant_server.domain.ledger import (
@@ -64,6 +65,11 @@ def ledger() -> str:
     )
 
 
+def _given_back(principal: int, interest: int) -> RefundEffect:
+    none = _yuan(0)
+    return RefundEffect(_yuan(principal), (), (), (), none, none, none, _yuan(interest), none, none)
+
+
 def changes() -> str:
     """Return one table of postings for each change of what a loan owes, refunds, recoveries and the daily close."""
     loan, _ = _example()
@@ -77,8 +83,8 @@ def changes() -> str:
         ("A refund: what is owed no more", "refund",
          relief_postings(loan.id, _relief(principal=100_000, interest=6_619), payable(merchant))),
         ("A refund: what was paid already goes back", "refund_money",
-         refund_postings(loan, _yuan(31_532), _yuan(3_999), _yuan(600))),
-        ("A refund's money left the bank", "money_back", money_back_postings("con_…", _yuan(35_531))),
+         refund_postings(loan, _given_back(principal=27_533, interest=3_999), _yuan(600))),
+        ("A refund's money left the bank", "money_back", money_back_postings("con_…", _yuan(31_532))),
         ("A day late: a penalty is charged", "penalty",
          relief_postings(loan.id, _relief(penalty=-17), CREDIT_LOSS)),
         ("An early settlement spares interest and costs its charge", "early_settlement",

@@ -20,14 +20,11 @@ from flask import Flask, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields, validate
 
-from benchmarks.floors.sql import open_sqlite
+from benchmarks.floors.sql import Bare, kind_of
 from benchmarks.world.recording import Transaction
 from merchant_server.providers.system import SystemIds
 from merchant_server.serving import serve
 
-THREADS = (
-    1  # what suits bare SQLite best: its writers never meet in the busy handler, which starves some of them
-)
 MARK = "\x02"  # begins a parameter that each request fills in
 STAMP = "%Y-%m-%dT%H:%M:%S.%fZ"
 
@@ -40,17 +37,32 @@ class Application(Schema):
     consent = fields.List(fields.String(), required=True, validate=validate.Length(equal=3))
 
 
+class Asked(Schema):
+    """What a shop's page asks prices for."""
+
+    amount_minor = fields.Integer(required=True, validate=validate.Range(min=1, max=10**15))
+    currency = fields.String(required=True, validate=validate.Length(equal=3))
+    plan_ids = fields.String(load_default=None)
+
+
+def read_script() -> dict[str, Any]:
+    """Return what FLOOR_SCRIPT says."""
+    script: dict[str, Any] = pickle.loads(Path(os.environ["FLOOR_SCRIPT"]).read_bytes())
+    return script
+
+
 def application() -> Flask:
     """Return the application over the file that FLOOR_SCRIPT names."""
-    script: dict[str, Any] = pickle.loads(Path(os.environ["FLOOR_SCRIPT"]).read_bytes())
+    script = read_script()
     app = Flask(__name__, template_folder=str(Path(__file__).parent))
-    local, ids, schema = threading.local(), SystemIds(), Application()
+    local, ids, schema, asked = threading.local(), SystemIds(), Application(), Asked()
     bank = Ed25519PublicKey.from_public_bytes(bytes.fromhex(script["bank_key"]))
 
-    def database() -> Any:
+    def database() -> Bare:
         if not hasattr(local, "raw"):
-            local.raw = open_sqlite(Path(script["database"]))
-        return local.raw
+            local.raw = kind_of(script["database"])(script["database"])
+        found: Bare = local.raw
+        return found
 
     @app.get("/ready")
     def ready() -> ResponseReturnValue:
@@ -64,16 +76,16 @@ def application() -> Flask:
     def create() -> ResponseReturnValue:
         raw, values = database(), _fresh(ids, script["checkout"])
         for sql, params, _ in script["key"]:
-            raw.execute(sql, params).fetchall()
-        raw.execute("BEGIN IMMEDIATE")
+            raw.rows(sql, params)
+        raw.rows(raw.begin)
         for sql, params, _ in script["create"]:
-            rows = raw.execute(sql, _filled(params, values)).fetchall()
+            rows = raw.rows(sql, _filled(params, values))
             if "RETURNING last" in sql:
                 values["event_sequence"] = rows[0][0]
                 values["event"] = json.dumps(
                     {**script["event"], "id": values["event_id"], "data": values["resource"]}
                 )
-        raw.execute("COMMIT")
+        raw.rows("COMMIT")
         return Response(values["response"], 201, content_type="application/json")
 
     @app.post("/callbacks/bank")
@@ -84,6 +96,11 @@ def application() -> Flask:
         statements = script["callbacks"][json.loads(body)["reference"]]
         _commit(database(), statements)
         return {"code": "SUCCESS"}
+
+    @app.get("/v1/offers")
+    def offers() -> ResponseReturnValue:
+        wanted = asked.load(request.args.to_dict())
+        return Response(script["offers"][wanted["amount_minor"]], content_type="application/json")
 
     @app.post("/decide")
     def decide() -> ResponseReturnValue:
@@ -98,20 +115,20 @@ def application() -> Flask:
     return app
 
 
-def _commit(raw: Any, statements: Transaction) -> None:
+def _commit(raw: Bare, statements: Transaction) -> None:
     """Run a recorded transaction, with the events' numbers as they are now."""
     sequence = None
-    raw.execute("BEGIN IMMEDIATE")
+    raw.rows(raw.begin)
     for sql, params, many in statements:
         if many:
-            raw.executemany(sql, params)
+            raw.many(sql, params)
             continue
         if sql.startswith("INSERT INTO events "):
             params = {**params, "sequence": sequence}
-        rows = raw.execute(sql, params).fetchall()
+        rows = raw.rows(sql, params)
         if "RETURNING last" in sql:
             sequence = rows[0][0]
-    raw.execute("COMMIT")
+    raw.rows("COMMIT")
 
 
 def _fresh(ids: SystemIds, recorded: dict[str, Any]) -> dict[str, Any]:
@@ -152,4 +169,5 @@ def _filled(params: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    serve("benchmarks.floors.app:application", "127.0.0.1", int(sys.argv[1]), THREADS)
+    threads = kind_of(read_script()["database"]).threads
+    serve("benchmarks.floors.app:application", "127.0.0.1", int(sys.argv[1]), threads)

@@ -1,6 +1,7 @@
 """The same SQL by the bare drivers: one connection, one transaction, one durable commit each."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,61 @@ def open_sqlite(path: Path) -> Any:
     for setting in SETTINGS:
         raw.execute(f"PRAGMA {setting}").fetchall()
     return raw
+
+
+class BareSqlite:
+    """A file, for the floor's views: statements one after another, a transaction with its own durable commit."""
+
+    threads = 1  # its writers never meet in the busy handler, which starves some of them
+    begin = "BEGIN IMMEDIATE"
+
+    def __init__(self, url: str) -> None:
+        self._raw = open_sqlite(Path(url.removeprefix("sqlite:///")))
+
+    def rows(self, sql: str, params: Any = ()) -> list[Any]:
+        """Run a statement and return its rows."""
+        found: list[Any] = self._raw.execute(sql, params).fetchall()
+        return found
+
+    def many(self, sql: str, rows: Any) -> None:
+        """Run a statement for many rows."""
+        self._raw.executemany(sql, rows)
+
+
+class BarePostgres:
+    """A PostgreSQL database, for the floor's views: a round trip a statement."""
+
+    threads = 4  # what suited it best when it was measured
+    begin = "BEGIN"
+
+    def __init__(self, url: str) -> None:
+        self._raw = open_postgres(url)
+        self._raw.autocommit = True
+
+    def rows(self, sql: str, params: Any = None) -> list[Any]:
+        """Run a statement and return its rows."""
+        cursor = self._raw.execute(_in_psycopgs_style(sql), params)
+        return cursor.fetchall() if cursor.description is not None else []
+
+    def many(self, sql: str, rows: Any) -> None:
+        """Run a statement for many rows."""
+        with self._raw.cursor() as cursor:
+            cursor.executemany(_in_psycopgs_style(sql), rows)
+
+
+Bare = BareSqlite | BarePostgres
+
+
+def kind_of(url: str) -> type[Bare]:
+    """Return what opens a database for the floor's views."""
+    return BareSqlite if url.startswith("sqlite:") else BarePostgres
+
+
+@cache
+def _in_psycopgs_style(sql: str) -> str:
+    from merchant_server.storage.postgres_connection import to_psycopg
+
+    return to_psycopg(sql)
 
 
 def run_sqlite(raw: Any, transaction: Transaction) -> None:

@@ -1,22 +1,43 @@
-"""The instant decision over HTTP: form in, sources asked, policy answered, two commits, and a page to go to."""
+"""Decisions over HTTP: on an amount, which writes nothing; and on a person, from the form to two durable commits."""
 
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from benchmarks.measuring import Figure, Goal
-from benchmarks.world.load import Connection, request
+from benchmarks.world.floor_script import SHELF
+from benchmarks.world.load import Connection, drive, request
 from benchmarks.world.seeding import Applicant
 from merchant_server.services.sale.approval import CONSENTS
 
 if TYPE_CHECKING:
     from benchmarks.paths.web import Pair
 
-COUNT = 60
+COUNT, ASKED = 60, 150
 CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
-def figure(pair: "Pair") -> Figure:
+def on_an_amount(pair: "Pair") -> Figure:
+    """Ask what a shop's goods cost in installments: key, limits and rules, and nothing is written."""
+    count, head = pair.scale.of(ASKED), {"Authorization": f"Bearer {pair.world.house.api_key}"}
+    asked = [
+        request("GET", f"/v1/offers?amount_minor={SHELF[number % len(SHELF)]}&currency=CNY", head)
+        for number in range(count)
+    ]
+    for port in (pair.ours, pair.floor):
+        drive(port, asked, 1, 200)
+    return pair.measure(
+        "GET /v1/offers, nothing written",
+        "a bare Flask + marshmallow view that answers with prices made ready",
+        Goal("at least", 0.5),
+        (lambda _: asked, lambda _: asked),
+        connections=1,
+        status=(200, 200),
+        note=f"{len(SHELF)} amounts, five plans each",
+    )
+
+
+def on_a_person(pair: "Pair") -> Figure:
     """Let people apply at both servers; every one of ours is a whole decision."""
     people, count = pair.world.to_decide, pair.scale.of(COUNT)
     session, csrf = _form(pair.ours, people[-1])
@@ -44,7 +65,7 @@ def figure(pair: "Pair") -> Figure:
     return pair.measure(
         "POST decision, end to end",
         "a bare Flask + marshmallow view that reads the form and redirects",
-        Goal("at least", 0.5),
+        None,
         (ours, floor),
         connections=1,
         status=(303, 303),

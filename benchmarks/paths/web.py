@@ -1,57 +1,25 @@
 """The paths over HTTP: product and floor as processes on the same kind of server, over copies of one database."""
 
-import json
-import secrets
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.measuring import Figure, Goal, Scale, compare, percentile
-from benchmarks.paths import decisions, deliveries
+from benchmarks.measuring import Figure, Goal, Scale
+from benchmarks.paths import creating, decisions, deliveries
+from benchmarks.paths.pair import Pair
 from benchmarks.world import databases, servers
 from benchmarks.world.floor_script import write_script
-from benchmarks.world.load import Connection, drive, request
+from benchmarks.world.load import Connection, request
 from benchmarks.world.seeding import World, fill, new_world
 from merchant_server.storage.sqlite_connection import driver
 
 PRELOADED = 5000
-PAGES, CALLBACKS, CREATED_ALONE, CREATED_TOGETHER = 120, 96, 120, 640
+PAGES, CALLBACKS = 120, 96
 TOGETHER = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Two running servers, and where what they serve comes from."""
-
-    ours: int
-    floor: int
-    world: World
-    scale: Scale
-
-    def measure(
-        self,
-        path: str,
-        floor: str,
-        goal: Goal,
-        requests: tuple[Callable[[int], list[bytes]], Callable[[int], list[bytes]]],
-        *,
-        connections: int,
-        status: tuple[int, int],
-        note: str = "",
-    ) -> Figure:
-        """Load both servers in alternating rounds; each gets the requests of the round's number."""
-        return compare(
-            path,
-            floor,
-            goal,
-            self.scale.rounds,
-            lambda number: drive(self.ours, requests[0](number), connections, status[0]),
-            lambda number: drive(self.floor, requests[1](number), connections, status[1]),
-            note,
-        )
+COPIES = ("script", "floor", "ours")
+TAIL_ON_SQLITE = 4
 
 
 def figures(scale: Scale) -> Iterator[Figure]:
@@ -68,15 +36,20 @@ def figures(scale: Scale) -> Iterator[Figure]:
             loans=scale.of(CALLBACKS) * scale.rounds,
         )
         world.close()
-        script = write_script(world, databases.copy_of(world.database, "floor"))
-        ours = running.enter_context(servers.product(folder, databases.copy_of(world.database, "ours")))
-        pair = Pair(ours, running.enter_context(servers.bare(folder, script)), world, scale)
+        script, floor, mine = (f"sqlite:///{databases.copy_of(world.database, name)}" for name in COPIES)
+        ours = running.enter_context(servers.product(folder, mine))
+        bare = running.enter_context(servers.bare(folder, write_script(world, script, floor)))
+        pair = Pair(ours, bare, world, scale)
         yield _page(pair)
-        yield from _checkouts(pair)
+        yield decisions.on_an_amount(pair)
+        yield from creating.figures(pair, "SQLite", TAIL_ON_SQLITE)
         yield _callbacks(pair)
-        yield decisions.figure(pair)
+        yield decisions.on_a_person(pair)
         _prove(pair)
+        yield creating.beside_writers(pair)
         yield deliveries.figure(folder, pair.floor, scale)
+        running.close()
+        yield from creating.on_postgres(world, scale)
 
 
 def _page(pair: Pair) -> Figure:
@@ -126,44 +99,6 @@ def _warm(port: int, asked: bytes, times: int = 20) -> bytes:
         body = connection.ask(asked).body
     connection.close()
     return body
-
-
-def _checkouts(pair: Pair) -> Iterator[Figure]:
-    body = json.dumps(
-        {"amount": {"minor": 399_900, "currency": "CNY"}, "reference": "order-1001", "description": "自行车",
-         "return_url": "https://shop.example/back", "expires_in_seconds": 900, "metadata": {"cart": "c-1001"}}
-    ).encode()  # fmt: skip
-    key = pair.world.house.api_key
-
-    def asked(count: int) -> list[bytes]:
-        head = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-        return [
-            request("POST", "/v1/checkouts", {**head, "Idempotency-Key": secrets.token_hex(16)}, body)
-            for _ in range(count)
-        ]
-
-    for port in (pair.ours, pair.floor):
-        drive(port, asked(pair.scale.of(20)), 1, 201)
-    for connections, count, goal in (
-        (1, CREATED_ALONE, Goal("at least", 0.7)),
-        (TOGETHER, CREATED_TOGETHER, Goal("at least", 1.2)),
-    ):
-        times = max(pair.scale.of(count), connections)
-        figure = pair.measure(
-            f"POST /v1/checkouts, {connections} conn.",
-            "a bare Flask view with the same SQL by the raw driver, a commit each",
-            goal,
-            (lambda _, times=times: asked(times), lambda _, times=times: asked(times)),  # type: ignore[misc]
-            connections=connections,
-            status=(201, 201),
-        )
-        yield figure if connections == 1 else _waits(figure)
-
-
-def _waits(figure: Figure) -> Figure:
-    p99, p50 = percentile(figure.ours, 0.99), percentile(figure.ours, 0.5)
-    times = f"p99 {p99 / p50:.1f}× own p50, wanted at most 4×; longest wait "
-    return figure.saying(times + "{}, wanted at most 250 ms", 1)
 
 
 def _callbacks(pair: Pair) -> Figure:

@@ -11,31 +11,41 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fenqi.finance.money import Money
 from fenqi.offers import Offer, quote
 
-from benchmarks.world import databases
 from benchmarks.world.recording import RecordingEngine, Transaction
 from benchmarks.world.seeding import MORE_PLANS, World, bank_key, draft
+from merchant_server.domain.merchant import Caller
 from merchant_server.providers.sandbox.settings import ensure_signing_key
 from merchant_server.services.collection.callbacks import receive
+from merchant_server.services.deps import Deps
 from merchant_server.services.operation import merchants
-from merchant_server.services.operation.idempotency import Once, run_once
+from merchant_server.services.operation.idempotency import Once, json_bytes, run_once
 from merchant_server.services.resources import checkout_resource
 from merchant_server.services.sale import checkouts
+from merchant_server.services.sale.pricing import priced_offers
 from merchant_server.storage.engine import open_engine
 from tests.installation import PLANS
 
+SHELF = range(99_900, 599_900, 10_000)  # what a shop sells, in minor units
 KEY, FINGERPRINT, REFERENCE = "recorded-key", "f" * 64, "recorded-reference"
 
 
-def write_script(world: World, database: Path) -> Path:
-    """Record a new checkout and every waiting callback on a copy of their own; return the script's path."""
-    engine = open_engine(f"sqlite:///{databases.copy_of(world.database, 'script')}")
+def write_script(world: World, recorded_on: str, database: str) -> Path:
+    """Record a new checkout and every waiting callback on a copy of their own; return the script's path.
+
+    `recorded_on` and `database` are URLs of copies: one to record on, one for the floor to work with.
+    """
+    engine = open_engine(recorded_on)
     taped = RecordingEngine(engine)
     deps = replace(world.deps, storage=world.storage(taped))
     caller = merchants.authenticate(deps, world.house.api_key)
     key = taped.reads[-1]
-    made = run_once(deps, caller, Once(KEY, FINGERPRINT), 201, lambda uow: checkout_resource(
-        checkouts.create_checkout(uow, deps, caller, draft(REFERENCE)), "http://127.0.0.1"
-    ))  # fmt: skip
+    for key_of_try in (
+        "first-key",
+        KEY,
+    ):  # the first of an installation also makes the key that seals answers
+        made = run_once(deps, caller, Once(key_of_try, FINGERPRINT), 201, lambda uow: checkout_resource(
+            checkouts.create_checkout(uow, deps, caller, draft(REFERENCE)), "http://127.0.0.1"
+        ))  # fmt: skip
     created, resource = taped.writes[-1], json.loads(made.body)
     callbacks = {}
     with engine.reading() as connection:
@@ -44,10 +54,11 @@ def write_script(world: World, database: Path) -> Path:
         event_id, body = world.callback(row)
         receive(deps, body, world.sign_callback(event_id, body, world.house.clock.now()))
         callbacks[row["id"]] = taped.writes[-1]
+    offers = {minor: _offers(deps, caller, minor) for minor in SHELF}
     engine.close()
     public = ensure_signing_key(str(bank_key(world.folder))).public_key()
     script = {
-        "database": str(database),
+        "database": database,
         "bank_key": public.public_bytes(Encoding.Raw, PublicFormat.Raw).hex(),
         "key": key,
         "create": _with_places(created, resource),
@@ -55,10 +66,18 @@ def write_script(world: World, database: Path) -> Path:
         "event": _event(created),
         "callbacks": callbacks,
         "page": _page(world),
+        "offers": offers,
     }
-    path = world.folder / "floor.script"
+    path = world.folder / f"{recorded_on.partition(':')[0]}.script"
     path.write_bytes(pickle.dumps(script))
     return path
+
+
+def _offers(deps: Deps, caller: Caller, minor: int) -> bytes:
+    """Return the answer to a question for prices, ready to be sent."""
+    found = priced_offers(deps, caller, minor, "CNY", None)
+    items = [{"object": "offer", **offer.to_dict()} for offer in found]
+    return json_bytes({"object": "list", "data": items, "has_more": False, "next_cursor": None})
 
 
 def _event(created: Transaction) -> dict[str, Any]:

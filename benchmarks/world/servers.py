@@ -10,7 +10,8 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 READY_SECONDS = 60
@@ -29,27 +30,47 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """The product's programs as they run: the server's port, and the process ids of server and worker."""
+
+    port: int
+    server: int
+    worker: int | None
+
+
 @contextmanager
-def product(folder: Path, database: Path) -> Iterator[int]:
-    """Run sandbox and server on a database with the folder's keys; yield the server's port."""
+def product(folder: Path, database: str) -> Iterator[int]:
+    """Run sandbox and server on a database, named by its URL, with the folder's keys; yield the server's port."""
+    with programs(folder, database, with_worker=False) as running:
+        yield running.port
+
+
+@contextmanager
+def programs(folder: Path, database: str, *, with_worker: bool = True) -> Iterator[Programs]:
+    """Run sandbox, server and, if wanted, a worker."""
     port, sandbox = free_port(), free_port()
     settings = {
-        "FENQI_DATABASE_URL": f"sqlite:///{database}",
+        "FENQI_DATABASE_URL": database,
         "FENQI_STATE_FOLDER": str(folder / "state"),
         "FENQI_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "FENQI_PORT": str(port),
-        # One key makes all the load.
-        "FENQI_RATE_PER_SECOND": "0",
+        # One key makes all the load: it is counted, and never too much.
+        "FENQI_RATE_PER_SECOND": "1000000",
         "FENQI_SANDBOX_URL": f"http://127.0.0.1:{sandbox}",
         "FENQI_SANDBOX_PORT": str(sandbox),
         "FENQI_SANDBOX_DATABASE": str(folder / "sandbox.sqlite"),
     }
     program = str(Path(sys.executable).with_name("fenqi-server"))
-    with (
-        _process([program, "sandbox"], settings, folder / "sandbox.log", sandbox, None),
-        _process([program, "run"], settings, folder / "server.log", port, "/readyz"),
-    ):
-        yield port
+    with ExitStack() as running:
+        running.enter_context(_process([program, "sandbox"], settings, folder / "sandbox.log", sandbox, None))
+        server = _process([program, "run"], settings, folder / "server.log", port, "/readyz")
+        server_id = running.enter_context(server)
+        worker_id = None
+        if with_worker:
+            worker = _process([program, "worker"], settings, folder / "worker.log", port, None)
+            worker_id = running.enter_context(worker)
+        yield Programs(port, server_id, worker_id)
 
 
 @contextmanager
@@ -65,7 +86,8 @@ def bare(folder: Path, script: Path) -> Iterator[int]:
 @contextmanager
 def _process(
     command: list[str], settings: dict[str, str], log: Path, port: int, ready: str | None
-) -> Iterator[None]:
+) -> Iterator[int]:
+    """Run a program until the block is left; `ready` is a path that answers once it serves. Yield its id."""
     with log.open("wb") as said:
         child = subprocess.Popen(
             command,
@@ -77,7 +99,7 @@ def _process(
         )
     try:
         _await(child, log, port, ready)
-        yield
+        yield child.pid
     finally:
         child.send_signal(signal.SIGTERM)
         try:

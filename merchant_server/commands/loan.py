@@ -1,20 +1,24 @@
-"""`fenqi-server loan`: relief that one operator proposes and another one grants, and money that goes back."""
+"""`fenqi-server loan`: relief by two operators, pauses, the day of deduction, and money that goes back."""
 
 import click
 
 from merchant_server.commands import installation, readable
+from merchant_server.domain.deduction_day import LAST_SURE_DAY, MONTH_END
+from merchant_server.domain.loan import SuspensionReason
 from merchant_server.domain.relief_proposal import (
     EXTENSION_MONTHS_MAX,
     HARDSHIP_INSTALLMENTS_MAX,
     ReliefKind,
 )
 from merchant_server.services.collection import proposals
+from merchant_server.services.collection.moving_day import move_day
+from merchant_server.services.collection.suspending import resume_collection, suspend_collection
 from merchant_server.services.settlement import money_returns
 
 
 @click.group()
 def loan() -> None:
-    """Grant relief on loans: two operators, one proposes and another one approves."""
+    """Grant relief on loans (one operator proposes, another approves), pause collection, move its day."""
 
 
 @loan.command()
@@ -58,6 +62,47 @@ def hardship(loan_id: str, installments: int, reason: str, by: str) -> None:
 def write_off(loan_id: str, reason: str, by: str) -> None:
     """Propose to write an overdue loan off; what still arrives is a recovery, and the person borrows no more."""
     _propose(loan_id, ReliefKind.WRITE_OFF, {}, reason, by)
+
+
+@loan.command()
+@click.argument("loan_id")
+@click.option("--for", "reason", type=click.Choice([each.value for each in SuspensionReason]), required=True)
+@click.option("--reason", "note", required=True, help="In words, for the audit log.")
+@click.option("--by", required=True, help="Your name.")
+@readable
+def suspend(loan_id: str, reason: str, note: str, by: str) -> None:
+    """Let the collection rest: nothing is deducted, nothing turns overdue, until it is resumed."""
+    made = suspend_collection(installation().deps, loan_id, SuspensionReason(reason), note=note, by=by)
+    click.echo(f"{made.id} rests: {made.collection_paused_reason}")
+
+
+@loan.command()
+@click.argument("loan_id")
+@click.option("--reason", "note", required=True, help="In words, for the audit log.")
+@click.option("--by", required=True, help="Your name.")
+@readable
+def resume(loan_id: str, note: str, by: str) -> None:
+    """Go on collecting, unless a dispute pauses the loan as well."""
+    made = resume_collection(installation().deps, loan_id, note=note, by=by)
+    paused = made.collection_paused_reason
+    click.echo(f"{made.id} rests: {paused}" if paused else f"{made.id} is collected again")
+
+
+@loan.command("move-day")
+@click.argument("loan_id")
+@click.option(
+    "--day",
+    type=int,
+    required=True,
+    help=f"1 to {LAST_SURE_DAY}, or {MONTH_END} for the last of each month.",
+)
+@click.option("--reason", required=True)
+@click.option("--by", required=True, help="Your name.")
+@readable
+def move_deduction_day(loan_id: str, day: int, reason: str, by: str) -> None:
+    """Deduct on another day of the month from now on; what is owed stays the same."""
+    made = move_day(installation().deps, loan_id, day, reason=reason, by=by)
+    click.echo(f"{made.id} is deducted on day {day} from now on")
 
 
 @loan.command("proposals")

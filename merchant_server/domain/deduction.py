@@ -79,6 +79,7 @@ class Deduction:
     code: str = ""
     purpose: DeductionPurpose = DeductionPurpose.INSTALLMENT
     quote_id: str | None = None
+    batch_id: str | None = None
 
     @property
     def is_own(self) -> bool:

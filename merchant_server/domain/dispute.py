@@ -19,7 +19,7 @@ ANSWER_DAYS = 10
 STATEMENT_CHARACTERS_MAX = 2_000
 EVIDENCE_MAX = 10
 CONSUMER = "consumer"
-# One of the words of `loans.collection_paused_reason` while a dispute is open.
+# `loans.collection_paused_reason` while a dispute is open.
 PAUSED_REASON = "dispute"
 
 

@@ -1,7 +1,7 @@
 """What a decision may look at: every feature with its type, source, default and meaning, as data. It asks nobody."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -200,7 +200,7 @@ class Features:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict: the exact input of the policy, kept sealed with the decision."""
-        row = asdict(self)
+        row = {name: getattr(self, name) for name in REGISTRY}
         row["decided_on"] = self.decided_on.isoformat()
         return row
 

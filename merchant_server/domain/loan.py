@@ -10,6 +10,7 @@ from fenqi.finance.schedule import Schedule, build_schedule
 
 from merchant_server.domain.errors import RuleRefused
 from merchant_server.domain.machine import Machine
+from merchant_server.domain.workdays import calendar_of, is_workday, next_workday
 
 
 class LoanStatus(StrEnum):
@@ -21,6 +22,13 @@ class LoanStatus(StrEnum):
     WRITTEN_OFF = "written_off"
     REFUNDED = "refunded"
     CANCELLED = "cancelled"
+
+
+class SuspensionReason(StrEnum):
+    """Why an operator lets the collection of a loan rest."""
+
+    HARDSHIP = "hardship"
+    OPERATOR = "operator"
 
 
 _L = LoanStatus
@@ -71,6 +79,7 @@ class Loan:
     created_at: datetime
     plan: Plan | None = None
     collection_paused_reason: str | None = None
+    collection_suspended_reason: str | None = None
 
     @property
     def total_payable(self) -> Money:
@@ -96,24 +105,64 @@ class Loan:
                 hint="let a person of the lender change it",
                 loan_id=self.id,
             )
-        return build_schedule(self.plan, self.principal, self.signed_on)
+        calendar = calendar_of(self.plan, self.principal.currency)
+        return build_schedule(self.plan, self.principal, self.signed_on, is_holiday=calendar)
+
+    def collection_day(self, day: date) -> date:
+        """Return `day`, or the next workday when it is a holiday and the plan keeps due dates off holidays."""
+        currency = self.principal.currency
+        if self.plan is None or self.plan.holiday_roll == "none" or is_workday(day, currency):
+            return day
+        return next_workday(day, currency)
 
     def paused(self, reason: str) -> "Loan":
-        """Return it one version later with nothing collected, for this reason beside those that are there."""
-        return self._paused_for({*self.pauses, reason})
+        """Return it one version later with nothing collected, for this reason before any that an operator gave."""
+        return replace(self, version=self.version + 1, collection_paused_reason=reason)
 
     def resumed(self, reason: str) -> "Loan":
-        """Return it one version later without this reason, collected again unless there is another one."""
-        return self._paused_for(set(self.pauses) - {reason})
+        """Return it one version later, collected again unless the pause has another reason."""
+        kept = (
+            self.collection_suspended_reason
+            if self.collection_paused_reason == reason
+            else self.collection_paused_reason
+        )
+        return replace(self, version=self.version + 1, collection_paused_reason=kept)
 
-    @property
-    def pauses(self) -> tuple[str, ...]:
-        """Why nothing is collected, each reason one word; empty while it is collected."""
-        return tuple((self.collection_paused_reason or "").split())
+    def suspended(self, reason: SuspensionReason) -> "Loan":
+        """Return it one version later with nothing collected until an operator resumes it; a dispute stays named.
 
-    def _paused_for(self, reasons: set[str]) -> "Loan":
+        Raises RuleRefused (already_suspended).
+        """
+        if self.collection_suspended_reason is not None:
+            raise RuleRefused(
+                f"the collection is suspended already: {self.collection_suspended_reason}",
+                code="already_suspended",
+                hint="resume it first to give another reason",
+                loan_id=self.id,
+            )
         return replace(
-            self, version=self.version + 1, collection_paused_reason=" ".join(sorted(reasons)) or None
+            self,
+            version=self.version + 1,
+            collection_suspended_reason=reason.value,
+            collection_paused_reason=self.collection_paused_reason or reason.value,
+        )
+
+    def unsuspended(self) -> "Loan":
+        """Return it one version later, collected again unless a dispute pauses it. Raises RuleRefused."""
+        ended = self.collection_suspended_reason
+        if ended is None:
+            raise RuleRefused(
+                "no operator suspended this collection",
+                code="not_suspended",
+                hint="a pause by a dispute ends with the dispute",
+                loan_id=self.id,
+            )
+        kept = None if self.collection_paused_reason == ended else self.collection_paused_reason
+        return replace(
+            self,
+            version=self.version + 1,
+            collection_suspended_reason=None,
+            collection_paused_reason=kept,
         )
 
     def next(self, status: LoanStatus | None = None, **changes: Money) -> "Loan":

@@ -14,14 +14,15 @@ MOST_AHEAD = timedelta(hours=14)
 class MerchantDay:
     """A merchant, the instant by its test clock, and since when each kind of work waits; None where there is none.
 
-    `collect_on` is when an installment is to be collected, `late_on` the due day of one that is not paid,
-    `penalized_on` when penalties were last looked at, `closed_on` the last day that the books are closed for,
-    `payout_on` when the merchant is to be paid.
+    `collect_on` is when an installment is to be collected, `untold_on` the same of one whose consumer was not told,
+    `late_on` the due day of one that is not paid, `penalized_on` when penalties were last looked at, `closed_on` the
+    last day that the books are closed for, `payout_on` when the merchant is to be paid.
     """
 
     merchant: Merchant
     now: datetime
     collect_on: date | None = None
+    untold_on: date | None = None
     late_on: date | None = None
     penalized_on: date | None = None
     closed_on: date | None = None
@@ -41,6 +42,11 @@ class MerchantDay:
             or (self.late_on is not None and self.late_on < today)
             or (self.penalized_on is not None and self.penalized_on < today)
         )
+
+    @property
+    def tells(self) -> bool:
+        """Whether a deduction until today was not told of."""
+        return self.untold_on is not None and self.untold_on <= self.today
 
     @property
     def closes(self) -> bool:

@@ -22,6 +22,7 @@ class ChangeKind(StrEnum):
     HARDSHIP = "hardship"
     WRITE_OFF = "write_off"
     REVERSAL = "reversal"
+    DEDUCTION_DAY = "deduction_day"
 
 
 @dataclass(frozen=True, slots=True)

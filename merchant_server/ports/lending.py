@@ -10,6 +10,7 @@ from merchant_server.domain.deduction import Deduction, Mandate
 from merchant_server.domain.installment import Installment
 from merchant_server.domain.ledger import Entry, Posting
 from merchant_server.domain.loan import Loan
+from merchant_server.domain.quarantine import QuarantinedCallback
 from merchant_server.domain.repayment import Repayment
 from merchant_server.domain.schedule_change import ScheduleChange
 
@@ -57,6 +58,10 @@ class Loans(Protocol):
         One per loan: a loan's installments are collected in order, and none while one is under way or while the loan's
         collection is paused.
         """
+        ...
+
+    def count_to_collect(self, merchant_id: str, today: date) -> int:
+        """Return how many installments are to be collected by today, whether or not they can be at this moment."""
         ...
 
     def to_age(self, merchant_id: str, today: date, limit: int) -> list[str]:
@@ -160,8 +165,12 @@ class Deductions(Protocol):
         """Return the number of the next attempt at an installment, or of the next one that the consumer asks for."""
         ...
 
-    def under_way(self, merchant_id: str) -> int:
-        """Return how many of a merchant's deductions wait for the bank."""
+    def is_asked(self, loan_id: str) -> bool:
+        """Say whether a deduction of the loan waits for the bank."""
+        ...
+
+    def under_way(self, merchant_id: str, *, sent_only: bool = False) -> int:
+        """Return how many of a merchant's deductions wait for the bank; with `sent_only` those that it took on."""
         ...
 
     def of_loan(self, loan_id: str) -> list[Deduction]:
@@ -200,6 +209,18 @@ class Callbacks(Protocol):
 
     def latest(self, limit: int) -> list[dict[str, Any]]:
         """Return the newest callbacks with their verdicts."""
+        ...
+
+    def quarantined(self, limit: int) -> list[QuarantinedCallback]:
+        """Return callbacks in quarantine that nobody has handled, the oldest first, with the deductions they name."""
+        ...
+
+    def is_quarantined(self, gateway_account: str, event_id: str) -> bool:
+        """Say whether this event is in quarantine, handled or not."""
+        ...
+
+    def handle(self, gateway_account: str, event_id: str, *, at: datetime, by: str, note: str) -> bool:
+        """Store what was done about a quarantined callback; say False when somebody had before."""
         ...
 
 

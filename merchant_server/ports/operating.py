@@ -38,6 +38,10 @@ class Days(Protocol):
         """Return merchants with something to collect, to call overdue or to charge a penalty for."""
         ...
 
+    def telling(self, now: datetime, days_before: int) -> list[MerchantDay]:
+        """Return merchants, as of that many days from now, with a deduction its consumer was not told of."""
+        ...
+
     def closing(self, now: datetime) -> list[MerchantDay]:
         """Return merchants whose books of yesterday are open."""
         ...

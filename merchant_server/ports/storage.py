@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from merchant_server.ports.collecting import CollectionRepositories
 from merchant_server.ports.deciding import Decisions, Policies, Reviews, Watch
 from merchant_server.ports.disputing import Disputes
 from merchant_server.ports.evidence import Audit, ConsentEvents
@@ -43,7 +44,7 @@ class Breach:
     detail: str
 
 
-class UnitOfWork(CounterRepositories, SettlementWork, Protocol):
+class UnitOfWork(CollectionRepositories, CounterRepositories, SettlementWork, Protocol):
     """Repositories of one transaction."""
 
     @property

@@ -34,8 +34,15 @@ RECORD_LAWS: tuple[tuple[str, str], ...] = (
         "4 a live dispute pauses the collection of its loan, and no other pause calls itself one",
         "SELECT l.id AS subject, COALESCE(d.status, l.collection_paused_reason) AS detail FROM loans l"
         " LEFT JOIN disputes d ON d.loan_id = l.id AND d.status IN ('open', 'evidence_submitted', 'challenged')"
-        " WHERE (d.id IS NOT NULL)"
-        " <> (' ' || COALESCE(l.collection_paused_reason, '') || ' ' LIKE '% dispute %')",
+        " WHERE (d.id IS NOT NULL AND COALESCE(l.collection_paused_reason, '') <> 'dispute')"
+        " OR (d.id IS NULL AND l.collection_paused_reason = 'dispute')",
+    ),
+    (
+        "4 a loan that an operator suspended is not collected, and only such a one or a disputed one rests",
+        "SELECT id AS subject, COALESCE(collection_paused_reason, collection_suspended_reason) AS detail FROM loans"
+        " WHERE (collection_suspended_reason IS NOT NULL AND COALESCE(collection_paused_reason, '') NOT IN"
+        " ('dispute', collection_suspended_reason)) OR (collection_suspended_reason IS NULL"
+        " AND collection_paused_reason <> 'dispute')",
     ),
     (
         "4 a lost or accepted dispute is refunded",
@@ -107,7 +114,8 @@ RECORD_LAWS: tuple[tuple[str, str], ...] = (
         " AND NOT EXISTS (SELECT 1 FROM deductions d WHERE d.id = c.reference)"
         " AND NOT EXISTS (SELECT 1 FROM payouts o WHERE o.id = c.reference)"
         " AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.id = c.reference)"
-        " AND NOT EXISTS (SELECT 1 FROM transfers t WHERE t.id = c.reference)",
+        " AND NOT EXISTS (SELECT 1 FROM transfers t WHERE t.id = c.reference)"
+        " AND NOT EXISTS (SELECT 1 FROM payment_orders p WHERE p.id = c.reference)",
     ),
     (
         "9 a claimed checkout was claimed once",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Generic, TypeVar
 
 from merchant_server.domain.errors import TransitionConflict, Unavailable
 from merchant_server.ports import Breach
@@ -14,6 +15,7 @@ from merchant_server.storage.repositories.bank_files import BankFiles
 from merchant_server.storage.repositories.checkouts import Applicants, Checkouts, Codes
 from merchant_server.storage.repositories.closes import Closes
 from merchant_server.storage.repositories.code_sends import CodeSends
+from merchant_server.storage.repositories.collecting import Batches, Notices, PaymentOrders
 from merchant_server.storage.repositories.complaints import Complaints
 from merchant_server.storage.repositories.consents import ConsentEvents
 from merchant_server.storage.repositories.consumers import Consumers, CreditLines
@@ -44,61 +46,93 @@ from merchant_server.storage.repositories.watch import Watch
 from merchant_server.storage.sealed import Sealer
 
 RETRY_AFTER_SECONDS = 2
+Repository = TypeVar("Repository")
+
+
+class _Made(Generic[Repository]):
+    """A repository that is made once a transaction asks for it; no transaction needs all of them."""
+
+    def __init__(self, make: "Callable[[SqlUnitOfWork], Repository]") -> None:
+        self._make, self._name = make, ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, uow: "SqlUnitOfWork", owner: type) -> Repository:
+        made = self._make(uow)
+        uow.__dict__[self._name] = made  # found before this from now on
+        return made
+
+
+def _plain(kind: Callable[[Connection], Repository]) -> _Made[Repository]:
+    return _Made(lambda uow: kind(uow.connection))
+
+
+def _sealing(kind: Callable[[Connection, Sealer], Repository]) -> _Made[Repository]:
+    return _Made(lambda uow: kind(uow.connection, uow.sealer))
+
+
+def _naming(kind: Callable[[Connection, Callable[[str], str]], Repository]) -> _Made[Repository]:
+    return _Made(lambda uow: kind(uow.connection, uow.new_id))
 
 
 class SqlUnitOfWork:
     """Repositories that share one connection, so that what they write commits together or not at all."""
 
     def __init__(self, connection: Connection, ring: KeyRing, new_id: Callable[[str], str]) -> None:
-        self._connection = connection
-        sealer = Sealer(connection, ring, new_id)
-        self.merchants = Merchants(connection)
-        self.checkouts = Checkouts(connection)
-        self.applicants = Applicants(connection, sealer)
-        self.codes = Codes(connection)
-        self.consumers = Consumers(connection, sealer)
-        self.lines = CreditLines(connection)
-        self.decisions = Decisions(connection, sealer)
-        self.policies = Policies(connection)
-        self.watch = Watch(connection, sealer)
-        self.reviews = Reviews(connection, sealer)
-        self.agreements = Agreements(connection, sealer)
-        self.mandates = Mandates(connection, sealer)
-        self.loans = Loans(connection)
-        self.repayments = Repayments(connection)
-        self.schedule_changes = ScheduleChanges(connection)
-        self.refunds = Refunds(connection)
-        self.disputes = Disputes(connection, sealer)
-        self.settlement_quotes = SettlementQuotes(connection)
-        self.relief_proposals = ReliefProposals(connection)
-        self.deductions = Deductions(connection)
-        self.callbacks = Callbacks(connection)
-        self.ledger = Ledger(connection)
-        self.payouts = Payouts(connection)
-        self.settlements = Settlements(connection)
-        self.transfers = Transfers(connection)
-        self.bank_files = BankFiles(connection)
-        self.closes = Closes(connection)
-        self.events = Events(connection, new_id)
-        self.endpoints = Endpoints(connection, sealer)
-        self.deliveries = Deliveries(connection, new_id)
-        self.idempotency = IdempotencyKeys(connection, sealer)
-        self.audit = Audit(connection, ring.mark)
-        self.people = People(connection)
-        self.visits = MyVisits(connection, sealer)
-        self.preapprovals = Preapprovals(connection, sealer)
-        self.complaints = Complaints(connection, sealer)
-        self.code_sends = CodeSends(connection, sealer)
-        self.consents = ConsentEvents(connection, sealer)
-        self.till_keys = TillKeys(connection)
-        self.offline_sales = OfflineSales(connection)
-        self.store_codes = StoreCodes(connection)
-        self.days = Days(connection)
-        self.operations = Operations(connection)
+        self.connection, self.ring, self.new_id = connection, ring, new_id
+        self.sealer = Sealer(connection, ring, new_id)
+
+    merchants = _plain(Merchants)
+    checkouts = _plain(Checkouts)
+    applicants = _sealing(Applicants)
+    codes = _plain(Codes)
+    consumers = _sealing(Consumers)
+    lines = _plain(CreditLines)
+    decisions = _sealing(Decisions)
+    policies = _plain(Policies)
+    watch = _sealing(Watch)
+    reviews = _sealing(Reviews)
+    agreements = _sealing(Agreements)
+    mandates = _sealing(Mandates)
+    loans = _plain(Loans)
+    repayments = _plain(Repayments)
+    schedule_changes = _plain(ScheduleChanges)
+    refunds = _plain(Refunds)
+    disputes = _sealing(Disputes)
+    settlement_quotes = _plain(SettlementQuotes)
+    relief_proposals = _plain(ReliefProposals)
+    deductions = _plain(Deductions)
+    callbacks = _plain(Callbacks)
+    batches = _plain(Batches)
+    notices = _plain(Notices)
+    payment_orders = _plain(PaymentOrders)
+    ledger = _plain(Ledger)
+    payouts = _plain(Payouts)
+    settlements = _plain(Settlements)
+    transfers = _plain(Transfers)
+    bank_files = _plain(BankFiles)
+    closes = _plain(Closes)
+    events = _naming(Events)
+    endpoints = _sealing(Endpoints)
+    deliveries = _naming(Deliveries)
+    idempotency = _sealing(IdempotencyKeys)
+    audit = _Made(lambda uow: Audit(uow.connection, uow.ring.mark))
+    people = _plain(People)
+    visits = _sealing(MyVisits)
+    preapprovals = _sealing(Preapprovals)
+    complaints = _sealing(Complaints)
+    code_sends = _sealing(CodeSends)
+    consents = _sealing(ConsentEvents)
+    till_keys = _plain(TillKeys)
+    offline_sales = _plain(OfflineSales)
+    store_codes = _plain(StoreCodes)
+    days = _plain(Days)
+    operations = _plain(Operations)
 
     def breaches(self) -> list[Breach]:
         """Return what breaks the laws of the house in this snapshot."""
-        return laws.breaches(self._connection)
+        return laws.breaches(self.connection)
 
 
 class SqlStorage:

@@ -18,6 +18,7 @@ from merchant_server.services.operation.idempotency import Once, Reply, run_once
 from merchant_server.web.context import deps
 from merchant_server.web.problems import BodyRefused
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 KEY_LENGTH_MAX = 255
 BODY_BYTES_MAX = 256 * 1024
 
@@ -63,6 +64,10 @@ class ApiBlueprint(Blueprint):
     """A blueprint whose arguments are read strictly."""
 
     ARGUMENTS_PARSER = StrictParser()
+
+    def arguments(self, schema: type[Schema] | Schema, **named: Any) -> Any:
+        """Decorate a view that takes what `schema` loads; one instance serves all: making one is dear."""
+        return super().arguments(schema if isinstance(schema, Schema) else schema(), **named)
 
 
 def read_json() -> Any:
@@ -112,7 +117,7 @@ def answer_once(
     moves_money: bool = False,
 ) -> Response:
     """Answer a POST through its key: run once, replay for 30 days, and for ever where it `moves_money`."""
-    canonical = json.dumps(read_json(), sort_keys=True, separators=(",", ":"))
+    canonical = _CANONICAL.encode(read_json())
     asked = "\n".join((request.method, request.path, caller.merchant_id, caller.mode, canonical))
     fingerprint = hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()
     once = Once(idempotency_key(), fingerprint, moves_money)

@@ -67,7 +67,7 @@ def error_page(
         words=words_for(code, facts),
         other={"tag": other, "words": other_words},
         request_id=request_id(),
-        back=g.get("way_out"),
+        back=g.way_out() if "way_out" in g else None,
         again=request.path if status == 503 and request.method == "GET" else None,
     )
     return make_response(page, status, headers or {})

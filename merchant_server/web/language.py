@@ -125,6 +125,11 @@ def _day(day: date, length: str, locale: str) -> str:
     return format_date(day, format=length, locale=_named(locale))
 
 
+@lru_cache(maxsize=1024)
+def _clock(moment: datetime, time_zone: str, locale: str) -> str:
+    return format_time(moment, format="short", tzinfo=ZoneInfo(time_zone), locale=_named(locale))
+
+
 def money_text(amount: Money | dict[str, Any]) -> str:
     """Write money exactly, as the page's language does: ¥3,999.00, CN¥3,999.00. Takes Money or its JSON form."""
     if isinstance(amount, dict):
@@ -150,7 +155,7 @@ def short_day_text(day: date | str) -> str:
 
 def clock_text(moment: datetime, time_zone: str) -> str:
     """Write a time of day as it is at the shop."""
-    return format_time(moment, format="short", tzinfo=ZoneInfo(time_zone), locale=_locale())
+    return _clock(moment, time_zone, locale_name())
 
 
 def moment_text(moment: datetime, time_zone: str) -> str:

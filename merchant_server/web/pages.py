@@ -13,6 +13,7 @@ from merchant_server.web import error_pages, language, problems
 
 HERE = Path(__file__).parent
 TEXTS = HERE / "texts"
+ASSETS = "/assets"
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -64,7 +65,7 @@ def set_up_pages(app: Flask, *, secure: bool, exempt: Iterable[Blueprint] = ()) 
     app.register_error_handler(404, _lost)
     app.register_error_handler(405, _lost)
     app.jinja_env.filters |= language.FILTERS
-    app.jinja_env.globals["_"] = language.translated
+    app.jinja_env.globals |= {"_": language.translated, "asset": asset}
     app.context_processor(language.texts_of_page)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.register_blueprint(
@@ -72,10 +73,15 @@ def set_up_pages(app: Flask, *, secure: bool, exempt: Iterable[Blueprint] = ()) 
             "pages",
             __name__,
             static_folder=str(HERE / "static"),
-            static_url_path="/assets",
+            static_url_path=ASSETS,
             template_folder=str(HERE / "templates"),
         )
     )
+
+
+def asset(name: str) -> str:
+    """Return the address of a file that pages use."""
+    return f"{request.script_root}{ASSETS}/{name}"
 
 
 def page_blueprint(name: str, import_name: str) -> Blueprint:
@@ -116,6 +122,8 @@ def refuse_foreign_posts() -> None:
 
 def harden(response: Response) -> Response:
     """Add the headers that every page carries; a view that set one itself keeps it."""
+    its_own = {name.lower() for name in response.headers.keys()}  # noqa: SIM118 - these are no mapping
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+        if name.lower() not in its_own:
+            response.headers.add(name, value)
     return response

@@ -28,6 +28,22 @@ PAYMENT_WORDS: dict[str, tuple[Any, Any]] = {
     ),
     "payment_too_small": (_l("This amount is too small."), _l("Enter more than %(least)s.")),
     "amount_invalid": (_l("This is not an amount."), _l("Enter it in digits, for example 100.00.")),
+    "deduction_day_invalid": (
+        _l("Not every month has this day."),
+        _l("Choose one from 1 to 28, or the last day."),
+    ),
+    "deduction_day_fixed": (
+        _l("The day of this loan cannot be moved."),
+        _l("It is not paid once a month."),
+    ),
+    "deduction_day_moved": (
+        _l("The day was moved not long ago."),
+        _l("You can move it again from %(again_on)s."),
+    ),
+    "payment_link_expired": (
+        _l("This payment link is over. Nothing was taken."),
+        _l("Ask for a new one."),
+    ),
     "plan_not_recorded": (
         _l("This loan is too old to be computed here."),
         _l("Write to us below your loan, and a person will work it out."),

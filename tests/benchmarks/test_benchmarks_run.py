@@ -20,7 +20,7 @@ PATHS = {
     "storage: bank callback, SQLite", "storage: sign, PostgreSQL", "storage: bank callback, PostgreSQL",
     "group commit, 16 waiters", "group commit, one client", "GET hosted page, five plans",
     "POST /v1/checkouts, 1 conn.", "POST /v1/checkouts, 32 conn.", "POST bank callback, 32 conn.",
-    "POST decision, end to end", "webhook deliveries, one worker",
+    "deduction run, SQLite", "deduction run, PostgreSQL", "POST decision, end to end", "webhook deliveries, one worker",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from fenqi.finance.money import Money
 from merchant_server.domain.deduction import DeductionStatus
 from merchant_server.domain.dispute import DisputeReason, DisputeStatus
 from merchant_server.domain.errors import Forbidden, NotFound, RuleRefused, TransitionNotAllowed
-from merchant_server.domain.loan import LoanStatus
+from merchant_server.domain.loan import LoanStatus, SuspensionReason
 from merchant_server.domain.relief_proposal import ReliefKind
 from merchant_server.services.collection import proposals
 from merchant_server.services.collection.callbacks import receive
@@ -247,10 +247,10 @@ def test_a_pause_for_another_reason_outlives_the_dispute(installation: Installat
         held = uow.loans.locked(dispute.loan_id)
         assert held is not None
         rows = uow.loans.installments(held.id)
-        move_loan(uow, installation.deps, held.paused("hardship"), held, rows, "loan.collection_paused")
-    assert loan(installation, dispute).pauses == ("dispute", "hardship")
+        move_loan(uow, installation.deps, held.suspended(SuspensionReason.HARDSHIP), held, rows, "")
+    assert loan(installation, dispute).collection_paused_reason == "dispute"
     withdraw(installation.deps, dispute.consumer_id, dispute.loan_id)
-    assert loan(installation, dispute).pauses == ("hardship",)
+    assert loan(installation, dispute).collection_paused_reason == "hardship"
     installation.advance(months=1)
     installation.work()
     assert deductions_of(installation, sold) == []

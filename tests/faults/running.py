@@ -46,6 +46,7 @@ class RunningHouse:
             "FENQI_PUBLIC_URL": self.url,
             "FENQI_PORT": str(port),
             "FENQI_THREADS": "32",
+            "FENQI_COLLECTION_HOURS": "00:00-24:00",
             "FENQI_RATE_PER_SECOND": "0",
             "FENQI_SANDBOX_URL": self.sandbox_url,
             "FENQI_SANDBOX_PORT": str(sandbox_port),

@@ -47,6 +47,15 @@ def test_the_trace_names_the_rows_that_matched(policy, applicant):
     assert rows["conclusion"] == "outcome_hard_decline"
 
 
+def test_a_policy_that_cannot_tell_its_rows_is_asked_for_the_engines_trace(policy, document, applicant):
+    table = next(each for each in document["nodes"] if each["id"] == "grade_bands")
+    table["content"]["rules"][0]["_id"] = "the best band"
+    asked = ZenCreditPolicy(encoded(document)).decide(applicant(bureau_score=800))
+    rows = {**policy.decide(applicant(bureau_score=800)).trace["rows"], "grade_bands": "the best band"}
+
+    assert asked.trace["rows"] == rows
+
+
 def test_a_missing_file_is_a_broken_policy(tmp_path):
     with pytest.raises(PolicyBroken, match="cannot be read") as caught:
         ZenCreditPolicy(tmp_path / "absent.json")

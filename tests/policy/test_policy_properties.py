@@ -4,6 +4,8 @@ import json
 import random
 from datetime import date, timedelta
 
+import pytest
+import zen
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -152,3 +154,36 @@ def test_a_thousand_stored_decisions_replay_to_equal_bytes(policy, policy_path):
         assert encoded(again, Features.from_dict(json.loads(stored))) == first
         outcomes.add(json.loads(first)["outcome"])
     assert outcomes == {"approve", "refer", "decline"}
+
+
+def decided_tables(policy) -> set[str]:
+    return {
+        node["id"] for node in json.loads(policy.document)["nodes"] if node["type"] == "decisionTableNode"
+    }
+
+
+def traced(data) -> str | list[str] | None:
+    if isinstance(data, list):
+        return [each["rule"]["_id"] for each in data]
+    return data["rule"]["_id"] if data else None
+
+
+@pytest.fixture(scope="module")
+def document_once(policy_path):
+    """The policy as it was written, in the engine."""
+    return zen.ZenEngine().create_decision(policy_path.read_text(encoding="utf-8"))
+
+
+@settings(max_examples=100, deadline=None)
+@given(features=any_features())
+def test_the_rows_that_are_told_are_those_of_the_engines_own_trace(policy, document_once, features):
+    told = document_once.evaluate(features.to_dict(), {"trace": True})
+    rows = {
+        node: traced(each["traceData"])
+        for node, each in told["trace"].items()
+        if node in decided_tables(policy)
+    }
+    decided = policy.decide(features)
+    assert decided.trace["rows"] == rows
+    assert decided.outcome == told["result"]["outcome"]
+    assert {name: told["result"][name] for name in decided.trace["values"]} == decided.trace["values"]

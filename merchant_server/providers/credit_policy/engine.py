@@ -16,6 +16,7 @@ from merchant_server.domain.features import LARGEST_AMOUNT_MINOR
 from merchant_server.domain.refusal import REFUSALS
 from merchant_server.providers.credit_policy.cells import DECIMAL, FEATURES
 from merchant_server.providers.credit_policy.check import ANSWER, check
+from merchant_server.providers.credit_policy.rows import Rows
 from merchant_server.providers.credit_policy.shape import read
 
 ADULT_YEARS = 18
@@ -53,11 +54,11 @@ class ZenCreditPolicy:
         self.document = policy.decode()
         canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         self.version = f"{self.name}@{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
-        self._tables = tuple(node["id"] for node in document["nodes"] if node["type"] == "decisionTableNode")
         self._collected = {
             node["content"].get("outputPath") for node in document["nodes"] if "content" in node
         }
-        self._decision = zen.ZenEngine().create_decision(canonical)
+        self._rows = Rows.of(document)
+        self._decision = zen.ZenEngine().create_decision(json.dumps(self._rows.telling))
 
     def decide(self, features: Features) -> Decision:
         """Return the policy's answer, with the matched rows and derived values as its trace.
@@ -66,10 +67,10 @@ class ZenCreditPolicy:
         no policy may: an unproven identity, a minor, somebody blocked, or an amount beyond the line.
         """
         try:
-            response = self._decision.evaluate(features.to_dict(), {"trace": True})
+            response = self._decision.evaluate(features.to_dict(), {"trace": self._rows.by_trace})
         except (RuntimeError, ValueError, TypeError) as error:
             raise PolicyBroken(self.version, (f"evaluation failed: {_failure(error)}",)) from None
-        result = response["result"]
+        rows, result = self._rows.matched(response), response["result"]
         faults = [*_answer_faults(result), *_value_faults(result)]
         if not faults:
             faults = list(_contradictions(result, features))
@@ -84,7 +85,7 @@ class ZenCreditPolicy:
             reasons=tuple(dict.fromkeys(result["reasons"])),
             policy_version=self.version,
             counter_offer_minor=result["counter_offer_minor"] or None,
-            trace=self._trace(result, response["trace"]),
+            trace={"rows": rows, "values": self._values(result)},
             rate_cap_bps=result["rate_cap_bps"],
             installment_max_minor=_bound(result["installment_max_minor"]),
             line_days=result["line_days"],
@@ -92,24 +93,13 @@ class ZenCreditPolicy:
             ask_bureau=result["ask_bureau"],
         )
 
-    def _trace(self, result: dict[str, Any], traced: dict[str, Any]) -> dict[str, Any]:
+    def _values(self, result: dict[str, Any]) -> dict[str, Any]:
         hidden = {*FEATURES, *ANSWER, *self._collected}
-        return {
-            "rows": {
-                table: _matched(traced[table]["traceData"]) for table in self._tables if table in traced
-            },
-            "values": {name: result[name] for name in sorted(result) if name not in hidden},
-        }
+        return {name: result[name] for name in sorted(result) if name not in hidden}
 
 
 def _bound(amount_minor: int) -> int | None:
     return None if amount_minor >= LARGEST_AMOUNT_MINOR else amount_minor
-
-
-def _matched(data: Any) -> str | list[str] | None:
-    if isinstance(data, list):
-        return [each["rule"]["_id"] for each in data]
-    return data["rule"]["_id"] if data else None
 
 
 def _failure(error: Exception) -> str:

@@ -1,11 +1,11 @@
 """Deductions: committed as requested with our own reference, then sent, then settled by callback or by asking."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
-from merchant_server.domain.deduction import Deduction, DeductionStatus, MandateStatus
-from merchant_server.domain.installment import InstallmentStatus
-from merchant_server.domain.loan import LoanStatus
+from merchant_server.domain.deduction import Deduction, DeductionStatus, Mandate, MandateStatus
+from merchant_server.domain.installment import Installment, InstallmentStatus
+from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.domain.merchant import Merchant
 from merchant_server.ports import BankDeduction, ProviderRefused, ProviderUnavailable, UnitOfWork
 from merchant_server.services.collection.settling import NEVER, settle
@@ -24,61 +24,90 @@ def request_due(deps: Deps, merchant_id: str) -> int:
     One transaction a loan, so that one bad row holds up nobody; a loan's installments go in order.
     """
     with deps.storage.reading() as uow:
-        today = deps.today(uow, merchant_of(uow, merchant_id))
-        due = uow.loans.to_collect(merchant_id, today, BATCH)
-    return sum(_request(deps, loan_id, number) for loan_id, number in due)
+        merchant = merchant_of(uow, merchant_id)
+        if not deps.may_collect(uow, merchant):
+            return 0
+        due = uow.loans.to_collect(merchant_id, deps.today(uow, merchant), BATCH)
+    runs: dict[str, str] = {}
+    return sum(_request(deps, runs, loan_id, number) for loan_id, number in due)
 
 
-def _request(deps: Deps, loan_id: str, number: int) -> bool:
+def _request(deps: Deps, runs: dict[str, str], loan_id: str, number: int) -> bool:
+    """Commit one deduction as a part of the day's run; `runs` are those that are known to be stored, by mode."""
     with deps.storage.unit_of_work() as uow:
         loan = uow.loans.locked(loan_id)
         assert loan is not None
-        installment = uow.loans.installments(loan_id)[number - 1]
         today = deps.today(uow, merchant_of(uow, loan.merchant_id))
-        mandate = uow.mandates.get(loan.mandate_id)
-        assert mandate is not None
-        attempt = uow.deductions.next_attempt(loan_id, number)
-        waiting = installment
-        if waiting.status == InstallmentStatus.SCHEDULED:
-            waiting = waiting.to(InstallmentStatus.DUE)
-        # Somebody was faster, or the collection was paused meanwhile: nothing to ask for.
-        if (
-            loan.collection_paused_reason is not None
-            or waiting.status not in (InstallmentStatus.DUE, InstallmentStatus.OVERDUE)
-            or installment.due_on > today
-        ):
+        due = _due(uow, loan, number, today)
+        if due is None:
             return False
-        checkout = uow.checkouts.get(loan.checkout_id)
-        assert checkout is not None
-        if not checkout.captured.minor:
-            # Nothing was delivered yet: it is looked at again tomorrow.
-            uow.loans.save_installment(
-                replace(installment, version=installment.version + 1), installment, today + timedelta(days=1)
-            )
-            return False
-        if mandate.status != MandateStatus.ACTIVE:
-            # It waits for a person; ageing calls it overdue, and the loan with it, the day after.
-            parked = replace(installment, status=waiting.status, version=installment.version + 1)
-            uow.loans.save_installment(parked, installment, NEVER)
-            return False
-        uow.loans.save_installment(waiting.to(InstallmentStatus.DEDUCTING), installment)
-        deduction = Deduction(
-            id=deps.ids.new("ded"),
-            merchant_id=loan.merchant_id,
-            mode=loan.mode,
-            loan_id=loan_id,
-            installment_number=number,
-            attempt=attempt,
-            mandate_id=mandate.id,
-            gateway_account=mandate.gateway_account,
-            # The consumer allowed no more than this at once; the rest is asked for afterwards.
-            amount=min(installment.outstanding, mandate.cap),
-            status=DeductionStatus.REQUESTED,
-            version=1,
-            requested_at=deps.clock.now(),
+        run = runs.get(loan.mode) or uow.batches.open(
+            deps.ids.new("dbt"), loan.merchant_id, loan.mode, today, deps.clock.now()
         )
-        uow.deductions.add(deduction, ask_at=deps.clock.now())
-        return True
+        _commit(uow, deps, loan, *due, run)
+    runs[loan.mode] = run
+    return True
+
+
+def _due(uow: UnitOfWork, loan: Loan, number: int, today: date) -> tuple[Installment, Mandate] | None:
+    """Return what is to be asked for, and under what; None when there is nothing, and then it is put off."""
+    installment = uow.loans.installments(loan.id)[number - 1]
+    waiting = _due_now(installment)
+    # Somebody was faster, or the collection was paused meanwhile: nothing to ask for.
+    if (
+        loan.collection_paused_reason is not None
+        or waiting.status not in (InstallmentStatus.DUE, InstallmentStatus.OVERDUE)
+        or installment.due_on > today
+    ):
+        return None
+    checkout, mandate = uow.checkouts.get(loan.checkout_id), uow.mandates.get(loan.mandate_id)
+    assert checkout is not None and mandate is not None
+    put_off = replace(installment, version=installment.version + 1)
+    if uow.deductions.is_asked(loan.id):
+        # An earlier success was taken back while a later try is under way: its row waits for that one.
+        uow.loans.save_installment(put_off, installment, today + timedelta(days=1))
+        return None
+    if loan.collection_day(today) > today:
+        uow.loans.save_installment(put_off, installment, loan.collection_day(today))
+        return None
+    if not checkout.captured.minor:
+        # Nothing was delivered yet: it is looked at again tomorrow.
+        uow.loans.save_installment(put_off, installment, today + timedelta(days=1))
+        return None
+    if mandate.status != MandateStatus.ACTIVE:
+        # It waits for a person; ageing calls it overdue, and the loan with it, the day after.
+        uow.loans.save_installment(replace(put_off, status=waiting.status), installment, NEVER)
+        return None
+    return installment, mandate
+
+
+def _due_now(installment: Installment) -> Installment:
+    if installment.status != InstallmentStatus.SCHEDULED:
+        return installment
+    return installment.to(InstallmentStatus.DUE)
+
+
+def _commit(
+    uow: UnitOfWork, deps: Deps, loan: Loan, installment: Installment, mandate: Mandate, run: str
+) -> None:
+    uow.loans.save_installment(_due_now(installment).to(InstallmentStatus.DEDUCTING), installment)
+    deduction = Deduction(
+        id=deps.ids.new("ded"),
+        merchant_id=loan.merchant_id,
+        mode=loan.mode,
+        loan_id=loan.id,
+        installment_number=installment.number,
+        attempt=uow.deductions.next_attempt(loan.id, installment.number),
+        mandate_id=mandate.id,
+        gateway_account=mandate.gateway_account,
+        # The consumer allowed no more than this at once; the rest is asked for afterwards.
+        amount=min(installment.outstanding, mandate.cap),
+        status=DeductionStatus.REQUESTED,
+        version=1,
+        requested_at=deps.clock.now(),
+        batch_id=run,
+    )
+    uow.deductions.add(deduction, ask_at=deps.clock.now())
 
 
 def ask_bank(deps: Deps) -> int:
@@ -95,18 +124,27 @@ def ask_bank(deps: Deps) -> int:
 
 
 def send(deps: Deps, deduction: Deduction) -> None:
-    """Ask the bank for one deduction that is committed, and record what it says at once."""
+    """Ask the bank for one deduction that is committed, and record what it says at once.
+
+    Nothing new is sent of a run outside the hours of collection, nor under a mandate that has ended meanwhile.
+    """
     answer = _ask(deps, deduction)
     if answer is not None:
         _record(deps, deduction, answer)
 
 
 def _ask(deps: Deps, deduction: Deduction) -> BankDeduction | None:
+    may_send, live = _may_send(deps, deduction)
     try:
-        if deduction.status == DeductionStatus.PENDING:
+        if deduction.status == DeductionStatus.PENDING or not (may_send and live):
+            # An earlier try may have reached the bank, although nobody here knows.
             found = deps.bank.find_deduction(reference=deduction.id)
             if found.status != "unknown":
                 return found
+        if not live:
+            return BankDeduction(deduction.id, "failed", "mandate_not_active")
+        if not may_send:
+            return None
         if deduction.is_own:
             _sign_own_mandate(deps, deduction)
         return deps.bank.deduct(
@@ -116,6 +154,18 @@ def _ask(deps: Deps, deduction: Deduction) -> BankDeduction | None:
         return BankDeduction(deduction.id, "failed", refused.code)
     except ProviderUnavailable:
         return None
+
+
+def _may_send(deps: Deps, deduction: Deduction) -> tuple[bool, bool]:
+    """Say whether this is an hour to send it, and whether its mandate still allows it."""
+    with deps.storage.reading() as uow:
+        mandate = uow.mandates.get(deduction.mandate_id)
+        assert mandate is not None
+        if deduction.is_own:
+            # The consumer is there and wants it now.
+            return True, mandate.status in (MandateStatus.PENDING, MandateStatus.ACTIVE)
+        merchant = merchant_of(uow, deduction.merchant_id)
+        return deps.may_collect(uow, merchant), mandate.status == MandateStatus.ACTIVE
 
 
 def _sign_own_mandate(deps: Deps, deduction: Deduction) -> None:

@@ -167,4 +167,5 @@ def _closed(
 
 def _resume(uow: UnitOfWork, deps: Deps, loan: Loan) -> Loan:
     resumed = loan.resumed(PAUSED_REASON)
-    return move_loan(uow, deps, resumed, loan, uow.loans.installments(loan.id), "loan.collection_resumed")
+    event = "loan.collection_resumed" if resumed.collection_paused_reason is None else ""
+    return move_loan(uow, deps, resumed, loan, uow.loans.installments(loan.id), event)

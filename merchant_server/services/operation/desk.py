@@ -32,6 +32,7 @@ from merchant_server.services.operation.test_clock import advance_clock, read_cl
 CLOCKS_MAX = 3
 LOANS_MAX = 6
 MANDATES_MAX = 4
+RUNS_MAX = 3
 MESSAGES_MAX = 4
 BOOKINGS_MAX = 6
 EVENTS_MAX = 16
@@ -72,6 +73,7 @@ def look_at_house(deps: Deps) -> House:
                 for loan in uow.loans.latest(LOANS_MAX)
             ),
             mandates=tuple(uow.mandates.latest(MANDATES_MAX)),
+            runs=tuple(uow.batches.latest(RUNS_MAX)),
             events=_events(uow),
             entries=_entries(uow),
             set_aside=_set_aside(uow),

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from fenqi.finance.money import Money
 
 from merchant_server.domain.deduction import Mandate
+from merchant_server.domain.deduction_batch import BatchProgress
 from merchant_server.domain.installment import OPEN_INSTALLMENTS, Installment
 from merchant_server.domain.ledger import Posting
 from merchant_server.domain.loan import Loan
@@ -99,6 +100,7 @@ class House:
     clocks: tuple[ShopClock, ...]
     loans: tuple[LoanStrip, ...]
     mandates: tuple[Mandate, ...]
+    runs: tuple[BatchProgress, ...]
     events: tuple[EventRow, ...]
     entries: tuple[EntryRow, ...]
     set_aside: tuple[SetAside, ...]

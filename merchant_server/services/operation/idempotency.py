@@ -11,6 +11,7 @@ from merchant_server.domain.merchant import Caller
 from merchant_server.ports import StoredReply, UnitOfWork
 from merchant_server.services.deps import Deps
 
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 KEPT_DAYS = 30
 FORGET_BATCH = 500
 # A deadlock or a serialization failure is no answer: the whole is run again, which is soon over.
@@ -38,7 +39,7 @@ class Reply:
 
 def json_bytes(resource: dict[str, Any]) -> bytes:
     """Return a resource as the bytes that are sent, kept and replayed."""
-    return json.dumps(resource, ensure_ascii=False, separators=(",", ":")).encode()
+    return _COMPACT.encode(resource).encode()
 
 
 def run_once(

@@ -1,7 +1,6 @@
 """Test clocks on their way: they go day by day, and wait each day until everything that is due then was done."""
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, timedelta
 
 from fenqi.durations import Duration
 
@@ -84,7 +83,7 @@ def _step(deps: Deps, merchant_id: str) -> bool:
             uow.merchants.send_clock(merchant_id, None, now)
             return True
         step_seconds = min(
-            _until_midnight(uow, deps, merchant_id), state.target_seconds - state.offset_seconds
+            _until_next_stop(uow, deps, merchant_id), state.target_seconds - state.offset_seconds
         )
         uow.merchants.advance_clock(merchant_id, step_seconds)
         uow.merchants.send_clock(merchant_id, state.target_seconds, now)
@@ -92,12 +91,13 @@ def _step(deps: Deps, merchant_id: str) -> bool:
 
 
 def _day_is_done(uow: UnitOfWork, deps: Deps, merchant_id: str) -> bool:
-    """Say whether nothing that is due by the merchant's today is left to do, or waits for the bank."""
-    today = deps.today(uow, merchant_of(uow, merchant_id))
+    """Say whether nothing that can be done at this time of the merchant's day is left, or waits for the bank."""
+    merchant = merchant_of(uow, merchant_id)
+    today, hours = deps.today(uow, merchant), deps.may_collect(uow, merchant)
     terms = uow.settlements.terms(merchant_id)
     return not (
-        uow.deductions.under_way(merchant_id)
-        or uow.loans.to_collect(merchant_id, today, 1)
+        uow.deductions.under_way(merchant_id, sent_only=not hours)
+        or (hours and _waits_for_hours(uow, deps, merchant_id, today))
         or uow.loans.to_age(merchant_id, today, 1)
         or uow.loans.to_penalize(merchant_id, today, 1)
         or uow.payouts.pending(merchant_id)
@@ -106,10 +106,22 @@ def _day_is_done(uow: UnitOfWork, deps: Deps, merchant_id: str) -> bool:
     )
 
 
-def _until_midnight(uow: UnitOfWork, deps: Deps, merchant_id: str) -> int:
-    """Return the seconds until the merchant's next day begins."""
-    zone = ZoneInfo(merchant_of(uow, merchant_id).time_zone)
-    here = deps.business_now(uow, merchant_id).astimezone(zone)
-    tomorrow = (here + timedelta(days=1)).date()
-    midnight = datetime(tomorrow.year, tomorrow.month, tomorrow.day, tzinfo=zone)
-    return int((midnight - here.astimezone(ZoneInfo("UTC"))).total_seconds()) + 1
+def _waits_for_hours(uow: UnitOfWork, deps: Deps, merchant_id: str, today: date) -> bool:
+    """Say whether something is to be done today that is done within the hours of collection only."""
+    until = today + timedelta(days=deps.notice_days)
+    return bool(
+        uow.loans.to_collect(merchant_id, today, 1)
+        or uow.notices.to_write(merchant_id, today, until, 1)
+        or uow.deductions.under_way(merchant_id)
+    )
+
+
+def _until_next_stop(uow: UnitOfWork, deps: Deps, merchant_id: str) -> int:
+    """Return the seconds until the merchant's next day begins, or the hours of collection when something waits."""
+    merchant = merchant_of(uow, merchant_id)
+    here = deps.local_now(uow, merchant)
+    stop = here.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    opening = deps.collection_hours.next_opening(here)
+    if opening < stop and _waits_for_hours(uow, deps, merchant_id, here.date()):
+        stop = opening
+    return int((stop.astimezone(UTC) - here.astimezone(UTC)).total_seconds()) + 1

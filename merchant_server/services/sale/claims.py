@@ -16,6 +16,7 @@ from fenqi.offers import Offer, quote
 from merchant_server.domain.checkout import Checkout, CheckoutStatus
 from merchant_server.domain.errors import NotFound, RuleRefused, TransitionConflict
 from merchant_server.domain.merchant import Merchant, Store
+from merchant_server.domain.workdays import calendar_of
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout
@@ -135,6 +136,6 @@ def _offers_for(amount: Money, plans: tuple[Plan, ...], today: date, cap: Decima
 
 def _priced(amount: Money, plan: Plan, today: date) -> tuple[Offer, ...]:
     try:
-        return quote(amount, [plan], today)
+        return quote(amount, [plan], today, is_holiday=calendar_of(plan, amount.currency))
     except FinanceError:
         return ()

@@ -11,6 +11,7 @@ from merchant_server.domain.ledger import Entry
 from merchant_server.domain.merchant import Merchant
 from merchant_server.domain.payout import HOUSE, LENDER, WHOLE_BPS
 from merchant_server.domain.settlement_postings import funding_postings, reserve_postings, subsidy_postings
+from merchant_server.domain.workdays import calendar_of
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps
 from merchant_server.services.settlement.booking import book
@@ -44,7 +45,9 @@ def _subsidize(
     # The rate that was agreed may be below the plan's: a grade gives a discount.
     agreed = plan.changed(annual_rate=agreement.terms["annual_rate"])
     try:
-        shares = build_schedule(agreed, amount, entry.occurred_on).subsidies
+        shares = build_schedule(
+            agreed, amount, entry.occurred_on, is_holiday=calendar_of(agreed, amount.currency)
+        ).subsidies
     except FinanceError:
         # A part too small for a schedule of its own spares nobody a whole minor unit of interest.
         return

@@ -11,6 +11,10 @@ _COLLECT = (
     "(SELECT MIN(collect_on) FROM installments i"
     " WHERE i.merchant_id = m.id AND i.status IN ('scheduled', 'due', 'overdue'))"
 )
+_UNTOLD = (
+    "(SELECT MIN(collect_on) FROM installments i"
+    " WHERE i.merchant_id = m.id AND i.status = 'scheduled' AND i.noticed_for <> i.collect_on)"
+)
 _LATE = "(SELECT MIN(due_on) FROM installments i WHERE i.merchant_id = m.id AND i.status = 'due')"
 _PENALIZED = "(SELECT MIN(penalized_on) FROM loans l WHERE l.merchant_id = m.id AND l.status = 'overdue')"
 _CLOSED = "(SELECT MAX(closed_on) FROM daily_closes d WHERE d.merchant_id = m.id)"
@@ -28,6 +32,12 @@ class Days:
         kinds = {"collect_on": _COLLECT, "late_on": _LATE, "penalized_on": _PENALIZED}
         days = self._days(now, kinds, "collect_on <= :last OR late_on < :last OR penalized_on < :last")
         return [day for day in days if day.collects]
+
+    def telling(self, now: datetime, days_before: int) -> list[MerchantDay]:
+        """Return merchants, as of that many days from now, with a deduction its consumer was not told of."""
+        ahead = timedelta(days=days_before)
+        days = self._days(now + ahead, {"untold_on": _UNTOLD}, "untold_on <= :last")
+        return [day for day in days if day.tells]
 
     def closing(self, now: datetime) -> list[MerchantDay]:
         """Return merchants whose books of yesterday are open."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from fenqi.finance.money import Money
 
 from merchant_server.domain.deduction import FIRST_OWN_ATTEMPT, Deduction, DeductionPurpose, DeductionStatus
+from merchant_server.domain.quarantine import QuarantinedCallback
 from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.rows import insert, moment, save, stamp
 
@@ -45,12 +46,17 @@ class Deductions:
         assert row is not None
         return int(row["tried"]) + (FIRST_OWN_ATTEMPT if own else 1)
 
-    def under_way(self, merchant_id: str) -> int:
-        """Return how many of a merchant's deductions wait for the bank."""
+    def is_asked(self, loan_id: str) -> bool:
+        """Say whether a deduction of the loan waits for the bank."""
+        sql = "SELECT 1 AS there FROM deductions WHERE loan_id = :id AND status IN ('requested', 'pending')"
+        return self._db.one(sql, {"id": loan_id}) is not None
+
+    def under_way(self, merchant_id: str, *, sent_only: bool = False) -> int:
+        """Return how many of a merchant's deductions wait for the bank; with `sent_only` those that it took on."""
         row = self._db.one(
-            "SELECT COUNT(*) AS waiting FROM deductions"
-            " WHERE status IN ('requested', 'pending') AND merchant_id = :id",
-            {"id": merchant_id},
+            "SELECT COUNT(*) AS waiting FROM deductions WHERE status IN ('requested', 'pending')"
+            " AND merchant_id = :id AND (status = 'pending' OR :sent_only = 0)",
+            {"id": merchant_id, "sent_only": int(sent_only)},
         )
         assert row is not None
         return int(row["waiting"])
@@ -136,6 +142,50 @@ class Callbacks:
         return self._db.all(
             "SELECT * FROM callbacks ORDER BY received_at DESC LIMIT :limit", {"limit": limit}
         )
+
+    def quarantined(self, limit: int) -> list[QuarantinedCallback]:
+        """Return callbacks in quarantine that nobody has handled, the oldest first, with the deductions they name."""
+        rows = self._db.all(
+            "SELECT * FROM callbacks WHERE verdict = 'quarantined' AND handled_at IS NULL"
+            " ORDER BY received_at LIMIT :limit",
+            {"limit": limit},
+        )
+        asked = {
+            row["reference"]: self._db.one(
+                "SELECT * FROM deductions WHERE id = :id", {"id": row["reference"]}
+            )
+            for row in rows
+        }
+        return [_quarantined(row, asked[row["reference"]]) for row in rows]
+
+    def is_quarantined(self, gateway_account: str, event_id: str) -> bool:
+        """Say whether this event is in quarantine, handled or not."""
+        row = self._db.one(
+            "SELECT verdict FROM callbacks WHERE gateway_account = :account AND event_id = :event_id",
+            {"account": gateway_account, "event_id": event_id},
+        )
+        return row is not None and row["verdict"] == "quarantined"
+
+    def handle(self, gateway_account: str, event_id: str, *, at: datetime, by: str, note: str) -> bool:
+        """Store what was done about a quarantined callback; say False when somebody had before."""
+        changed = self._db.execute(
+            "UPDATE callbacks SET handled_at = :at, handled_by = :by, handled_note = :note"
+            " WHERE gateway_account = :account AND event_id = :event_id AND handled_at IS NULL",
+            {"at": stamp(at), "by": by, "note": note, "account": gateway_account, "event_id": event_id},
+        )
+        return changed == 1
+
+
+def _quarantined(row: Row, asked: Row | None) -> QuarantinedCallback:
+    return QuarantinedCallback(
+        gateway_account=row["gateway_account"],
+        event_id=row["event_id"],
+        received_at=moment(row["received_at"]),
+        reference=row["reference"],
+        differences=tuple(row["reason"].split(", ")),
+        body=row["body"],
+        deduction=None if asked is None else _deduction(asked),
+    )
 
 
 def _deduction(row: Row) -> Deduction:

@@ -94,13 +94,15 @@ class Loans:
         """Store the next version; raises TransitionConflict when somebody else moved it first."""
         save(
             self._db,
-            f"UPDATE loans SET status = :status, version = :version, collection_paused_reason = :paused, {_SET_LOAN}"
+            f"UPDATE loans SET status = :status, version = :version, collection_paused_reason = :paused,"
+            f" collection_suspended_reason = :suspended, {_SET_LOAN}"
             " WHERE id = :id AND version = :was",
             {
                 "id": loan.id,
                 "status": loan.status.value,
                 "version": loan.version,
                 "paused": loan.collection_paused_reason,
+                "suspended": loan.collection_suspended_reason,
                 **{part: getattr(loan, part).minor for part in _MOVING},
                 "was": was.version,
             },
@@ -153,6 +155,16 @@ class Loans:
             {"merchant_id": merchant_id, "today": today.isoformat(), "limit": limit},
         )
         return [(row["loan_id"], row["number"]) for row in rows]
+
+    def count_to_collect(self, merchant_id: str, today: date) -> int:
+        """Return how many installments are to be collected by today, whether or not they can be at this moment."""
+        row = self._db.one(
+            "SELECT COUNT(*) AS n FROM installments i WHERE i.merchant_id = :merchant_id"
+            " AND i.collect_on <= :today AND i.status IN ('scheduled', 'due', 'overdue')",
+            {"merchant_id": merchant_id, "today": today.isoformat()},
+        )
+        assert row is not None
+        return int(row["n"])
 
     def to_age(self, merchant_id: str, today: date, limit: int) -> list[str]:
         """Return loans with an installment that was due before today, is not paid, and is not called overdue yet.

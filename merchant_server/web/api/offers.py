@@ -1,7 +1,9 @@
 """/v1/offers"""
 
+from functools import lru_cache
 from typing import Any
 
+from fenqi.offers import Offer
 from fenqi.wire import OfferQuerySchema, OfferSchema, page_of
 from flask import Response
 
@@ -23,4 +25,10 @@ def listing(query: dict[str, Any]) -> Response:
     who = caller("read", "price")
     wanted = None if query["plan_ids"] is None else query["plan_ids"].split(",")
     offers = priced_offers(deps(), who, query["amount_minor"], query["currency"], wanted)
-    return listed([{"object": "offer", **offer.to_dict()} for offer in offers])
+    return Response(_written(offers), content_type="application/json")
+
+
+# A shop's pages ask for the same prices for everybody who looks at them; an offer never changes.
+@lru_cache(maxsize=256)
+def _written(offers: tuple[Offer, ...]) -> bytes:
+    return listed([{"object": "offer", **offer.to_dict()} for offer in offers]).get_data()

@@ -61,7 +61,7 @@ def _bound(view: View, site: Site) -> Callable[[str], ResponseReturnValue]:
 
 
 def _remember_way_out() -> None:
-    g.way_out = url_for(".start", **(request.view_args or {}))
+    g.way_out = partial(url_for, ".start", **(request.view_args or {}))
 
 
 def _ask(site: Site, _: CookieFirst) -> ResponseReturnValue:
@@ -76,5 +76,5 @@ def _go_there(elsewhere: StepElsewhere) -> ResponseReturnValue:
 def _refused(error: DomainError) -> ResponseReturnValue:
     """Lead a form that came too late to where the payment stands now; show any other refusal."""
     if request.method == "POST" and moved_on(error):
-        return redirect(g.way_out, 303)
+        return redirect(g.way_out(), 303)
     return error_pages.from_domain(error)

@@ -1,11 +1,14 @@
 """The pages before the decision: what is bought and what it costs, then the phone, then the person."""
 
+from threading import Lock
+
 from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from merchant_server.domain.circumstances import Circumstances
 from merchant_server.domain.errors import DomainError
 from merchant_server.services.sale.approval import CONSENTS, apply
+from merchant_server.services.sale.claims import Visit
 from merchant_server.services.sale.codes import check_phone_code, send_phone_code
 from merchant_server.services.sale.persons import parse_stated
 from merchant_server.web.consumer.arrival import Site, arrive, claim, show, show_refusal, witness
@@ -13,12 +16,30 @@ from merchant_server.web.consumer.cards import plan_list
 from merchant_server.web.consumer.steps import PAGES, Page
 from merchant_server.web.language import language_tag, locale_name
 
+# The first page holds no form: drawn from equal values it is the same, for a phone that reloads it or comes back.
+SHOWN_MAX = 64
+RestsOn = tuple[Visit, str, str, str]
+_SHOWN: dict[str, tuple[RestsOn, str]] = {}
+_KEEPING = Lock()
+
 
 def start(site: Site, token: str) -> ResponseReturnValue:
     """Show shop, amount, and every plan with its whole cost, before anything personal is asked."""
     visit = arrive(site, token, Page.START)
-    plans = plan_list(visit.offers, locale_name()) if visit.offers else ""
-    return show("start", Page.START, visit, plan_list=plans, lender=site.deps.lender_name)
+    rests_on = (visit, site.deps.lender_name, language_tag(), request.script_root)
+    known, page = _SHOWN.get(token, (None, ""))
+    if known != rests_on:
+        plans = plan_list(visit.offers, locale_name()) if visit.offers else ""
+        page = show("start", Page.START, visit, plan_list=plans, lender=site.deps.lender_name)
+        _keep(token, rests_on, page)
+    return page
+
+
+def _keep(token: str, rests_on: RestsOn, page: str) -> None:
+    with _KEEPING:
+        while len(_SHOWN) >= SHOWN_MAX:
+            del _SHOWN[next(iter(_SHOWN))]
+        _SHOWN[token] = rests_on, page
 
 
 def phone(site: Site, token: str) -> ResponseReturnValue:

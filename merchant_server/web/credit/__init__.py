@@ -1,11 +1,11 @@
 """How much could I spend? The pages below /credit, for a person without a cart; they work without scripts."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 
 from flask import Blueprint, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from merchant_server.domain.errors import DomainError, TransitionConflict, Unauthenticated
 from merchant_server.services.deps import Deps
@@ -48,7 +48,7 @@ def _bound(view: View, browser: Browser) -> Callable[[], ResponseReturnValue]:
 
 
 def _remember_way_out() -> None:
-    g.way_out, g.way_out_words = url_for(".start"), _("Back to the start")
+    g.way_out, g.way_out_words = partial(url_for, ".start"), _l("Back to the start")
 
 
 def _come_in(_error: Unauthenticated) -> ResponseReturnValue:

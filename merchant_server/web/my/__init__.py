@@ -1,16 +1,16 @@
 """A person's own page: what they owe and signed, and what they can do about it and about their data. No scripts."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from flask import Blueprint, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from merchant_server.domain.errors import Unauthenticated
 from merchant_server.services.deps import Deps
-from merchant_server.web.my import data, disputes, entering, loans, paying
+from merchant_server.web.my import data, days, disputes, entering, loans, paying
 from merchant_server.web.my.room import Room
 from merchant_server.web.pages import page_blueprint
 
@@ -35,6 +35,8 @@ ROUTES: tuple[tuple[str, str, str, Callable[..., ResponseReturnValue]], ...] = (
     ("payment", "/my/loans/<loan_id>/payment", "GET", paying.payment),
     ("pay", "/my/loans/<loan_id>/payment", "POST", paying.pay),
     ("return_money", "/my/money", "POST", loans.return_money),
+    ("day", "/my/loans/<loan_id>/day", "GET", days.choose),
+    ("move_day", "/my/loans/<loan_id>/day", "POST", days.move),
     ("data", "/my/data", "GET", data.data),
     ("copy_json", "/my/data.json", "POST", data.copy_json),
     ("copy_pdf", "/my/data.pdf", "POST", data.copy_pdf),
@@ -64,7 +66,7 @@ def _bound(view: Callable[..., ResponseReturnValue], room: Room) -> Callable[...
 
 
 def _remember_way_out() -> None:
-    g.way_out, g.way_out_words = url_for(".home"), _("Back to my page")
+    g.way_out, g.way_out_words = partial(url_for, ".home"), _l("Back to my page")
 
 
 def _sign_in(_error: Unauthenticated) -> ResponseReturnValue:

@@ -58,6 +58,7 @@ CHANGE_WORDS = {
     ChangeKind.HARDSHIP: _l("A plan for hard times"),
     ChangeKind.WRITE_OFF: _l("Written off"),
     ChangeKind.REVERSAL: _l("Taken back by the bank"),
+    ChangeKind.DEDUCTION_DAY: _l("The day of deduction was moved"),
 }
 PROBLEM_WORDS = {
     "statement_empty": Words(_l("The text is empty."), _l("Say in a few words what went wrong.")),

@@ -22,6 +22,7 @@ class ChangedRow:
     """One installment whose amount or day changed; None where it did not exist or is gone."""
 
     number: int
+    was_on: date | None
     due_on: date
     before: Money | None
     after: Money | None
@@ -78,7 +79,7 @@ def changed_rows(before: Sequence[Due], after: Sequence[Due]) -> tuple[ChangedRo
         was, now = old.get(number), new.get(number)
         known: Any = now or was
         if was != now:
-            found.append(ChangedRow(number, known.due_on, _total(was), _total(now)))
+            found.append(ChangedRow(number, was and was.due_on, known.due_on, _total(was), _total(now)))
     return tuple(found)
 
 

@@ -17,7 +17,8 @@ def loan(room: Room, loan_id: str) -> ResponseReturnValue:
     """Show one of the person's loans."""
     history = loan_history(room.deps, room.who(), loan_id)
     view, told = loan_view(history.own), history_view(history, history.own.merchant.time_zone)
-    said = {name: request.args.get(name) == "1" for name in ("revoked", "disputed", "withdrawn", "paying")}
+    told_of = ("revoked", "disputed", "withdrawn", "paying", "moved")
+    said = {name: request.args.get(name) == "1" for name in told_of}
     return show("loan", view=view, history=told, lender=room.deps.lender_name, **said)
 
 

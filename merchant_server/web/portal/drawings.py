@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from fenqi.finance.money import Money
 
+from merchant_server.domain.deduction_batch import BatchProgress
 from merchant_server.domain.installment import Installment, InstallmentStatus
 
 CELL_WIDTH, CELL_HEIGHT, CELL_GAP = 20, 24, 3
@@ -16,6 +17,7 @@ HEIGHTS = {
     InstallmentStatus.DEDUCTING: 18,
 }
 HALF_BAR = 100
+RUN_WIDTH, RUN_HEIGHT, RUN_SEEN = 200, 12, 2
 # Short schedules are drawn as the first part of a year, so that boxes keep one size.
 CELLS_MIN = 12
 
@@ -75,7 +77,23 @@ def largest_minor(balances: Sequence[tuple[str, int, Money]], currency: str) -> 
     return max((abs(each.minor) for _kind, _count, each in balances if each.currency == currency), default=1)
 
 
+def run_parts(run: BatchProgress) -> tuple[Cell, ...]:
+    """Return a run as one bar: what was settled, what failed, and lower what is open; a part that is there is seen."""
+    parts, x = [], 0
+    for state, count, height in (
+        ("paid", run.settled, RUN_HEIGHT),
+        ("overdue", run.failed, RUN_HEIGHT),
+        ("deducting", run.open, RUN_HEIGHT // 2),
+    ):
+        width = max(count * RUN_WIDTH // max(run.requested, 1), RUN_SEEN) if count else 0
+        if width:
+            parts.append(Cell(x, RUN_HEIGHT - height, width, height, state, False))
+        x += width
+    return tuple(parts)
+
+
 TEMPLATE_DRAWINGS = {
+    "run_parts": run_parts,
     "strip": strip,
     "strip_width": strip_width,
     "tally": tally,

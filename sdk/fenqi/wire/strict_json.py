@@ -18,6 +18,7 @@ _INTEGER_DIGITS_MAX = len(str(INTEGER_MAX))
 # The closing quote is optional so that every string piece matches at once and scanning stays linear.
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]|-?(?:[0-9][0-9.eE+-]*|Infinity)|NaN', re.DOTALL)
 
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _COLON = re.compile(r"[ \t\r\n]*:")
 
@@ -55,7 +56,7 @@ def strict_json(body: bytes) -> Any:
     except _Refusal as error:
         position = _number_position(text) if error.key is None else _repeated_key_position(text, error.key)
         raise JsonRefused(str(error), position) from None
-    if "\\u" in text:
+    if _SURROGATE.search(text):
         _check_surrogates(text)
     return value
 

@@ -90,6 +90,18 @@ def test_a_loan_is_a_strip_of_as_many_boxes_as_it_has_installments(desk: Desk) -
     assert 'aria-label="paid 1, scheduled 11"' in page
 
 
+def test_a_run_of_deductions_is_a_bar_of_what_was_settled_failed_and_is_open(desk: Desk) -> None:
+    desk.installation.sell(account="0001")
+    desk.installation.sell(account="0005", reference="order-1002")
+    next_month(desk.installation)
+    page = desk.page()
+    assert re.findall(r'<rect class="(\w+) cell" x="(\d+)" y="0" width="(\d+)"', page) == [
+        ("paid", "0", "100"),
+        ("overdue", "100", "100"),
+    ]
+    assert "2 of 2 answered" in desk.panel("bank") and "settled 1 · failed 1 · open 0" in desk.panel("bank")
+
+
 def test_what_cannot_be_collected_is_shown_as_overdue_and_crossed_out(desk: Desk) -> None:
     desk.installation.sell(account="0005")
     next_month(desk.installation)
