@@ -30,9 +30,12 @@ soak: ## the long runs: a million examples, with a progress bar and a seed that 
 	@$(RUN) tests.finance.soak --examples $(or $(EXAMPLES),1000000) $(if $(SEED),--seed $(SEED))
 	@FENQI_API_EXAMPLES=600 $(RUN) pytest -q -s tests/api/test_openapi.py
 	@FENQI_SALES=100 FENQI_EVENTS=10000 $(RUN) pytest -q tests/faults
+	@FENQI_YEAR_LOANS=$(or $(FENQI_YEAR_LOANS),1000) $(RUN) pytest -q -s --timeout=0 tests/life/test_town.py $(if $(wildcard /dev/shm),--basetemp=/dev/shm/fenqi-year)
 	@FENQI_LIVES=$(or $(LIVES),2000) $(RUN) pytest -q tests/life $(if $(SEED),--hypothesis-seed $(SEED))
 	@FENQI_SOAK=1 $(RUN) pytest -q --timeout=0 tests/evidence/test_attacks.py
 	@FENQI_FORGERIES=100000 $(RUN) pytest -q tests/till/test_attacks.py
+	@FENQI_FUZZ=all $(RUN) pytest -q --timeout=0 tests/api/test_fuzz_routes.py
+	@FENQI_TRIGGERS=all $(RUN) pytest -q tests/e2e/test_triggers.py
 
 bench: ## how far each path is from the bare floor under it
 	@$(PYTHON) scripts/bootstrap.py dev
@@ -40,7 +43,7 @@ bench: ## how far each path is from the bare floor under it
 
 bench-full: ## the same with JSON and a chart for the docs, the simulation of growth, and an hour's memory
 	@$(PYTHON) scripts/bootstrap.py dev
-	@$(RUN) benchmarks --json docs/reference/benchmarks.json --svg docs/reference/benchmarks.svg
+	@FENQI_BENCH_LOANS=100000 $(RUN) benchmarks --json docs/reference/benchmarks.json --svg docs/reference/benchmarks.svg
 	@$(RUN) benchmarks.scale --write
 	@$(RUN) benchmarks.memory
 

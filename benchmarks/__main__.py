@@ -36,12 +36,13 @@ def main(arguments: list[str]) -> int:
 
 
 def _parts() -> dict[str, Callable[[Scale], Iterator[Figure]]]:
-    from benchmarks.paths import calculation, documents, storage, web
+    from benchmarks.paths import calculation, collection, documents, storage, web
 
     return {
         "calculation": calculation.figures,
         "documents": documents.figures,
         "storage": storage.figures,
+        "collection": collection.figures,
         "web": web.figures,
     }
 
@@ -57,7 +58,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-_PARTS = ("calculation", "documents", "storage", "web")
+_PARTS = ("calculation", "documents", "storage", "collection", "web")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from demo_store.orders import ENDED_UNPAID, Order, OrderDraft, OrderStatus
 from demo_store.payments import PaymentRefusedError, start_checkout
 from demo_store.returns import refunded
 from demo_store.wiring import shop
+from demo_store.wishes import draft_of, read_wish, to_collect
 
 MAX_ORDERS_REMEMBERED = 20
 
@@ -81,7 +82,11 @@ def pay() -> BaseResponse | tuple[str, int]:
     names = [line.product.name(language_tag()) for line in basket.lines]
     draft = OrderDraft("web", basket.total, description="、".join(names)[:200], lines=lines)
     form_token = request.form.get("form_token", "")[:64] or basket.form_token(parts.new_token)
-    order = parts.orders.open_order(draft, form_token, f"xm-{parts.new_token()}")
+    return _send_to_fenqi(parts.orders.open_order(draft, form_token, f"xm-{parts.new_token()}"))
+
+
+def _send_to_fenqi(order: Order) -> BaseResponse | tuple[str, int]:
+    parts = shop()
     _remember(order)
     if order.status is OrderStatus.PAID:
         return redirect(url_for("shop.order", order_id=order.id), 303)
@@ -107,7 +112,23 @@ def order(order_id: str) -> str:
     """Show where an order stands; this is where fenqi sends the customer back to."""
     parts = shop()
     found = _web_order(order_id)
-    return render_template("order.html", order=found, lines=parts.orders.lines(found.id), **_live(found))
+    lines = parts.orders.lines(found.id)
+    known = _live(found) | {"wish": read_wish(parts, found, request.args), "rest": to_collect(found, lines)}
+    return render_template("order.html", order=found, lines=lines, **known)
+
+
+@blueprint.post("/orders/<order_id>/anew")
+def order_anew(order_id: str) -> BaseResponse | tuple[str, int]:
+    """Order the same goods in the terms that fenqi would say yes to, and send the customer there."""
+    parts = shop()
+    refused = _web_order(order_id)
+    wish = read_wish(parts, refused, request.form)
+    if wish is None:
+        flash(gettext("We cannot sell it on these terms."))
+        return redirect(url_for("shop.order", order_id=order_id), 303)
+    draft = draft_of(refused, parts.orders.lines(refused.id), wish)
+    # One refused order becomes one new order, however often the button is pressed.
+    return _send_to_fenqi(parts.orders.open_order(draft, f"anew-{refused.id}", f"xm-{parts.new_token()}"))
 
 
 @blueprint.get("/orders/<order_id>.json")

@@ -43,6 +43,7 @@ from merchant_server.web.application import Application
 from merchant_server.web.bodies import BODY_BYTES_MAX
 from merchant_server.web.consumer import consumer_pages
 from merchant_server.web.consumer.counter import counter_pages
+from merchant_server.web.consumer.paying import paying_pages
 from merchant_server.web.context import EXTENSION, begin_request, end_request
 from merchant_server.web.credit import credit_pages
 from merchant_server.web.docs import docs_pages
@@ -200,6 +201,7 @@ def build_app(deps: Deps, *, secret_key: bytes, secure: bool, limited: Limits | 
     app.register_blueprint(callbacks.blp)
     app.register_blueprint(consumer_pages(deps, secure=secure))
     app.register_blueprint(counter_pages(deps))
+    app.register_blueprint(paying_pages(deps))
     app.register_blueprint(my_pages(deps, secure=secure))
     app.register_blueprint(docs_pages())
     app.register_blueprint(credit_pages(deps, secure=secure))

@@ -1,6 +1,5 @@
 """The worker's loop: everything that is due, again and again; a step that fails is logged and tried next time."""
 
-import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +7,7 @@ from functools import partial
 
 from merchant_server.services.collection.deductions import age, ask_bank, request_due
 from merchant_server.services.collection.noticing import send_notices, write_notices
+from merchant_server.services.collection.ordering import ask_about_orders
 from merchant_server.services.collection.penalties import charge_penalties
 from merchant_server.services.decisioning.watching import forget_velocity
 from merchant_server.services.deps import Deps
@@ -16,6 +16,7 @@ from merchant_server.services.operation.audit import tend_log
 from merchant_server.services.operation.delivery import Courier
 from merchant_server.services.operation.idempotency import forget_answers
 from merchant_server.services.operation.keeping import check_up, forget_deliveries
+from merchant_server.services.operation.steps import tried
 from merchant_server.services.operation.turning import turn_clocks
 from merchant_server.services.operation.upkeep import (
     cancel_orphan_mandates,
@@ -31,30 +32,22 @@ from merchant_server.services.settlement.closing import close_days
 from merchant_server.services.settlement.payouts import ask_about_payouts, pay_out_due
 from merchant_server.services.settlement.transfers import ask_about_transfers
 
-log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.25
 PUSH_THREADS = 16
 
 
-def tried(step: Callable[[], int]) -> int:
-    """Run one step of the loop, which must outlive any one row: what is due stays due and is tried again."""
-    try:
-        return step()
-    except Exception:
-        log.exception("a worker step failed")
-        return 0
-
-
 def collect(deps: Deps, run: Callable[[Callable[[], int]], int]) -> int:
-    """Request what is due for every merchant, ask the bank, and call late what is late."""
+    """Tell of what comes, request what is due of the merchants whose day has come, and call late what is late."""
     with deps.storage.reading() as uow:
-        merchants = uow.merchants.all()
+        telling = uow.days.telling(deps.clock.now(), deps.notice_days) if deps.notice_days else []
+        days = uow.days.collecting(deps.clock.now())
     done = 0
-    for merchant in merchants:
-        done += run(partial(write_notices, deps, merchant.id))
-        done += run(partial(request_due, deps, merchant.id))
-        done += run(partial(age, deps, merchant))
-        done += run(partial(charge_penalties, deps, merchant))
+    for day in telling:
+        done += run(partial(write_notices, deps, day.merchant.id))
+    for day in days:
+        done += run(partial(request_due, deps, day.merchant.id))
+        done += run(partial(age, deps, day.merchant))
+        done += run(partial(charge_penalties, deps, day.merchant))
     return done + run(partial(send_notices, deps)) + run(partial(ask_bank, deps))
 
 
@@ -65,6 +58,7 @@ def work_once(deps: Deps, deliver: Callable[[], int], run: Callable[[Callable[[]
         lambda: collect(deps, run),
         lambda: close_unanswered(deps),
         lambda: close_days(deps),
+        lambda: ask_about_orders(deps),
         lambda: pay_out_due(deps),
         lambda: ask_about_payouts(deps),
         lambda: ask_about_transfers(deps),

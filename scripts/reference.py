@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts import reference_books, reference_settlement, reference_tables
+from scripts import reference_books, reference_sdk, reference_settlement, reference_tables
 
 REGISTRY = Path(__file__).resolve().parent.parent / "merchant_server" / "web" / "errors.json"
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -32,6 +32,10 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "commands": reference_tables.commands,
     "routes-api": lambda: reference_tables.routes("api"),
     "routes-other": lambda: reference_tables.routes("other"),
+    "sdk-client": reference_sdk.client,
+    "sdk-resources": reference_sdk.client_resources,
+    "sdk-answers": reference_sdk.answers,
+    "sdk-beside": reference_sdk.functions,
     "ledger": reference_books.ledger,
     "ledger-changes": reference_books.changes,
     "ledger-settlement": reference_settlement.settlement,

@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks.floors import sql
 from benchmarks.measuring import Figure, Goal, Scale, compare, side_by_side, timed
+from benchmarks.paths import callbacks
 from benchmarks.world import databases
 from benchmarks.world.recording import (
     Calls,
@@ -135,6 +136,7 @@ def _on_sqlite(world: World, scale: Scale) -> Iterator[Figure]:
             ),  # type: ignore[misc]
         )
     _prove(world)
+    yield from callbacks.on_sqlite(world, tape.callbacks.statements, scale.of(CALLBACKS), scale)
     yield from _group_commit(world, tape.checkouts.statements, scale)
     engine.close()
     raw.close()
@@ -215,3 +217,6 @@ def _on_postgres(world: World, scale: Scale, url: str, template: str) -> Iterato
             )
         engine.close()
         raw.close()
+    yield from callbacks.on_postgres(
+        world, tape.callbacks.statements, scale.of(CALLBACKS), scale, url, template
+    )

@@ -13,7 +13,7 @@ from fenqi.finance.plan import Plan
 from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.merchant import Caller
 from merchant_server.ports import BankCallback
-from merchant_server.providers.bank import authenticate_callback
+from merchant_server.providers.bank_callbacks import authenticate_callback
 from merchant_server.providers.sandbox.callbacks import signed_headers
 from merchant_server.providers.sandbox.magic import account_of
 from merchant_server.providers.sandbox.settings import GATEWAY_ACCOUNT, ensure_signing_key, key_ring

@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from fenqi.finance.lines import Line
 from fenqi.finance.money import Money
 
+from merchant_server.domain.amount import checked_amount
 from merchant_server.domain.errors import Expired, RuleRefused
 from merchant_server.domain.machine import Machine
 
@@ -51,7 +53,8 @@ MACHINE = Machine(
         _S.REFERRED: (_S.OFFERED, _S.DECLINED, _S.EXPIRED, _S.CANCELLED),
         # Back to offered when the consumer picks another plan.
         _S.SIGNING: (_S.AUTHORIZED, _S.OFFERED, _S.EXPIRED, _S.CANCELLED),
-        _S.AUTHORIZED: (_S.CAPTURED, _S.VOIDED),
+        # A part voided before any capture leaves it authorized, for less.
+        _S.AUTHORIZED: (_S.AUTHORIZED, _S.CAPTURED, _S.VOIDED),
         # A further part captured, or the rest voided, leaves it captured.
         _S.CAPTURED: (_S.CAPTURED, _S.CLOSED),
         _S.CLOSED: (),
@@ -96,6 +99,7 @@ class Checkout:
     authorized_until: datetime | None = None
     expiry_announced_at: datetime | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    lines: tuple[Line, ...] = ()
 
     def to(self, status: CheckoutStatus, **changes: Any) -> "Checkout":
         """Return this checkout one transition later, or raise TransitionNotAllowed."""
@@ -129,15 +133,10 @@ class Checkout:
 
         Raises TransitionNotAllowed before a signature and when nothing is left, RuleRefused beyond what is left.
         """
-        wanted = self.uncaptured if amount is None else amount
-        if wanted.currency != self.amount.currency:
-            raise RuleRefused(
-                f"the checkout is in {self.amount.currency}, not {wanted.currency}",
-                code="currency_mismatch",
-                field="amount.currency",
-                hint=f"capture in {self.amount.currency}",
-            )
         left = self.uncaptured
+        if amount is not None:
+            checked_amount(amount, self.amount.currency, "checkout", "capture")
+        wanted = left if amount is None else amount
         if not left.minor or self.status not in (_S.AUTHORIZED, _S.CAPTURED):
             raise MACHINE.refusal(self.status, _S.CAPTURED)
         if wanted > left:
@@ -156,14 +155,25 @@ class Checkout:
             authorized_until=None if done else self.authorized_until,
         )
 
-    def void(self) -> "Checkout":
-        """Return it without what was not captured; with nothing captured it is over.
+    def void(self, amount: Money | None = None) -> "Checkout":
+        """Return it without a part that was not captured, or all of that; with nothing captured or left it is over.
 
-        Raises TransitionNotAllowed before a signature and when nothing is left to void.
+        Raises TransitionNotAllowed before a signature and when nothing is left to void, RuleRefused beyond that.
         """
         left = self.uncaptured
         if not left.minor or self.status not in (_S.AUTHORIZED, _S.CAPTURED):
             raise MACHINE.refusal(self.status, _S.VOIDED)
+        wanted = left if amount is None else checked_amount(amount, left.currency, "checkout", "void")
+        if wanted > left:
+            raise RuleRefused(
+                "cannot void more than is not captured",
+                code="void_exceeds_uncaptured",
+                field="amount.minor",
+                hint=f"void at most {left.minor}; refund what was captured",
+                left_minor=left.minor,
+            )
+        if wanted < left:
+            return self.to(self.status, voided=self.voided + wanted)
         status = _S.CAPTURED if self.captured.minor else _S.VOIDED
         return self.to(status, voided=self.voided + left, authorized_until=None)
 

@@ -76,17 +76,18 @@ class Installment:
     @property
     def total(self) -> Money:
         """What is to be paid in all, without penalties."""
-        return self.principal + self.interest + self.fee
+        return self._money(self.principal.minor + self.interest.minor + self.fee.minor)
 
     @property
     def paid(self) -> Money:
         """What arrived of the total, without penalties."""
-        return self.principal_paid + self.interest_paid + self.fee_paid
+        return self._money(self.principal_paid.minor + self.interest_paid.minor + self.fee_paid.minor)
 
     @property
     def outstanding(self) -> Money:
         """What is still to be paid, penalties included."""
-        return self.total - self.paid + self.penalty - self.penalty_paid
+        owed, arrived = self.total.minor + self.penalty.minor, self.paid.minor + self.penalty_paid.minor
+        return self._money(owed - arrived)
 
     @property
     def is_open(self) -> bool:
@@ -105,10 +106,10 @@ class Installment:
         return Due(
             self.number,
             self.due_on,
-            (self.principal - self.principal_paid).minor,
-            (self.interest - self.interest_paid).minor,
-            (self.fee - self.fee_paid).minor,
-            (self.penalty - self.penalty_paid).minor,
+            self.principal.minor - self.principal_paid.minor,
+            self.interest.minor - self.interest_paid.minor,
+            self.fee.minor - self.fee_paid.minor,
+            self.penalty.minor - self.penalty_paid.minor,
             self.principal.currency,
         )
 

@@ -9,7 +9,7 @@ from fenqi.finance.money import Money
 from merchant_server.domain.errors import Expired
 from merchant_server.domain.machine import Machine
 
-LIFE_SECONDS_DEFAULT, LIFE_SECONDS_MIN, LIFE_SECONDS_MAX = 1_800, 60, 7 * 86_400
+LIFE_SECONDS_DEFAULT = 1_800
 
 
 class PaymentOrderStatus(StrEnum):
@@ -62,11 +62,14 @@ class PaymentOrder:
         moved = PAYMENT_ORDER_MACHINE.check(self.status, status)
         return replace(self, status=moved, version=self.version + 1, pay_url=pay_url or self.pay_url)
 
+    def is_over(self, now: datetime) -> bool:
+        """Say whether it can be paid no more, without having been."""
+        late = self.status in LIVE_ORDERS and now >= self.expires_at
+        return late or self.status == PaymentOrderStatus.EXPIRED
+
     def refuse_if_over(self, now: datetime) -> None:
         """Raise Expired when it can be paid no more."""
-        if self.status == PaymentOrderStatus.EXPIRED or (
-            self.status in LIVE_ORDERS and now >= self.expires_at
-        ):
+        if self.is_over(now):
             raise Expired(
                 "this payment link is over",
                 code="payment_link_expired",

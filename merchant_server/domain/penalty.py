@@ -31,15 +31,23 @@ def bucket(days: int) -> str | None:
 def highest_rate(plan: Plan, legal_cap: Decimal) -> Decimal:
     """Return the highest yearly penalty rate that a plan may charge: the legal cap, and by its place's own rule.
 
-    In China that is one and a half times the contract's rate, where the contract has one.
+    In China that is one and a half times the contract's rate, where the contract has one. In the United Kingdom default
+    interest never exceeds the contract's rate (Consumer Credit Act 1974 section 93), so where there is none it is none.
+    In the EU Member States set the cap (Directive (EU) 2023/2225 Article 35), in the US the states do: there the
+    installation's own cap stands for theirs.
     """
+    if plan.disclosure == "UK":
+        return min(legal_cap, plan.annual_rate)
     if plan.disclosure == "CN" and plan.annual_rate:
         return min(legal_cap, plan.annual_rate * CN_SHARE_OF_CONTRACT_RATE)
     return legal_cap
 
 
 def one_day(row: Installment, plan: Plan, legal_cap: Decimal) -> Money:
-    """Return what one more day late costs: on what is owed without penalties, and never more in all than the row."""
+    """Return what one more day late costs: on what is owed without penalties, and never more in all than the row.
+
+    Penalties bear no penalties anywhere; in the US that is 16 CFR 444.4.
+    """
     rate = min(plan.penalty_annual_rate, highest_rate(plan, legal_cap))
     base = (row.total - row.paid).minor
     top, bottom = rate.as_integer_ratio()

@@ -16,8 +16,8 @@ from fenqi.finance.money import MAX_MINOR, Money
 
 from merchant_server.domain.errors import RuleRefused
 
-KINDS = ("deduction", "reversal", "payout", "return", "drawing")
-COMES_IN = frozenset({"deduction", "drawing"})
+KINDS = ("deduction", "reversal", "payment", "payout", "return", "drawing")
+COMES_IN = frozenset({"deduction", "payment", "drawing"})
 FILE_BYTES_MAX = 64 * 1024 * 1024
 # What the bank books just before its day ends may stand in the next day's file.
 LATE_SECONDS = 3_600

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from fenqi.finance.lines import ReturnedLine
 from fenqi.finance.money import Money
 from fenqi.finance.refund import RefundEffect
 
@@ -59,6 +60,7 @@ class RefundPreview:
     merchant_fee_returned: Money
     created_at: datetime
     expires_at: datetime
+    lines: tuple[ReturnedLine, ...] = ()
 
     @property
     def from_merchant(self) -> Money:
@@ -86,6 +88,7 @@ class Refund:
     reference: str
     created_at: datetime
     code: str = ""
+    lines: tuple[ReturnedLine, ...] = ()
 
     def to(self, status: RefundStatus, *, code: str = "") -> "Refund":
         """Return it one transition later, or raise TransitionNotAllowed."""

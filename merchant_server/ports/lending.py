@@ -10,6 +10,7 @@ from merchant_server.domain.deduction import Deduction, Mandate
 from merchant_server.domain.installment import Installment
 from merchant_server.domain.ledger import Entry, Posting
 from merchant_server.domain.loan import Loan
+from merchant_server.domain.quarantine import QuarantinedCallback
 from merchant_server.domain.repayment import Repayment
 from merchant_server.domain.schedule_change import ScheduleChange
 
@@ -204,6 +205,18 @@ class Callbacks(Protocol):
 
     def latest(self, limit: int) -> list[dict[str, Any]]:
         """Return the newest callbacks with their verdicts."""
+        ...
+
+    def quarantined(self, limit: int) -> list[QuarantinedCallback]:
+        """Return callbacks in quarantine that nobody has handled, the oldest first, with the deductions they name."""
+        ...
+
+    def is_quarantined(self, gateway_account: str, event_id: str) -> bool:
+        """Say whether this event is in quarantine, handled or not."""
+        ...
+
+    def handle(self, gateway_account: str, event_id: str, *, at: datetime, by: str, note: str) -> bool:
+        """Store what was done about a quarantined callback; say False when somebody had before."""
         ...
 
 

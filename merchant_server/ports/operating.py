@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from merchant_server.domain.merchant_day import MerchantDay
+
 
 @dataclass(frozen=True, slots=True)
 class StoredCheckup:
@@ -27,6 +29,26 @@ class Figures:
     decisions: Mapping[str, int]
     decision_seconds: tuple[float, ...]
     checkup: StoredCheckup | None
+
+
+class Days(Protocol):
+    """Merchants whose day has come for something; each is asked once for all of them."""
+
+    def collecting(self, now: datetime) -> list[MerchantDay]:
+        """Return merchants with something to collect, to call overdue or to charge a penalty for."""
+        ...
+
+    def telling(self, now: datetime, days_before: int) -> list[MerchantDay]:
+        """Return merchants, as of that many days from now, with a deduction its consumer was not told of."""
+        ...
+
+    def closing(self, now: datetime) -> list[MerchantDay]:
+        """Return merchants whose books of yesterday are open."""
+        ...
+
+    def paying_out(self, now: datetime) -> list[MerchantDay]:
+        """Return merchants that are to be paid today."""
+        ...
 
 
 class Operations(Protocol):

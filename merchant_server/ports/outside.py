@@ -114,6 +114,15 @@ class BankDeduction:
 
 
 @dataclass(frozen=True, slots=True)
+class BankPayment:
+    """The bank's view of a payment at its own page. status: pending | paid | expired | unknown."""
+
+    reference: str
+    status: str
+    pay_url: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class BankTransfer:
     """The bank's view of money that we send. status: pending | succeeded | failed."""
 
@@ -166,6 +175,16 @@ class Bank(Protocol):
     def deduct(self, *, reference: str, mandate_reference: str, amount: Money) -> BankDeduction: ...
 
     def find_deduction(self, *, reference: str) -> BankDeduction: ...
+
+    def create_payment(
+        self, *, reference: str, amount: Money, description: str, expires_at: datetime, return_url: str
+    ) -> BankPayment:
+        """Take on a payment that somebody makes at the bank's page. Raises ProviderRefused, ProviderUnavailable."""
+        ...
+
+    def find_payment(self, *, reference: str) -> BankPayment:
+        """Ask what became of a payment. Raises ProviderUnavailable."""
+        ...
 
     def pay_out(self, *, reference: str, account: str, amount: Money) -> BankPayout:
         """Send money to a merchant's account. Raises ProviderRefused, ProviderUnavailable."""

@@ -17,6 +17,10 @@ class SettlementQuotes(Protocol):
         """Return the quote, or None."""
         ...
 
+    def newest(self, loan_id: str) -> SettlementQuote | None:
+        """Return the newest quote of a loan, or None."""
+        ...
+
 
 class ReliefProposals(Protocol):
     """Relief that one operator proposed, and what another one decided."""

@@ -91,10 +91,6 @@ class Settlements(Protocol):
         """Return a merchant's terms, `locked` for this transaction where the engine can, or None."""
         ...
 
-    def all_terms(self) -> list[SettlementTerms]:
-        """Return every merchant's terms."""
-        ...
-
     def put_terms(self, terms: SettlementTerms, was: SettlementTerms | None) -> None:
         """Store new or changed terms; raises TransitionConflict when somebody else changed them first."""
         ...
@@ -237,8 +233,8 @@ class BankFiles(Protocol):
 class Closes(Protocol):
     """Days whose books are closed."""
 
-    def latest(self, merchant_id: str) -> DailyClose | None:
-        """Return a merchant's last close, or None."""
+    def latest(self, merchant_id: str, *, hold: bool = False) -> DailyClose | None:
+        """Return a merchant's last close, or None; with `hold` nobody else closes its books in this transaction."""
         ...
 
     def add(self, close: DailyClose, at: datetime) -> None:

@@ -17,7 +17,7 @@ from merchant_server.ports.lending import (
     Repayments,
     ScheduleChanges,
 )
-from merchant_server.ports.operating import Operations
+from merchant_server.ports.operating import Days, Operations
 from merchant_server.ports.outbox import Deliveries, Endpoints, Events, IdempotencyKeys
 from merchant_server.ports.people import CodeSends, Complaints, MyVisits, People, Preapprovals
 from merchant_server.ports.refunding import Refunds
@@ -210,6 +210,11 @@ class UnitOfWork(CollectionRepositories, CounterRepositories, SettlementWork, Pr
     @property
     def consents(self) -> ConsentEvents:
         """What consumers were shown and did."""
+        ...
+
+    @property
+    def days(self) -> Days:
+        """Whose day has come."""
         ...
 
     @property

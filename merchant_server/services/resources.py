@@ -18,10 +18,13 @@ from merchant_server.domain.checkout import (
 from merchant_server.domain.dispute import CONSUMER, Dispute, DisputeWords
 from merchant_server.domain.installment import Installment
 from merchant_server.domain.loan import Loan
+from merchant_server.domain.payment_order import PaymentOrder
 from merchant_server.domain.payout import Payout
 from merchant_server.domain.penalty import bucket, days_overdue
 from merchant_server.domain.refund import Refund, RefundPreview
 from merchant_server.domain.refusal import told_to_shop
+from merchant_server.domain.settlement import SettlementQuote
+from merchant_server.domain.void_preview import VoidPreview
 
 # Where a till has nothing more to wait for; a review of a refusal takes longer than a queue.
 SETTLED = ("authorized", "captured", "closed", "declined")
@@ -54,6 +57,7 @@ def checkout_resource(checkout: Checkout, public_url: str | None = None) -> dict
         "decline": _decline(checkout),
         "till": _till(checkout),
         "metadata": checkout.metadata,
+        "lines": [line.to_dict() for line in checkout.lines],
     }
     return resource if public_url is None else {**resource, "url": f"{public_url}/p/{checkout.token}"}
 
@@ -122,6 +126,36 @@ def loan_resource(loan: Loan, installments: Sequence[Installment], today: date) 
     }
 
 
+def settlement_quote_resource(quote: SettlementQuote) -> dict[str, Any]:
+    """Return what settles a loan on one day."""
+    parts = ("total", "principal", "interest", "fee", "penalty", "early_settlement_fee", "given_back")
+    return {
+        "object": "settlement_quote",
+        "id": quote.id,
+        "mode": quote.mode,
+        "loan_id": quote.loan_id,
+        "on": quote.on.isoformat(),
+        **{part: getattr(quote, part).to_dict() for part in parts},
+        "created_at": utc_text(quote.created_at),
+        "expires_at": utc_text(quote.expires_at),
+    }
+
+
+def payment_order_resource(order: PaymentOrder, public_url: str) -> dict[str, Any]:
+    """Return a payment order with its link."""
+    return {
+        "object": "payment_order",
+        "id": order.id,
+        "mode": order.mode,
+        "loan_id": order.loan_id,
+        "status": order.status.value,
+        "amount": order.amount.to_dict(),
+        "url": f"{public_url}/pay/{order.token}",
+        "created_at": utc_text(order.created_at),
+        "expires_at": utc_text(order.expires_at),
+    }
+
+
 def payout_resource(payout: Payout) -> dict[str, Any]:
     """Return a payout; the account it goes to stays inside."""
     return {
@@ -154,10 +188,28 @@ def refund_preview_resource(preview: RefundPreview) -> dict[str, Any]:
         "principal_relieved": effect.principal_relieved.to_dict(),
         "interest_given_back": effect.interest_given_back.to_dict(),
         "fee_given_back": effect.fee_given_back.to_dict(),
+        "lines": [line.to_dict() for line in preview.lines],
         "before": [_owed(row) for row in effect.before],
         "after": [_owed(row) for row in effect.after],
         "created_at": utc_text(preview.created_at),
         "expires_at": utc_text(preview.expires_at),
+    }
+
+
+def void_preview_resource(preview: VoidPreview) -> dict[str, Any]:
+    """Return what a void would do: rows still owed before and after."""
+    change, checkout = preview.change, preview.checkout
+    return {
+        "object": "void_preview",
+        "mode": checkout.mode,
+        "checkout_id": checkout.id,
+        "loan_id": checkout.loan_id,
+        "loan_sequence": preview.loan_sequence,
+        "amount": preview.amount.to_dict(),
+        "interest_given_back": change.interest_given_back.to_dict(),
+        "fee_given_back": change.fee_given_back.to_dict(),
+        "before": [_owed(row) for row in preview.before],
+        "after": [_owed(row) for row in change.rows],
     }
 
 
@@ -176,6 +228,7 @@ def refund_resource(refund: Refund) -> dict[str, Any]:
         "to_consumer": refund.to_consumer.to_dict(),
         "from_merchant": refund.from_merchant.to_dict(),
         "interest_given_back": refund.interest_given_back.to_dict(),
+        "lines": [line.to_dict() for line in refund.lines],
         "reference": refund.reference,
         "code": refund.code or None,
         "created_at": utc_text(refund.created_at),

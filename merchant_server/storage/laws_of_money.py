@@ -163,6 +163,14 @@ MONEY_LAWS: tuple[tuple[str, str], ...] = (
         " WHERE (d.status IN ('succeeded', 'reversed')) <> (e.id IS NOT NULL)",
     ),
     (
+        "3 every payment order that was paid is booked once with its amount, and no other",
+        "SELECT o.id AS subject, o.status || ' ' || o.amount_minor || ' booked ' || COALESCE(r.amount_minor, 0)"
+        " AS detail FROM payment_orders o LEFT JOIN repayments r ON r.id = o.id"
+        " LEFT JOIN journal_entries e ON e.kind = 'repayment' AND e.source_id = o.id"
+        " WHERE (o.status = 'paid') <> (e.id IS NOT NULL) OR (o.status = 'paid')"
+        " <> (COALESCE(r.amount_minor, -1) = o.amount_minor)",
+    ),
+    (
         "3 every reversal is booked once",
         "SELECT d.id AS subject, d.status AS detail FROM deductions d"
         " LEFT JOIN journal_entries e ON e.kind = 'reversal' AND e.source_id = d.id"

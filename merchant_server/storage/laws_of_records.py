@@ -114,7 +114,8 @@ RECORD_LAWS: tuple[tuple[str, str], ...] = (
         " AND NOT EXISTS (SELECT 1 FROM deductions d WHERE d.id = c.reference)"
         " AND NOT EXISTS (SELECT 1 FROM payouts o WHERE o.id = c.reference)"
         " AND NOT EXISTS (SELECT 1 FROM refunds r WHERE r.id = c.reference)"
-        " AND NOT EXISTS (SELECT 1 FROM transfers t WHERE t.id = c.reference)",
+        " AND NOT EXISTS (SELECT 1 FROM transfers t WHERE t.id = c.reference)"
+        " AND NOT EXISTS (SELECT 1 FROM payment_orders p WHERE p.id = c.reference)",
     ),
     (
         "9 a claimed checkout was claimed once",

@@ -19,6 +19,7 @@ from merchant_server.storage.repositories.collecting import Batches, Notices, Pa
 from merchant_server.storage.repositories.complaints import Complaints
 from merchant_server.storage.repositories.consents import ConsentEvents
 from merchant_server.storage.repositories.consumers import Consumers, CreditLines
+from merchant_server.storage.repositories.days import Days
 from merchant_server.storage.repositories.decisions import Decisions
 from merchant_server.storage.repositories.deductions import Callbacks, Deductions
 from merchant_server.storage.repositories.deliveries import Deliveries
@@ -126,6 +127,7 @@ class SqlUnitOfWork:
     till_keys = _plain(TillKeys)
     offline_sales = _plain(OfflineSales)
     store_codes = _plain(StoreCodes)
+    days = _plain(Days)
     operations = _plain(Operations)
 
     def breaches(self) -> list[Breach]:

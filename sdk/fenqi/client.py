@@ -1,6 +1,7 @@
 """The client of the /v1 API. Builds requests and reads answers; all rules and amounts are the server's."""
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Self
@@ -17,6 +18,7 @@ from fenqi.api.pages import Page, checked_limit
 from fenqi.api.places import Stores, Tills
 from fenqi.api.prices import Offers
 from fenqi.api.refunds import Refund, RefundPreview, Refunds
+from fenqi.api.repaying import PaymentOrder, SettlementQuote
 from fenqi.api.resources import Loan, TestClock, plan_from_dict
 from fenqi.api.settlement import Payouts, Statements
 from fenqi.api.transport import Clock, SystemClock, Timeout, Transport
@@ -143,17 +145,62 @@ class Loans:
         return Page(self._transport, "/v1/loans", query, Loan.from_dict)
 
     def refund_preview(
-        self, loan_id: str, *, amount: Money, strategy: str = "recompute", idempotency_key: str | None = None
+        self,
+        loan_id: str,
+        *,
+        amount: Money | None = None,
+        lines: Mapping[str, int | None] | None = None,
+        strategy: str = "recompute",
+        idempotency_key: str | None = None,
     ) -> RefundPreview:
-        """Show what taking goods worth `amount` back would do; nothing changes. Raises InvalidRequestError.
+        """Show what taking goods worth `amount`, or `lines`, back would do; nothing changes.
 
+        lines: how many pieces of each line of the checkout, None for all that are left of it.
         strategy: last_first, next_first, equal, shorter, recompute (the same number, each lower) or full_settlement.
+        Raises InvalidRequestError.
         """
         path = f"/v1/loans/{path_id(loan_id, 'loan_id')}/refund_previews"
-        body = {"amount": checked_money(amount).to_dict(), "strategy": strategy}
+        body = _goods(amount, lines) | {"strategy": strategy}
         return RefundPreview.from_dict(
             self._transport.call("POST", path, body=body, idempotency_key=idempotency_key or fresh_key()).body
         )
+
+    def settlement_quote(self, loan_id: str, *, idempotency_key: str | None = None) -> SettlementQuote:
+        """Return what settles a loan today; it holds until `expires_at`, and nothing is paid by it.
+
+        For a service desk: the consumer confirms and pays it on their own page. Raises InvalidRequestError.
+        """
+        path = f"/v1/loans/{path_id(loan_id, 'loan_id')}/settlement_quote"
+        key = idempotency_key or fresh_key()
+        return SettlementQuote.from_dict(
+            self._transport.call("POST", path, body={}, idempotency_key=key).body
+        )
+
+    def pay_link(
+        self,
+        loan_id: str,
+        *,
+        amount: Money | None = None,
+        expires_in_seconds: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> PaymentOrder:
+        """Return a link by which anybody pays a part of a loan at the bank's own page; show `url` as a QR code.
+
+        Left out, the amount is what is due, or the next installment. Raises InvalidRequestError, NotFoundError.
+        """
+        path = f"/v1/loans/{path_id(loan_id, 'loan_id')}/payment_orders"
+        given = {
+            "amount": None if amount is None else checked_money(amount).to_dict(),
+            "expires_in_seconds": expires_in_seconds,
+        }
+        body = {name: value for name, value in given.items() if value is not None}
+        key = idempotency_key or fresh_key()
+        return PaymentOrder.from_dict(self._transport.call("POST", path, body=body, idempotency_key=key).body)
+
+    def payment_order(self, loan_id: str, order_id: str) -> PaymentOrder:
+        """Return what became of a link. Raises NotFoundError."""
+        path = f"/v1/loans/{path_id(loan_id, 'loan_id')}/payment_orders/{path_id(order_id, 'order_id')}"
+        return PaymentOrder.from_dict(self._transport.call("GET", path).body)
 
     def refund(
         self,
@@ -161,13 +208,14 @@ class Loans:
         *,
         preview: RefundPreview | str | None = None,
         amount: Money | None = None,
+        lines: Mapping[str, int | None] | None = None,
         strategy: str = "recompute",
         reference: str = "",
         idempotency_key: str | None = None,
     ) -> Refund:
-        """Take goods back: commit a preview, or refund a loan by an amount at once.
+        """Take goods back: commit a preview, or refund a loan by an amount or by lines at once.
 
-        The automatic key comes from the preview, or from loan, amount and your `reference`, so calling twice
+        The automatic key comes from the preview, or from loan, goods and your `reference`, so calling twice
         refunds once; without a reference every call is another refund. Raises InvalidRequestError, ConflictError.
         """
         if (preview is None) == (loan_id is None):
@@ -177,13 +225,23 @@ class Loans:
             body: dict[str, Any] = {"preview_id": path_id(named, "preview"), "reference": reference}
             key = idempotency_key or intent_key("POST", "/v1/refunds", named)
         else:
-            price = checked_money(amount).to_dict()
-            body = {"loan_id": loan_id, "amount": price, "strategy": strategy, "reference": reference}
+            body = _goods(amount, lines)
+            body |= {"loan_id": loan_id, "strategy": strategy, "reference": reference}
             meant = intent_key("POST", "/v1/refunds", body) if reference else None
             key = idempotency_key or meant or fresh_key()
         return Refund.from_dict(
             self._transport.call("POST", "/v1/refunds", body=body, idempotency_key=key).body
         )
+
+
+def _goods(amount: Money | None, lines: Mapping[str, int | None] | None) -> dict[str, Any]:
+    """Return what comes back as the body names it. Raises InvalidArgument for neither an amount nor lines."""
+    body: dict[str, Any] = {}
+    if amount is not None or not lines:
+        body["amount"] = checked_money(amount).to_dict()
+    if lines:
+        body["lines"] = [{"id": name, "quantity": quantity} for name, quantity in lines.items()]
+    return body
 
 
 class TurnedClock:

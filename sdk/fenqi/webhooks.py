@@ -1,22 +1,18 @@
-"""Verify webhooks that fenqi pushed (Standard Webhooks v1, HMAC-SHA256) over the bytes as they arrived.
+"""Verify webhooks that fenqi pushed (Standard Webhooks v1 and v1a) over the bytes as they arrived.
 
 Raises SignatureVerificationError and nothing else; trusts nothing before the signature holds. No I/O.
 """
 
-import base64
-import binascii
-import hmac
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
-
-from standardwebhooks import Webhook
 
 from fenqi.api.resources import Aggregate, Event
 from fenqi.errors import NotFenqi, SignatureVerificationError
 from fenqi.inbox import Handling, Inbox
+from fenqi.webhook_keys import as_text, matches, read_keys, read_signatures, secret_key
 
 __all__ = [
     "TOLERANCE_SECONDS",
@@ -34,7 +30,6 @@ _HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 _HEADER_LENGTH_MAX = 4096
 _TIMESTAMP = re.compile(r"[0-9]{1,11}")
 _MESSAGE_ID = re.compile(r"[!-~]{1,256}")
-_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 Headers = Mapping[str, Any] | Iterable[tuple[Any, Any]]
 
 
@@ -50,7 +45,8 @@ def verify(
 
     body: the raw request bytes, before any framework parsed them (Flask `request.get_data()`, Django
     `request.body`, FastAPI `await request.body()`). headers: the framework's headers object, a mapping in any
-    case, WSGI names or pairs. secret: the endpoint's whsec_… text, or several while one is being rotated.
+    case, WSGI names or pairs. secret: the endpoint's whsec_… text or, for one that signs with v1a, its whpk_…
+    public key; several while one is being rotated.
     now: an aware datetime or seconds since 1970; the system's clock when left out.
     Raises SignatureVerificationError; its `reason` names the cause.
     """
@@ -61,16 +57,20 @@ def verify(
         )
     message_id, timestamp_text, signature_text = _read_headers(headers)
     timestamp = _read_timestamp(timestamp_text)
-    keys = _keys(secret)
+    keys = read_keys(secret)
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
         raise SignatureVerificationError(
             "The body is not UTF-8, so fenqi did not send it.", reason="body_not_utf8"
         ) from None
-    signatures = _read_signatures(signature_text)
-    if not _matches(keys, message_id, timestamp, text, signatures):
-        _refuse_mismatch(keys, message_id, timestamp, text, signatures)
+    signatures = read_signatures(signature_text, keys)
+
+    def holds(as_sent: str) -> bool:
+        return matches(keys, _signed(message_id, timestamp, as_sent), signatures)
+
+    if not holds(text):
+        _refuse_mismatch(text, holds)
     skew_seconds = round(_seconds(now) - timestamp)
     if abs(skew_seconds) > tolerance_seconds:
         direction = "ahead of" if skew_seconds > 0 else "behind"
@@ -86,7 +86,7 @@ def verify(
 def _read_headers(headers: Headers) -> tuple[str, str, str]:
     try:
         items = list(headers.items() if hasattr(headers, "items") else headers)
-        pairs = [(_text(name), value) for name, value in items]
+        pairs = [(as_text(name), value) for name, value in items]
     except (TypeError, ValueError):
         raise SignatureVerificationError(
             "Pass the request's headers as a mapping or as pairs.", reason="header_malformed"
@@ -95,7 +95,7 @@ def _read_headers(headers: Headers) -> tuple[str, str, str]:
     for name, value in pairs:
         known = name.lower().replace("_", "-").removeprefix("http-")
         for text in value if isinstance(value, list | tuple) else (value,):
-            if known in _HEADERS and found.setdefault(known, _text(text)) != _text(text):
+            if known in _HEADERS and found.setdefault(known, as_text(text)) != as_text(text):
                 raise SignatureVerificationError(f"The header {known} came twice.", reason="header_malformed")
     for name in _HEADERS:
         if not found.get(name):
@@ -112,10 +112,6 @@ def _read_headers(headers: Headers) -> tuple[str, str, str]:
     return found["webhook-id"], found["webhook-timestamp"], found["webhook-signature"]
 
 
-def _text(value: Any) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
-
-
 def _read_timestamp(text: str) -> int:
     if not _TIMESTAMP.fullmatch(text):
         raise SignatureVerificationError(
@@ -124,61 +120,14 @@ def _read_timestamp(text: str) -> int:
     return int(text)
 
 
-def _keys(secret: Any) -> list[bytes]:
-    secrets = [secret] if isinstance(secret, str | bytes) else secret
-    if not isinstance(secrets, Sequence) or not secrets:
-        raise SignatureVerificationError("Pass a webhook secret, or several.", reason="secret_invalid")
-    return [secret_key(text) for text in secrets]
+def _signed(message_id: str, timestamp: int, text: str) -> bytes:
+    return f"{message_id}.{timestamp}.{text}".encode()
 
 
-def secret_key(secret: Any) -> bytes:
-    """Return the key inside a whsec_… text. Raises SignatureVerificationError with reason secret_invalid.
-
-    Strict, because the signing library's own decoder skips characters that it does not know.
-    """
-    text = _text(secret).strip().removeprefix("whsec_") if isinstance(secret, str | bytes) else ""
-    try:
-        key = base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if not key:
-        raise SignatureVerificationError(
-            "The webhook secret is not usable: pass the endpoint's whole whsec_… text.",
-            reason="secret_invalid",
-        )
-    return key
-
-
-def _read_signatures(header: str) -> list[bytes]:
-    """Return the well-formed v1 signatures; other versions and malformed ones are passed over."""
-    signatures = []
-    for entry in header.split(" "):
-        version, _, encoded = entry.partition(",")
-        if version == "v1" and _BASE64.fullmatch(encoded) and len(encoded) % 4 == 0:
-            signatures.append(base64.b64decode(encoded))
-    if not signatures:
-        raise SignatureVerificationError(
-            "The header webhook-signature holds no v1 signature.", reason="header_malformed"
-        )
-    return signatures
-
-
-def _matches(keys: list[bytes], message_id: str, timestamp: int, text: str, signatures: list[bytes]) -> bool:
-    sent_at = datetime.fromtimestamp(timestamp, UTC)
-    matched = False
-    for key in keys:
-        expected = base64.b64decode(Webhook(key).sign(message_id, sent_at, text).removeprefix("v1,"))
-        for signature in signatures:
-            matched |= hmac.compare_digest(expected, signature)
-    return matched
-
-
-def _refuse_mismatch(
-    keys: list[bytes], message_id: str, timestamp: int, text: str, signatures: list[bytes]
-) -> None:
+def _refuse_mismatch(text: str, holds: Callable[[str], bool]) -> None:
     """Say why nothing matched: written again by a framework (usually), else a wrong secret or a forgery."""
     for rewritten in _rewritten(text):
-        if rewritten != text and _matches(keys, message_id, timestamp, rewritten, signatures):
+        if rewritten != text and holds(rewritten):
             raise SignatureVerificationError(
                 "The body was parsed before verification and written again: the content is fenqi's, the "
                 "bytes are not. Pass the raw request bytes.",

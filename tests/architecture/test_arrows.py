@@ -33,7 +33,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         f"{MERCHANT}.domain",
         "fenqi",
     ),
-    f"{MERCHANT}.worker": (f"{MERCHANT}.services", "fenqi"),
+    f"{MERCHANT}.worker": (f"{MERCHANT}.services", f"{MERCHANT}.domain", "fenqi"),
     MERCHANT: (MERCHANT, "fenqi"),
     "demo_store": ("demo_store", "fenqi"),
 }

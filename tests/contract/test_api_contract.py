@@ -3,13 +3,17 @@
 A target gives a client, plays the consumer and tells the time; add a target and every test runs on it too.
 """
 
+import inspect
+import re
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Protocol
 
 import pytest
 from fenqi import Checkout, Client, Event, Loan, Money, Plan, errors, quote, wire
+from fenqi.finance.lines import Line
 from fenqi.testing import FakeServer
 from fenqi.wire import CHECKOUT_STATUSES, EVENT_TYPES
 from werkzeug.serving import make_server
@@ -420,6 +424,34 @@ def test_voiding_the_rest_leaves_a_loan_of_what_was_captured(target: Target, api
         api_client.checkouts.void(made.id, idempotency_key="once-more")
 
 
+def test_a_part_that_will_not_be_delivered_is_given_up_as_its_preview_showed(
+    target: Target, api_client: Client
+) -> None:
+    made = sell(api_client, capture="manual")
+    target.play(made.id, "authorized")
+    shown = api_client.checkouts.void_preview(made.id, amount=Money(100_000, "CNY"))
+    assert set(shown.raw) == set(wire.VoidPreviewSchema().fields)
+    assert sum(row.principal.minor for row in shown.after) == AMOUNT.minor - 100_000
+    reduced = api_client.checkouts.void(made.id, preview=shown)
+    assert api_client.checkouts.void(made.id, preview=shown) == reduced
+    assert (reduced.status, reduced.voided.minor) == ("authorized", 100_000)
+    assert reduced.authorized_until is not None
+    loan = api_client.loans.retrieve(str(reduced.loan_id))
+    assert [row.outstanding for row in loan.installments] == [row.total for row in shown.after]
+    with pytest.raises(errors.InvalidRequestError) as stale:
+        api_client.checkouts.void(made.id, preview=shown, idempotency_key="once-more")
+    assert stale.value.code == "preview_stale"
+    for wrong, field in ((Money(299_901, "CNY"), "amount.minor"), (Money(1, "USD"), "amount.currency")):
+        for attempt in (api_client.checkouts.void_preview, api_client.checkouts.void):
+            with pytest.raises(errors.InvalidRequestError) as refused:
+                attempt(made.id, amount=wrong)
+            assert refused.value.field == field
+    rest = api_client.checkouts.capture(made.id)
+    assert (rest.status, rest.captured.minor, rest.authorized_until) == ("captured", 299_900, None)
+    types = [event.type for event in api_client.events.list(limit=100)]
+    assert types.count("checkout.reduced") == 1
+
+
 def test_voiding_all_of_it_ends_the_sale_and_the_loan(target: Target, api_client: Client) -> None:
     made = sell(api_client, capture="manual")
     target.play(made.id, "authorized")
@@ -459,6 +491,34 @@ def test_a_refund_does_what_its_preview_showed(target: Target, api_client: Clien
     assert types[-3:] == ["refund.pending", "loan.schedule_changed", "refund.succeeded"]
 
 
+def test_a_service_desk_quotes_a_settlement_and_makes_a_link_to_pay(
+    target: Target, api_client: Client
+) -> None:
+    loan = sold_loan(target, api_client)
+    quote = api_client.loans.settlement_quote(loan.id)
+    parts = (quote.principal, quote.interest, quote.fee, quote.penalty, quote.early_settlement_fee)
+    assert quote.total.minor == sum(part.minor for part in parts)
+    assert quote.total == loan.outstanding - quote.given_back + quote.early_settlement_fee
+    assert quote.created_at < quote.expires_at
+    usual = api_client.loans.pay_link(loan.id)
+    assert usual.amount == loan.installments[0].outstanding
+    link = api_client.loans.pay_link(loan.id, amount=Money(100, "CNY"), expires_in_seconds=60)
+    assert (link.status, link.amount, link.loan_id) == ("requested", Money(100, "CNY"), loan.id)
+    assert link.expires_at - link.created_at == timedelta(seconds=60) and "/pay/" in link.url
+    assert api_client.loans.payment_order(loan.id, link.id) == link
+    for code, attempt in {
+        "payment_exceeds_owed": lambda: api_client.loans.pay_link(loan.id, amount=Money(10**9, "CNY")),
+        "currency_mismatch": lambda: api_client.loans.pay_link(loan.id, amount=Money(1, "USD")),
+    }.items():
+        with pytest.raises(errors.InvalidRequestError) as refused:
+            attempt()
+        assert refused.value.code == code
+    with pytest.raises(errors.NotFoundError):
+        api_client.loans.payment_order(loan.id, "pay_none")
+    with pytest.raises(errors.NotFoundError):
+        api_client.loans.settlement_quote("loan_none")
+
+
 def test_a_whole_refund_closes_the_loan(target: Target, api_client: Client) -> None:
     loan = sold_loan(target, api_client)
     done = api_client.loans.refund(loan.id, amount=AMOUNT, reference="return-1")
@@ -491,6 +551,40 @@ def test_what_cannot_be_refunded_is_refused_by_name(target: Target, api_client: 
         api_client.loans.refund(preview="rfp_none")
     with pytest.raises(errors.InvalidArgument):
         api_client.loans.refund(loan.id, preview=old, amount=Money(1, "CNY"))
+
+
+def test_lines_of_an_order_come_back_piece_by_piece_and_never_more_than_were_bought(
+    target: Target, api_client: Client
+) -> None:
+    lines = [Line("frame", "Frame", 1, Money(299_900, "CNY")), Line("bell", "", 3, Money(100_000, "CNY"))]
+    made = api_client.checkouts.create(amount=AMOUNT, reference="order-lines", lines=lines)
+    target.play(made.id, "authorized")
+    sold = api_client.checkouts.retrieve(made.id)
+    assert (sold.lines, made.lines) == (tuple(lines), tuple(lines))
+    loan_id = str(sold.loan_id)
+    shown = api_client.loans.refund_preview(loan_id, lines={"bell": 1})
+    assert (shown.amount.minor, [tuple(each)[:2] for each in shown.lines]) == (33_333, [("bell", 1)])
+    assert api_client.loans.refund(preview=shown).lines == shown.lines
+    rest = api_client.loans.refund(loan_id, lines={"bell": None}, amount=Money(66_667, "CNY"), reference="r2")
+    assert [tuple(each)[:2] for each in rest.lines] == [("bell", 2)]
+    for wrong, code in (
+        ({"bell": 1}, "refund_line_exceeds"),
+        ({"frame": 2}, "refund_line_exceeds"),
+        ({"saddle": 1}, "refund_line_unknown"),
+    ):
+        with pytest.raises(errors.InvalidRequestError) as refused:
+            api_client.loans.refund(loan_id, lines=wrong)
+        assert refused.value.code == code
+    with pytest.raises(errors.InvalidRequestError) as differs:
+        api_client.loans.refund(loan_id, lines={"frame": 1}, amount=Money(1, "CNY"))
+    assert differs.value.code == "refund_lines_differ"
+    whole = api_client.loans.refund(loan_id, lines={"frame": None})
+    assert whole.amount.minor == 299_900
+    assert api_client.loans.retrieve(loan_id).outstanding.minor >= 0
+    for bad in ([lines[0]], [lines[0], lines[0]], [Line("x", "", 1, Money(399_900, "USD"))]):
+        with pytest.raises(errors.InvalidRequestError) as unfit:
+            api_client.checkouts.create(amount=AMOUNT, reference=f"order-{len(bad)}", lines=bad)
+        assert unfit.value.field == "lines"
 
 
 def test_a_dispute_pauses_the_loan_takes_evidence_and_is_decided(target: Target, api_client: Client) -> None:
@@ -598,6 +692,7 @@ def test_a_webhook_endpoint_shows_its_secret_once(api_client: Client) -> None:
 
 def test_stores_and_tills_are_made_changed_closed_and_listed(api_client: Client) -> None:
     store = api_client.stores.create(name="南京路店")
+    assert api_client.stores.retrieve(store.id) == store
     till = api_client.tills.create(store_id=store.id, name="1 号台")
     assert (store.id[:4], till.id[:4], till.store_id, till.status) == ("sto_", "til_", store.id, "open")
     assert api_client.stores.update(store.id, name="西湖店").name == "西湖店"
@@ -643,8 +738,32 @@ def test_a_webhook_endpoint_is_changed_disabled_and_gets_another_secret(api_clie
     assert changed.reason
     rolled = api_client.webhook_endpoints.roll_secret(made.id, overlap_seconds=60)
     assert (rolled.secret or "").startswith("whsec_") and rolled.overlap_until is not None
+    assert api_client.webhook_endpoints.retrieve(made.id).secret is None
     asymmetric = api_client.webhook_endpoints.create(url="https://shop.example/hook", signature="v1a")
     assert asymmetric.secret is None and (asymmetric.public_key or "").startswith("whpk_")
+
+
+def test_a_link_is_sent_once_by_sms_and_not_after_a_phone_holds_it(
+    target: Target, api_client: Client
+) -> None:
+    checkout = api_client.checkouts.create(amount=AMOUNT, reference="by-sms")
+    assert api_client.checkouts.send_link(checkout.id, "13800138000").status == "created"
+    with pytest.raises(errors.InvalidRequestError) as refused:
+        api_client.checkouts.send_link(checkout.id, "no number", idempotency_key="another")
+    assert refused.value.code == "phone_invalid"
+
+
+def test_every_method_of_every_resource_is_held_against_the_server_and_the_fake(api_client: Client) -> None:
+    told = Path(__file__).read_text("utf-8")
+    methods = [
+        f"{resource}.{name}"
+        for resource, made in vars(api_client).items()
+        if not resource.startswith("_")
+        for name, each in vars(type(made)).items()
+        if not name.startswith("_") and inspect.isfunction(each)
+    ]
+    assert len(methods) > 50
+    assert [each for each in methods if not re.search(rf"\b{re.escape(each)}\b", told)] == []
 
 
 def test_a_ping_is_a_delivery_that_can_be_looked_up_and_sent_again(api_client: Client) -> None:

@@ -26,7 +26,7 @@ DRAWN: dict[str, tuple[Machine[Any], dict[str, str]]] = {
         "offered": "signing expired cancelled",
         "referred": "offered declined expired cancelled",
         "signing": "authorized offered expired cancelled",
-        "authorized": "captured voided",
+        "authorized": "authorized captured voided",
         "captured": "captured closed",
         "declined": "referred",
         "closed": "", "expired": "", "cancelled": "", "voided": "",
@@ -64,10 +64,10 @@ DRAWN: dict[str, tuple[Machine[Any], dict[str, str]]] = {
     "agreement": (AGREEMENT_MACHINE, {"draft": "signed replaced", "signed": "", "replaced": ""}),
     "delivery": (DELIVERY_MACHINE, {"pending": "delivered dead", "dead": "pending", "delivered": "pending"}),
     "dispute": (DISPUTE_MACHINE, {
-        "open": "evidence_submitted accepted lost",
-        "evidence_submitted": "evidence_submitted challenged accepted",
-        "challenged": "won lost accepted",
-        "won": "", "lost": "", "accepted": "",
+        "open": "evidence_submitted accepted lost withdrawn",
+        "evidence_submitted": "evidence_submitted challenged accepted withdrawn",
+        "challenged": "won lost accepted withdrawn",
+        "won": "", "lost": "", "accepted": "", "withdrawn": "",
     }),
     "timestamp": (TIMESTAMP_MACHINE, {"pending": "stamped", "stamped": ""}),
 }  # fmt: skip

@@ -19,13 +19,14 @@ from merchant_server.ports import (
     BankCallback,
     BankDeduction,
     BankMandate,
+    BankPayment,
     BankPayout,
     BankTransfer,
     ProviderRefused,
     ProviderUnavailable,
     Sent,
 )
-from merchant_server.providers.bank import authenticate_callback, public_key_id
+from merchant_server.providers.bank_callbacks import authenticate_callback, public_key_id
 from merchant_server.providers.sandbox.callbacks import headers_of, signed_headers
 from merchant_server.providers.sandbox.magic import (
     PAYOUT_ACCOUNTS,
@@ -36,6 +37,7 @@ from merchant_server.providers.sandbox.magic import (
     outcome,
     person,
 )
+from merchant_server.providers.sandbox.payments import payment_callback_body
 from merchant_server.providers.sandbox.tellings import Delays, callback_rows, transfer_callback
 from merchant_server.providers.webhook_signing import new_secret
 
@@ -86,6 +88,8 @@ class FakeBank:
         self._asked: dict[str, int] = {}
         self.drawn: set[str] = set()
         self.returns: dict[str, tuple[str, Money]] = {}
+        self.payments: dict[str, tuple[Money, str, datetime, str]] = {}
+        self.paid: set[str] = set()
 
     def accounts(self, *, name: str, id_number: str, phone: str) -> tuple[BankAccount, ...]:
         """Return the magic accounts that this person has."""
@@ -203,6 +207,32 @@ class FakeBank:
             self.gateway_account, lambda marks: _hash(*marks), deduction, account, now, Delays(0, 2, 1)
         )
         return [(row["body"].encode(), headers_of(row, self._key, now)) for row in rows]
+
+    def create_payment(
+        self, *, reference: str, amount: Money, description: str, expires_at: datetime, return_url: str
+    ) -> BankPayment:
+        """Take on a payment."""
+        self._up()
+        terms = (amount, description, expires_at, return_url)
+        if amount.minor <= 0:
+            raise ProviderRefused("bank", "amount_invalid", "HTTP 422")
+        if self.payments.setdefault(reference, terms) != terms:
+            raise ProviderRefused("bank", "reference_conflict", "HTTP 409")
+        return self.find_payment(reference=reference)
+
+    def find_payment(self, *, reference: str) -> BankPayment:
+        """Say what became of it."""
+        self._up()
+        if reference not in self.payments:
+            return BankPayment(reference, "unknown")
+        status = "paid" if reference in self.paid else "pending"
+        return BankPayment(reference, status, f"https://bank.example/pay/{reference}")
+
+    def pay(self, reference: str, now: datetime = EPOCH) -> tuple[bytes, dict[str, str]]:
+        """Pay as somebody would at the bank's page; return the callback about it, which the caller delivers."""
+        self.paid.add(reference)
+        body = payment_callback_body(self.gateway_account, reference, self.payments[reference][0], now)
+        return self.signed(body, f"bev_{_hash(reference, 'paid')[:24]}", now)
 
     def _told_of_transfer(self, reference: str, now: datetime) -> tuple[bytes, dict[str, str]]:
         if reference in self.returns:

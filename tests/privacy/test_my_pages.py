@@ -428,6 +428,9 @@ def test_anothers_quote_is_not_found(house: Installation) -> None:
         visitor.post(f"/loans/{theirs.loan_id}/settlement"),
         visitor.get(f"/loans/{theirs.loan_id}/payment"),
         visitor.post(f"/loans/{theirs.loan_id}/payment", amount="1.00", purpose="payment"),
+        visitor.post(f"/loans/{theirs.loan_id}/payment", amount="1.00", way="link"),
+        visitor.get(f"/loans/{theirs.loan_id}/day?day=5"),
+        visitor.post(f"/loans/{theirs.loan_id}/day", day="5"),
     ):
         assert answer.status_code == 404
 
@@ -443,3 +446,45 @@ def test_an_amount_that_cannot_be_paid_is_refused_in_words(house: Installation, 
     answer = visitor.post(f"/loans/{sold.loan_id}/payment", amount=amount, purpose="payment")
     assert (answer.status_code, 'role="alert"' in answer.text) == (422, True)
     assert house.rows("SELECT id FROM deductions") == []
+
+
+def test_the_day_of_deduction_is_moved_after_every_new_date_was_shown(house: Installation) -> None:
+    sold = sell(house, WHO, plan="p3")
+    visitor = Visitor(house, WHO)
+    visitor.sign_in()
+    assert "selected" in visitor.get(f"/loans/{sold.loan_id}/day").text
+    shown = visitor.get(f"/loans/{sold.loan_id}/day?day=5").text
+    assert all(day in shown for day in ("2026年12月21日", "2026年12月5日", "2027年2月5日"))
+    due = [row["due_on"] for row in house.rows("SELECT due_on FROM installments ORDER BY number")]
+    assert due == ["2026-12-21", "2027-01-21", "2027-02-21"]
+    answer = visitor.post(f"/loans/{sold.loan_id}/day", day="5")
+    assert answer.status_code == 303
+    due = [row["due_on"] for row in house.rows("SELECT due_on FROM installments ORDER BY number")]
+    assert due == ["2026-12-05", "2027-01-05", "2027-02-05"]
+    told = visitor.get(f"/loans/{sold.loan_id}?moved=1").text
+    assert "扣款日已更改" in told and "<del>2026年12月21日</del>" in told
+    assert "2027-05-20" in visitor.post(f"/loans/{sold.loan_id}/day", day="6").text
+
+
+@pytest.mark.parametrize("day", ["", "0", "29", "30", "32", "-1", "abc", "５", "1" * 4000, "\x00"])
+def test_a_day_that_cannot_be_is_refused_in_words(house: Installation, day: str) -> None:
+    sold = sell(house, WHO, plan="p3")
+    visitor = Visitor(house, WHO)
+    visitor.sign_in()
+    visitor.get(f"/loans/{sold.loan_id}/day")
+    answer = visitor.post(f"/loans/{sold.loan_id}/day", day=day)
+    assert (answer.status_code, 'role="alert"' in answer.text) == (422, True)
+    assert house.rows("SELECT id FROM schedule_changes") == []
+
+
+def test_a_person_pays_by_a_link_from_their_own_page(house: Installation) -> None:
+    sold = sell(house, WHO, plan="p3")
+    visitor = Visitor(house, WHO)
+    visitor.sign_in()
+    visitor.get(f"/loans/{sold.loan_id}/payment")
+    answer = visitor.post(f"/loans/{sold.loan_id}/payment", amount="100.00", way="link")
+    assert answer.status_code == 303 and answer.headers["Location"].startswith("/pay/")
+    page = house.client.get(answer.headers["Location"], headers={"Accept-Language": "zh-CN"})
+    assert "¥100.00" in page.text and WHO.phone not in page.text
+    (order,) = house.rows("SELECT status, amount_minor FROM payment_orders")
+    assert (order["status"], order["amount_minor"]) == ("requested", 10_000)

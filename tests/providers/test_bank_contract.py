@@ -1,6 +1,7 @@
 """One contract for every bank: the HTTP client against the running sandbox, and the fake in memory."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fenqi.finance.money import Money
@@ -136,6 +137,37 @@ class TestDeductions:
             assert world.bank.find_deduction(reference=reference) == ports.BankDeduction(
                 reference=reference, status=status, code=code, amount=AMOUNT
             )
+
+
+class TestPayments:
+    """A payment is taken on once, made at a page of the bank's own, and told of."""
+
+    def test_a_payment_is_taken_on_once_and_is_paid_at_its_page(self, world: World) -> None:
+        reference = ref("pay")
+        terms = {
+            "reference": reference, "amount": AMOUNT, "description": "order-1001",
+            "expires_at": datetime.now(UTC) + timedelta(hours=1), "return_url": "https://shop.example/back",
+        }  # fmt: skip
+        assert world.bank.find_payment(reference=reference).status == "unknown"
+        first = world.bank.create_payment(**terms)
+        assert world.bank.create_payment(**terms) == first
+        assert (first.status, world.bank.find_payment(reference=reference)) == ("pending", first)
+        with pytest.raises(ports.ProviderRefused) as refusal:
+            world.bank.create_payment(**{**terms, "amount": AMOUNT + AMOUNT})
+        assert refusal.value.code == "reference_conflict"
+        world.pay(first.pay_url)
+        assert world.bank.find_payment(reference=reference).status == "paid"
+        (told,) = world.callbacks(reference, 1)
+        assert (told.kind, told.amount, told.mandate_reference) == ("payment.succeeded", AMOUNT, "")
+
+    @pytest.mark.parametrize("minor", [0, -1])
+    def test_a_payment_of_nothing_is_refused(self, world: World, minor: int) -> None:
+        with pytest.raises(ports.ProviderRefused) as refusal:
+            world.bank.create_payment(
+                reference=ref("pay"), amount=Money(minor, "CNY"), description="x",
+                expires_at=datetime.now(UTC), return_url="",
+            )  # fmt: skip
+        assert refusal.value.code == "amount_invalid"
 
 
 class TestCallbacks:

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fenqi.finance.money import Money
 
 from merchant_server.ports import BankCallback, CallbackForged, CallbackMalformed
-from merchant_server.providers.bank import HttpBank, authenticate_callback, public_key_id
+from merchant_server.providers.bank import HttpBank
+from merchant_server.providers.bank_callbacks import authenticate_callback, public_key_id
 from merchant_server.providers.sandbox.callbacks import signed_headers
 
 NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)

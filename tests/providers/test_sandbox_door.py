@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from stdnum.cn import ric
 
 from merchant_server.ports import ProviderUnavailable
-from merchant_server.providers.bank import HttpBank, public_key_id
+from merchant_server.providers.bank import HttpBank
+from merchant_server.providers.bank_callbacks import public_key_id
 from merchant_server.providers.sandbox.magic import ACCOUNTS, PEOPLE
 from tests.providers.desk import KEY, Desk
 

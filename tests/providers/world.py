@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
+import requests
 from fenqi.finance.money import Money
 
 from merchant_server import ports
@@ -39,6 +40,7 @@ class World:
     sms: ports.SmsSender
     callbacks: Callable[[str, int], list[ports.BankCallback]]
     inbox: Callable[[], list[tuple[str, str, str]]]
+    pay: Callable[[str], None]
 
 
 def fake_world() -> World:
@@ -47,11 +49,15 @@ def fake_world() -> World:
 
     def callbacks(reference: str, wanted: int) -> list[ports.BankCallback]:
         now = datetime(2026, 11, 21, tzinfo=UTC)
-        made = [bank.authenticate(body, headers, now) for body, headers in bank.callbacks(reference, now)]
+        told = [bank.pay(reference, now)] if reference in bank.paid else bank.callbacks(reference, now)
+        made = [bank.authenticate(body, headers, now) for body, headers in told]
         assert len(made) == wanted
         return made
 
-    return World(bank, FakeIdentity(), FakeBureau(), sms, callbacks, lambda: sms.messages)
+    def pay(pay_url: str) -> None:
+        bank.pay(pay_url.rpartition("/")[2])
+
+    return World(bank, FakeIdentity(), FakeBureau(), sms, callbacks, lambda: sms.messages, pay)
 
 
 def sandbox_world(folder: Path) -> Iterator[World]:
@@ -86,6 +92,7 @@ def sandbox_world(folder: Path) -> Iterator[World]:
                 HttpSmsSender(**at, read_timeout_seconds=0.3),
                 callbacks,
                 lambda: _read_inbox(server.base_url, key),
+                lambda pay_url: requests.post(pay_url, timeout=5).raise_for_status(),
             )
 
 

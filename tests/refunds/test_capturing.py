@@ -6,12 +6,8 @@ from merchant_server.domain.checkout import CheckoutStatus
 from merchant_server.domain.deduction import MandateStatus
 from merchant_server.domain.loan import LoanStatus
 from merchant_server.services.operation.upkeep import cancel_orphan_mandates
-from merchant_server.services.sale.capturing import (
-    capture_checkout,
-    void_checkout,
-    void_lapsed,
-    warn_of_expiry,
-)
+from merchant_server.services.sale.capturing import capture_checkout, void_lapsed, warn_of_expiry
+from merchant_server.services.sale.voiding import preview_void, void_checkout
 from tests.installation import Installation
 from tests.services.collecting import deductions_of, loan_of
 
@@ -81,3 +77,24 @@ def test_nothing_is_collected_before_anything_was_captured(installation: Install
     installation.advance(days=1)
     installation.work()
     assert [each.status.value for each in deductions_of(installation, sold)] == ["succeeded"]
+
+
+def test_a_part_given_up_before_any_capture_leaves_the_rest_authorized_and_owed(
+    installation: Installation,
+) -> None:
+    sold = installation.sell(plan="p12", capture="manual")
+    signed = loan_of(installation, sold)
+    deps, caller = installation.deps, installation.caller
+    with deps.storage.unit_of_work() as uow:
+        shown = preview_void(uow, deps, caller, sold.id, Money(99_900, "CNY"))
+    with deps.storage.unit_of_work() as uow:
+        reduced = void_checkout(uow, deps, caller, sold.id, shown.amount, shown.loan_sequence)
+    loan = loan_of(installation, sold)
+    assert (reduced.status, reduced.uncaptured.minor) == (CheckoutStatus.AUTHORIZED, 300_000)
+    assert loan.outstanding == signed.outstanding - shown.amount - shown.change.interest_given_back
+    with deps.storage.reading() as uow:
+        owed = tuple(row.due() for row in uow.loans.installments(loan.id) if row.is_open)
+    assert owed == shown.change.rows
+    assert balance(installation, f"merchant:{loan.merchant_id}:held") == -300_000
+    capture(installation, sold.id, 300_000)
+    assert balance(installation, f"merchant:{loan.merchant_id}:held") == 0

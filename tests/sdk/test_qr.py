@@ -3,6 +3,8 @@
 import io
 import re
 import xml.etree.ElementTree as ET
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import zxingcpp
@@ -204,3 +206,41 @@ def test_an_empty_or_too_long_text_is_refused_by_name(form, text):
 def test_a_size_or_level_that_makes_no_code_is_refused(bad):
     with pytest.raises(qr.QRError):
         bad()
+
+
+CHECKOUT = "https://pay.example.cn/p/3f9c2a7d5e8b41f0a6c4d2"
+
+
+@given(st.text(min_size=1, max_size=64).filter(lambda text: text.isprintable() and text.strip()))
+def test_a_hybrid_code_gives_back_the_link_and_the_number_that_it_was_made_of(reference: str) -> None:
+    text = qr.hybrid(CHECKOUT, reference)
+    assert qr.read_hybrid(text) == qr.Hybrid(CHECKOUT, reference)
+    assert text.isascii() and urlsplit(text)._replace(fragment="").geturl() == CHECKOUT
+
+
+@pytest.mark.parametrize("reference", ["", " ", "x" * 65, "a\nb", "a\u202eb", None])
+def test_a_hybrid_code_takes_only_a_number_that_people_can_read(reference: Any) -> None:
+    with pytest.raises(qr.QRError):
+        qr.hybrid(CHECKOUT, reference)
+
+
+@pytest.mark.parametrize(
+    "link", ["", "pay.example.cn/p/x", "javascript:alert(1)", CHECKOUT + "#x", "https://", "https://[x", None]
+)
+def test_a_hybrid_code_takes_only_a_link_that_a_phone_may_open(link: Any) -> None:
+    with pytest.raises(qr.QRError):
+        qr.hybrid(link, "order-1")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "#R=1",
+        "javascript:alert(1)#R=1",
+        *(CHECKOUT + end for end in ("", "#R=", "#R=%FF", "#R=%61", "#R=a b")),
+    ],
+)
+def test_another_code_is_not_taken_for_a_hybrid_one(text: str) -> None:
+    with pytest.raises(qr.QRError):
+        qr.read_hybrid(text)

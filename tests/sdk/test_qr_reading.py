@@ -12,6 +12,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 JSQR = Path(__file__).parent / "jsqr" / "jsQR-1.4.0.js"
 LINKS = (
     "https://pay.example.cn/p/3f9c2a7d5e8b41f0a6c4d2",
+    qr.hybrid("https://pay.example.cn/p/3f9c2a7d5e8b41f0a6c4d2", "till-7-0001"),
     "https://pay.example.cn/o/" + "7Q2M9X0C4V8B1N5ZKJHGFDSAPTRWY36E" * 5,
 )
 
@@ -65,7 +66,7 @@ def by_zbar(image):
 
 
 @pytest.mark.parametrize("sight", SIGHTS)
-@pytest.mark.parametrize("link", LINKS, ids=["checkout", "offline sale"])
+@pytest.mark.parametrize("link", LINKS, ids=["checkout", "hybrid", "offline sale"])
 @pytest.mark.parametrize("reader", [by_zxing, by_zbar])
 def test_a_native_reader_reads_it(reader, link, sight):
     assert reader(SIGHTS[sight](link)) == [link]
@@ -91,6 +92,6 @@ def jsqr(browser):
     page.close()
 
 
-@pytest.mark.parametrize("link", LINKS, ids=["checkout", "offline sale"])
+@pytest.mark.parametrize("link", LINKS, ids=["checkout", "hybrid", "offline sale"])
 def test_a_reader_in_a_browser_reads_it(jsqr, link):
     assert {sight: jsqr(make(link)) for sight, make in SIGHTS.items()} == dict.fromkeys(SIGHTS, link)

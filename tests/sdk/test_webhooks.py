@@ -257,3 +257,62 @@ def test_the_error_is_one_of_ours_and_shows_no_secret() -> None:
     error = refused(secret=OTHER)
     assert isinstance(error, FenqiError)
     assert OTHER not in repr(error) + str(error)
+
+
+# The example of the standard, signed by svix (its spec/standard-webhooks.md shows the same signature).
+PUBLIC = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="
+ED25519 = "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="
+SIGNED = b'{"test": 2432232314}'
+ED25519_HEADERS = {
+    "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+    "webhook-timestamp": "1614265330",
+    "webhook-signature": ED25519,
+}
+ED25519_NOW = 1614265330
+
+
+def test_the_published_ed25519_vector_verifies_with_its_public_key_alone() -> None:
+    event = webhooks.verify(SIGNED, ED25519_HEADERS, PUBLIC, now=ED25519_NOW)
+    assert event.id == "msg_p5jXN8AQM9LWM0D4loKWxJek" and event.raw == {"test": 2432232314}
+
+
+def test_a_secret_and_a_public_key_may_stand_side_by_side_while_one_replaces_the_other() -> None:
+    both = [SECRET, PUBLIC]
+    assert webhooks.verify(SIGNED, ED25519_HEADERS, both, now=ED25519_NOW).id
+    assert webhooks.verify(BODY, headers_for(), both, now=SENT).id == "evt_1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "body", "reason"),
+    [
+        ({}, b'{"test": 2432232315}', "signature_mismatch"),
+        ({}, b'{"test":2432232314}', "body_parsed"),
+        ({"webhook-id": "msg_other"}, SIGNED, "signature_mismatch"),
+        ({"webhook-timestamp": "1614265331"}, SIGNED, "signature_mismatch"),
+        ({"webhook-signature": ED25519.replace("hnO3", "hnO4")}, SIGNED, "signature_mismatch"),
+        ({"webhook-signature": "v1a,AAAA"}, SIGNED, "signature_mismatch"),
+        ({"webhook-signature": ED25519.replace("v1a", "v1")}, SIGNED, "header_malformed"),
+    ],
+)
+def test_nothing_but_what_the_private_key_signed_verifies(
+    changes: dict[str, str], body: bytes, reason: str
+) -> None:
+    got = refused(body, ED25519_HEADERS | changes, PUBLIC, now=ED25519_NOW)
+    assert got.reason == reason
+
+
+def test_a_public_key_that_lags_or_an_old_message_is_named() -> None:
+    assert refused(SIGNED, ED25519_HEADERS, PUBLIC, now=ED25519_NOW + 301).reason == "clock_skew"
+
+
+@pytest.mark.parametrize(
+    "key", ["whpk_", "whpk_AAAA", PUBLIC[:-4], "whpk_%%%", PUBLIC.replace("whpk_", "whsk_")]
+)
+def test_a_key_that_is_none_is_named(key: str) -> None:
+    got = refused(SIGNED, ED25519_HEADERS, key, now=ED25519_NOW)
+    assert got.reason == "secret_invalid" and "whpk_" in got.message
+
+
+def test_a_secret_where_a_public_key_belongs_says_which_is_which() -> None:
+    got = refused(SIGNED, ED25519_HEADERS, SECRET, now=ED25519_NOW)
+    assert got.reason == "header_malformed" and "public_key" in got.message

@@ -1,6 +1,7 @@
 """Whatever order the bank tells things in, however often and however late, the books end the same."""
 
 import itertools
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from merchant_server.domain.errors import TransitionConflict
 from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.collection.deductions import ask_bank, request_due
 from tests.installation import Installation
-from tests.life.standing_loan import Life, living, make_template
+from tests.life.standing_loan import Life, Template, living, make_template
 from tests.services.collecting import ask_without_finding, cash, deductions_of, rows_of
 
 TOLD = ("succeeded", "failed", "reversed")
@@ -23,9 +24,11 @@ TOLD = ("succeeded", "failed", "reversed")
 @pytest.fixture(scope="module")
 def template(
     migrated_sqlite: Path, authority_folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Any, Path]:
+) -> Template:
     folder = tmp_path_factory.mktemp("orders")
-    return make_template(folder, migrated_sqlite, authority_folder), folder
+    path = folder / "template.sqlite"
+    shutil.copyfile(migrated_sqlite, path)
+    return make_template(folder, f"sqlite:///{path}", "", authority_folder)
 
 
 def asked(life: Life) -> str:
@@ -43,12 +46,12 @@ def books(life: Life) -> dict[str, int]:
 
 @pytest.mark.parametrize("told", [("succeeded",), ("succeeded", "reversed")])
 def test_every_order_of_what_a_bank_tells_ends_in_the_same_books(
-    template: tuple[Any, Path], told: tuple[str, ...]
+    template: Template, told: tuple[str, ...]
 ) -> None:
     """A bank that told a failure by mistake, and the truth besides, in any order and with asking between."""
     ends = []
-    for count, order in enumerate(itertools.permutations((*told, "failed", "ask"))):
-        with living(template[0], template[1] / f"order-{len(told)}-{count}.sqlite") as life:
+    for order in itertools.permutations((*told, "failed", "ask")):
+        with living(template) as life:
             reference = asked(life)
             life.bank.decide(reference, "succeeded", "reversed" if "reversed" in told else "")
             for each in order:
@@ -65,11 +68,8 @@ def test_every_order_of_what_a_bank_tells_ends_in_the_same_books(
 
 @settings(max_examples=25, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(told=st.lists(st.sampled_from(TOLD), min_size=1, max_size=8), late=st.integers(0, 30))
-def test_the_last_word_is_what_was_told_and_not_when(
-    template: tuple[Any, Path], told: list[str], late: int
-) -> None:
-    path = template[1] / "told.sqlite"
-    with living(template[0], path) as life:
+def test_the_last_word_is_what_was_told_and_not_when(template: Template, told: list[str], late: int) -> None:
+    with living(template) as life:
         asked(life)
         for status in told:
             (made, *_) = life.deductions()

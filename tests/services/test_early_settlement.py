@@ -36,7 +36,9 @@ def quote(house: Installation, sold: Checkout) -> SettlementQuote:
 
 
 def settle(house: Installation, sold: Checkout, quote_id: str) -> Deduction:
-    return settle_now(house.deps, loan_of(house, sold).consumer_id, quote_id)
+    made = settle_now(house.deps, loan_of(house, sold).consumer_id, quote_id)
+    assert made is not None
+    return made
 
 
 def told(house: Installation, sold: Checkout) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fenqi.finance.money import Money
+from fenqi.webhooks import verify
 from standardwebhooks import Webhook
 
 from merchant_server.ports import Sent
@@ -203,6 +204,7 @@ def test_an_ed25519_endpoint_shows_its_public_key_only_and_verifies_with_it(
     public = Ed25519PublicKey.from_public_bytes(base64.b64decode(mine["public_key"].removeprefix("whpk_")))
     signed = f"{message_id}.{headers['webhook-timestamp']}.".encode() + body
     public.verify(base64.b64decode(signature), signed)
+    assert verify(body, headers, mine["public_key"], now=at).raw == json.loads(body)
     stored = installation.rows("SELECT secret_sealed FROM webhook_endpoints")[0]["secret_sealed"]
     assert secret.encode() not in bytes(stored)
 

@@ -1,5 +1,6 @@
 """The daily close: interest is earned by the day, never twice, and never more than the contract's."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 from fenqi.finance.money import Money
@@ -74,6 +75,16 @@ class TestClose:
         before = house.rows("SELECT COUNT(*) AS n FROM journal_entries")
         house.work()
         assert house.rows("SELECT COUNT(*) AS n FROM journal_entries") == before
+
+    def test_workers_that_close_a_day_at_the_same_moment_close_it_once(
+        self, installation: Installation
+    ) -> None:
+        house = installation
+        house.sell(Money(399_900, "CNY"), plan="p12")
+        for _ in range(3):
+            house.advance(days=11)
+            with ThreadPoolExecutor(4) as workers:
+                assert sorted(workers.map(lambda _: close_days(house.deps), range(4))) == [0, 0, 0, 1]
 
     def test_when_all_is_paid_all_of_the_contracts_interest_is_earned_and_no_more(
         self, sqlite_installation: Installation

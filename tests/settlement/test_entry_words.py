@@ -18,7 +18,7 @@ SERVICES = Path(merchant_server.__file__).parent / "services"
 LEDGER_PAGE = Path(merchant_server.__file__).parent.parent / "docs" / "reference" / "ledger.md"
 BOOKS = ("book", "_book")
 # Moves only days, or is told by another change: nothing to book.
-NEVER_BOOKED = {ChangeKind.EXTENSION.value, ChangeKind.REVERSAL.value}
+NEVER_BOOKED = {kind.value for kind in (ChangeKind.EXTENSION, ChangeKind.DEDUCTION_DAY, ChangeKind.REVERSAL)}
 
 
 def named_in_code() -> Iterator[str]:

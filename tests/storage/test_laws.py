@@ -106,6 +106,10 @@ BREAKS: dict[str, tuple[str, ...]] = {
         f"UPDATE journal_entries SET kind = 'gift' WHERE source_id = {PAID}",
         f"UPDATE deductions SET status = 'failed' WHERE id = {PAID}",
     ),
+    "3 every payment order": (
+        "INSERT INTO payment_orders SELECT 'pay_x', merchant_id, mode, id, 'x', 'x', 1, currency, 'paid', 1, 'x',"
+        " created_at, created_at, NULL, created_at FROM loans LIMIT 1",
+    ),
     "3 every reversal": (
         f"UPDATE deductions SET status = 'reversed' WHERE id = {PAID}",
         "UPDATE deductions SET status = 'succeeded' WHERE status = 'reversed'",
@@ -225,11 +229,13 @@ def lived_in(
     lost = proposals.propose(house.deps, str(other.loan_id), ReliefKind.WRITE_OFF, {}, reason="gone", by="An")
     loan = proposals.approve(house.deps, lost.id, by="Bo")
     with house.deps.storage.unit_of_work() as uow:
-        receive_money(
+        loan = receive_money(
             uow, house.deps, loan, Money(7, "CNY"), kind=RepaymentKind.PAYMENT, source_id="pay_late"
         )
+        again = uow.loans.locked(loan.id)
+        assert again is not None
         receive_money(
-            uow, house.deps, loan, Money(10**7, "CNY"), kind=RepaymentKind.PAYMENT, source_id="pay_too_much"
+            uow, house.deps, again, Money(10**7, "CNY"), kind=RepaymentKind.PAYMENT, source_id="pay_too_much"
         )
     return_money_of_loan(house.deps, loan.id, by="An")
     house.work()

@@ -16,6 +16,7 @@ from merchant_server.providers.sandbox.callbacks import CallbackSender
 from merchant_server.providers.sandbox.database import SandboxDatabase
 from merchant_server.providers.sandbox.desk import desk_routes, published_routes
 from merchant_server.providers.sandbox.door import install
+from merchant_server.providers.sandbox.payments import SandboxPayments, payment_routes
 from merchant_server.providers.sandbox.payouts import payout_routes
 from merchant_server.providers.sandbox.people import people_routes
 from merchant_server.providers.sandbox.settings import SandboxSettings, ensure_signing_key
@@ -52,6 +53,7 @@ def create_app(settings: SandboxSettings) -> Flask:
     app = Flask("fenqi_sandbox")
     install(app, settings.api_key)
     app.register_blueprint(bank_routes(SandboxBank(database, settings), callbacks.wake))
+    app.register_blueprint(payment_routes(SandboxPayments(database, settings), callbacks.wake))
     app.register_blueprint(payout_routes(database, settings, callbacks.wake))
     app.register_blueprint(people_routes(database, settings))
     app.register_blueprint(published_routes(database, key.public_key()))

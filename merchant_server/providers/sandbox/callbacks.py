@@ -13,7 +13,7 @@ import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from urllib3.exceptions import HTTPError
 
-from merchant_server.providers.bank import callback_signed_bytes, public_key_id
+from merchant_server.providers.bank_callbacks import callback_signed_bytes, public_key_id
 from merchant_server.providers.http import NotStrictJson, parse_json
 from merchant_server.providers.sandbox.controls import read_controls, take_one
 from merchant_server.providers.sandbox.database import OperationalError, SandboxDatabase

@@ -121,6 +121,17 @@ def tell_of_transfers(db: Database) -> None:
     db.execute("ALTER TABLE returns ADD COLUMN settles_at_ms INTEGER NOT NULL DEFAULT 0")
 
 
+@MIGRATIONS()
+def create_payments(db: Database) -> None:
+    """Make the table of payments at the bank's own page."""
+    db.execute(
+        "CREATE TABLE payments (reference TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, token TEXT NOT NULL UNIQUE,"
+        " amount_minor INTEGER NOT NULL CHECK (amount_minor > 0), currency TEXT NOT NULL,"
+        " description TEXT NOT NULL, return_url TEXT NOT NULL, expires_at_ms INTEGER NOT NULL,"
+        " paid_at_ms INTEGER) STRICT"
+    )
+
+
 class SandboxDatabase:
     """One SQLite connection, shared by the threads of the sandbox under one lock."""
 

@@ -8,7 +8,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from flask import Blueprint, Response, request
 
-from merchant_server.providers.bank import public_key_id
+from merchant_server.providers.bank_callbacks import public_key_id
 from merchant_server.providers.http import NotStrictJson, parse_json
 from merchant_server.providers.sandbox.controls import change_controls, read_controls
 from merchant_server.providers.sandbox.database import SandboxDatabase, Transaction

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from merchant_server.domain.reconciliation import COMES_IN
 from merchant_server.providers.sandbox.controls import read_controls
 from merchant_server.providers.sandbox.database import SandboxDatabase, Transaction
 from merchant_server.providers.sandbox.door import (
@@ -164,6 +165,8 @@ def _file(tx: Transaction, gateway_account: str, covers_on: date, now_ms: int) -
         " WHERE outcome = 'succeeded' AND reverses_at_ms >= :first AND reverses_at_ms < :last"
         " UNION ALL SELECT 'return', reference, amount_minor, currency, settles_at_ms FROM returns"
         " WHERE outcome = 'succeeded' AND settles_at_ms >= :first AND settles_at_ms < :last"
+        " UNION ALL SELECT 'payment', reference, amount_minor, currency, paid_at_ms FROM payments"
+        " WHERE paid_at_ms >= :first AND paid_at_ms < :last"
         f" UNION ALL SELECT kind, reference, amount_minor, currency, {_BOOKED_MS} FROM payouts"
         f" WHERE outcome = 'paid' AND {_BOOKED_MS} >= :first AND {_BOOKED_MS} < :last ORDER BY 5, 2, 1",
         first=first_ms,
@@ -171,8 +174,8 @@ def _file(tx: Transaction, gateway_account: str, covers_on: date, now_ms: int) -
     )
     for row in rows:
         count += 1
-        came_in += row["amount_minor"] if row["kind"] in ("deduction", "drawing") else 0
-        went_out += row["amount_minor"] if row["kind"] not in ("deduction", "drawing") else 0
+        came_in += row["amount_minor"] if row["kind"] in COMES_IN else 0
+        went_out += row["amount_minor"] if row["kind"] not in COMES_IN else 0
         booked = datetime.fromtimestamp(row["at_ms"] / 1000, UTC).isoformat()
         yield f"D,{row['kind']},{row['reference']},{row['amount_minor']},{row['currency']},{booked}"
     yield f"T,{count},{came_in},{went_out}"

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from merchant_server.ports import Clock
-from merchant_server.providers.bank import public_key_id
+from merchant_server.providers.bank_callbacks import public_key_id
 
 GATEWAY_ACCOUNT = "sandbox_gateway_1"
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from merchant_server.domain.deduction import Deduction, DeductionStatus
 from merchant_server.domain.errors import Unauthenticated
+from merchant_server.domain.payment_order import PaymentOrder
 from merchant_server.ports import BankCallback, CallbackForged, CallbackMalformed, UnitOfWork
+from merchant_server.services.collection.ordering import settle_order
 from merchant_server.services.collection.settling import settle
 from merchant_server.services.deps import Deps
 from merchant_server.services.settlement.transfer_callbacks import apply_transfer, is_about_transfer
@@ -16,6 +18,8 @@ OUTCOMES = {
     "deduction.failed": DeductionStatus.FAILED,
     "deduction.reversed": DeductionStatus.REVERSED,
 }
+# A payment order was paid at the bank's page.
+PAID = "payment.succeeded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ def receive(deps: Deps, body: bytes, headers: Mapping[str, str]) -> Verdict:
     try:
         callback = deps.bank.authenticate(body, headers, now)
     except CallbackMalformed as malformed:
-        _record_unread(deps, body, "callback.quarantined", malformed.reason)
+        _record_unread(deps, body, "callback.quarantined", malformed.reason, keep=True)
         return Verdict("quarantined", malformed.reason)
     except CallbackForged as forged:
         _record_unread(deps, body, "callback.forged", forged.reason)
@@ -66,6 +70,12 @@ def _apply(uow: UnitOfWork, deps: Deps, callback: BankCallback) -> Verdict:
         if difference:
             return _quarantined(uow, deps, callback, difference, merchant_id)
         return Verdict("applied" if moved else "unchanged")
+    if callback.kind == PAID:
+        order = uow.payment_orders.get(callback.reference)
+        difference = _difference(callback, order)
+        if order is None or difference:
+            return _quarantined(uow, deps, callback, difference, order.merchant_id if order else None)
+        return Verdict("applied" if settle_order(uow, deps, order) else "unchanged")
     deduction = uow.deductions.get(callback.reference)
     difference = _difference(callback, deduction)
     if deduction is None or difference:
@@ -89,22 +99,28 @@ def _quarantined(
     return Verdict("quarantined", difference)
 
 
-def _difference(callback: BankCallback, deduction: Deduction | None) -> str:
-    if deduction is None:
+def _difference(callback: BankCallback, ours: Deduction | PaymentOrder | None) -> str:
+    if ours is None:
         return "reference"
     pairs = {
-        "gateway_account": (callback.gateway_account, deduction.gateway_account),
-        "mode": (callback.mode, deduction.mode),
-        "mandate": (callback.mandate_reference, deduction.mandate_id),
-        "currency": (callback.amount.currency, deduction.amount.currency),
-        "amount": (callback.amount.minor, deduction.amount.minor),
-        "kind": (callback.kind in OUTCOMES, True),
+        "gateway_account": (callback.gateway_account, ours.gateway_account),
+        "mode": (callback.mode, ours.mode),
+        "mandate": (callback.mandate_reference, ours.mandate_id if isinstance(ours, Deduction) else ""),
+        "currency": (callback.amount.currency, ours.amount.currency),
+        "amount": (callback.amount.minor, ours.amount.minor),
+        "kind": (callback.kind in OUTCOMES or callback.kind == PAID, True),
     }
     return ", ".join(name for name, (theirs, ours) in pairs.items() if theirs != ours)
 
 
-def _record_unread(deps: Deps, body: bytes, action: str, reason: str) -> None:
+def _record_unread(deps: Deps, body: bytes, action: str, reason: str, *, keep: bool = False) -> None:
     with deps.storage.unit_of_work() as uow:
+        if keep:
+            # It names no event, so it is known by its bytes; staff look at it in the quarantine.
+            uow.callbacks.record(
+                gateway_account="", event_id=hashlib.sha256(body).hexdigest(), at=deps.clock.now(), reference="",
+                verdict="quarantined", reason=reason, body=body.decode(errors="replace").replace("\0", "�"),
+            )  # fmt: skip
         uow.audit.add(
             deps.ids.new("aud"),
             at=deps.clock.now(),

@@ -3,6 +3,7 @@
 from merchant_server.domain.errors import NotFound, RuleRefused
 from merchant_server.domain.installment import Installment, InstallmentStatus
 from merchant_server.domain.loan import Loan
+from merchant_server.domain.merchant import Caller
 from merchant_server.domain.retention import OPEN_LOANS
 from merchant_server.domain.settlement import SettlementQuote, end_of_day, settling
 from merchant_server.ports import UnitOfWork
@@ -16,6 +17,28 @@ def quote_own(deps: Deps, consumer_id: str, loan_id: str) -> SettlementQuote:
         if loan is None or loan.consumer_id != consumer_id:
             raise NotFound("there is no such loan")
         return quote_loan(uow, deps, loan)
+
+
+def quote_for_merchant(uow: UnitOfWork, deps: Deps, caller: Caller, loan_id: str) -> SettlementQuote:
+    """Quote a loan of the caller's, for its service desk. Raises NotFound, and what `quote_loan` raises."""
+    loan = uow.loans.locked(loan_id)
+    if loan is None or (loan.merchant_id, loan.mode) != (caller.merchant_id, caller.mode):
+        raise NotFound("there is no such loan", hint="check the id, and that the key is of the same mode")
+    return quote_loan(uow, deps, loan)
+
+
+def newest_quote(deps: Deps, caller: Caller, loan_id: str) -> SettlementQuote:
+    """Return the newest quote of a caller's loan that still holds. Raises NotFound when there is none."""
+    with deps.storage.reading() as uow:
+        quote = uow.settlement_quotes.newest(loan_id)
+        if quote is not None and (quote.merchant_id, quote.mode) == (caller.merchant_id, caller.mode):
+            owed = [row.due() for row in uow.loans.installments(loan_id) if row.is_open]
+            try:
+                quote.refuse_unless_good(owed, deps.business_now(uow, caller.merchant_id))
+                return quote
+            except RuleRefused:
+                pass
+    raise NotFound("there is no quote of this loan that holds", hint="ask for a new one with POST")
 
 
 def own_quote(deps: Deps, consumer_id: str, loan_id: str, quote_id: str) -> SettlementQuote:

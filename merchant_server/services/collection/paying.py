@@ -15,20 +15,25 @@ from merchant_server.domain.deduction import (
 )
 from merchant_server.domain.errors import NotFound, RuleRefused
 from merchant_server.domain.installment import Installment, InstallmentStatus
+from merchant_server.domain.ledger import CREDIT_LOSS
 from merchant_server.domain.loan import Loan
+from merchant_server.domain.schedule_change import ChangeKind
 from merchant_server.domain.settlement import SettlementQuote
 from merchant_server.ports import UnitOfWork
+from merchant_server.services.collection.booking import reshape
 from merchant_server.services.collection.deductions import send
 from merchant_server.services.collection.early_settlement import rows_to_pay
+from merchant_server.services.collection.ordering import refuse_payment
 from merchant_server.services.deps import Deps, merchant_of
 
 AHEAD = (DeductionPurpose.SHORTER, DeductionPurpose.SMALLER)
 
 
-def settle_now(deps: Deps, consumer_id: str, quote_id: str) -> Deduction:
+def settle_now(deps: Deps, consumer_id: str, quote_id: str) -> Deduction | None:
     """Pay everything by a quote that was confirmed. Raises NotFound, RuleRefused (quote_lapsed, quote_stale, …).
 
-    The same quote a second time answers with its payment, unless that failed.
+    The same quote a second time answers with its payment, unless that failed. None when the quote says that nothing
+    is to be paid, because only interest to come was left: the loan is settled at once.
     """
     with deps.storage.unit_of_work() as uow:
         quote = uow.settlement_quotes.get(quote_id)
@@ -40,6 +45,12 @@ def settle_now(deps: Deps, consumer_id: str, quote_id: str) -> Deduction:
             return known
         rows = rows_to_pay(uow, loan)
         quote.refuse_unless_good([row.due() for row in rows], deps.business_now(uow, loan.merchant_id))
+        if not quote.total.minor:
+            reshape(
+                uow, deps, loan, quote.after, kind=ChangeKind.EARLY_SETTLEMENT, source_id=quote.id,
+                actor="consumer", reason=quote.id, principal_bearer=CREDIT_LOSS,
+            )  # fmt: skip
+            return None
         made = _request(uow, deps, loan, rows[0], quote.total, DeductionPurpose.SETTLEMENT, quote.id)
     send(deps, made)
     return made
@@ -81,23 +92,12 @@ def _refuse_amount(
     amount: Money,
     purpose: DeductionPurpose,
 ) -> None:
-    if amount.currency != loan.principal.currency:
-        raise RuleRefused(
-            f"the loan is in {loan.principal.currency}", code="currency_mismatch", field="amount.currency"
-        )
-    if amount > loan.outstanding:
-        raise RuleRefused(
-            "this is more than is owed",
-            code="payment_exceeds_owed",
-            field="amount",
-            hint=f"pay at most {loan.outstanding}",
-            most=str(loan.outstanding),
-        )
+    refuse_payment(loan, amount)
     today = deps.today(uow, merchant_of(uow, loan.merchant_id))
     due = Money(sum(row.outstanding.minor for row in rows if row.due_on <= today), amount.currency)
-    if amount.minor <= 0 or (purpose in AHEAD and amount <= due):
+    if purpose in AHEAD and amount <= due:
         raise RuleRefused(
-            "this pays nothing ahead" if amount.minor > 0 else "an amount is above zero",
+            "this pays nothing ahead",
             code="payment_too_small",
             field="amount",
             hint=f"pay more than {due}, which is due already",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from merchant_server.domain.errors import NotFound, RuleRefused
+from merchant_server.domain.errors import Erased, Forbidden, NotFound, RuleRefused
 from merchant_server.domain.installment import InstallmentStatus
 from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.domain.relief_proposal import (
@@ -24,7 +24,7 @@ def propose(
 ) -> ReliefProposal:
     """Keep a wish until another operator decides.
 
-    Raises NotFound, RuleRefused, TransitionConflict while another one is open.
+    Raises NotFound, Forbidden, RuleRefused, TransitionConflict while another one is open.
     """
     if not by.strip() or not reason.strip():
         raise RuleRefused(
@@ -34,6 +34,7 @@ def propose(
         loan = uow.loans.locked(loan_id)
         if loan is None:
             raise NotFound("there is no such loan", loan_id=loan_id)
+        refuse_own_loan(uow, loan, by)
         if loan.status not in OPEN_LOANS:
             raise RuleRefused("nothing is owed on this loan", code="nothing_owed", loan_id=loan_id)
         if kind == ReliefKind.WRITE_OFF and loan.status != LoanStatus.OVERDUE:
@@ -64,6 +65,7 @@ def approve(deps: Deps, proposal_id: str, *, by: str) -> Loan:
         decided = proposal.approve(by, deps.clock.now())
         loan = uow.loans.locked(proposal.loan_id)
         assert loan is not None
+        refuse_own_loan(uow, loan, by)
         uow.relief_proposals.save(decided)
         _note(uow, deps, decided, "approved", by.strip(), deps.clock.now())
         _refuse_while_asked(uow, loan)
@@ -84,6 +86,33 @@ def open_proposals(deps: Deps) -> list[ReliefProposal]:
     """Return what waits for a second operator, oldest first."""
     with deps.storage.reading() as uow:
         return uow.relief_proposals.open(LISTED_MAX)
+
+
+def currency_of(deps: Deps, loan_id: str) -> str:
+    """Return the currency of a loan, in which a waiver is counted. Raises NotFound."""
+    with deps.storage.reading() as uow:
+        loan = uow.loans.get(loan_id)
+    if loan is None:
+        raise NotFound("there is no such loan", loan_id=loan_id)
+    return loan.principal.currency
+
+
+def refuse_own_loan(uow: UnitOfWork, loan: Loan, name: str) -> None:
+    """Raise Forbidden when a reviewer of this name owes the loan."""
+    reviewer = uow.reviews.reviewer(name.strip())
+    if reviewer is None:
+        return
+    try:
+        consumer = uow.consumers.get(loan.consumer_id)
+    except Erased:
+        return
+    if consumer and uow.consumers.id_number_index(consumer.person.id_number) == reviewer.id_number_index:
+        raise Forbidden(
+            "nobody grants themselves relief",
+            code="relief_own_loan",
+            hint="let another operator do it",
+            loan_id=loan.id,
+        )
 
 
 def _found(uow: UnitOfWork, proposal_id: str) -> ReliefProposal:

@@ -16,7 +16,7 @@ from merchant_server.ports import UnitOfWork
 from merchant_server.services.collection.booking import book, receive, reshape
 from merchant_server.services.deps import Deps
 from merchant_server.services.publishing import publish_refund
-from merchant_server.services.refunds.previewing import own_loan, preview_of, refunded_so_far
+from merchant_server.services.refunds.previewing import Wanted, own_loan, preview_of, refunded_so_far
 
 
 def commit_refund(uow: UnitOfWork, deps: Deps, caller: Caller, preview_id: str, reference: str) -> Refund:
@@ -40,13 +40,14 @@ def refund_at_once(
     deps: Deps,
     caller: Caller,
     loan_id: str,
-    amount: Money,
+    amount: Money | None,
     strategy: Strategy,
     reference: str,
+    lines: Wanted = (),
 ) -> Refund:
     """Preview and commit in one step, for a caller who needs no look at it first."""
     loan = own_loan(uow, caller, loan_id)
-    return _commit(uow, deps, preview_of(uow, deps, loan, amount, strategy), loan, reference)
+    return _commit(uow, deps, preview_of(uow, deps, loan, amount, strategy, lines), loan, reference)
 
 
 def undo_at_once(uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, reference: str) -> Refund:
@@ -93,6 +94,7 @@ def _commit(uow: UnitOfWork, deps: Deps, preview: RefundPreview, loan: Loan, ref
         interest_given_back=effect.interest_given_back,
         reference=reference,
         created_at=deps.clock.now(),
+        lines=preview.lines,
     )
     uow.refunds.add(refund, ask_at=deps.clock.now())
     postings = refund_postings(loan, effect, preview.merchant_fee_returned)

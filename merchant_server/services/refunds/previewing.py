@@ -4,38 +4,66 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from fenqi.finance.errors import RepaymentError
+from fenqi.finance.lines import ReturnedLine
 from fenqi.finance.money import Money
 from fenqi.finance.refund import Cost, RefundEffect, recovery, refund, undo
 from fenqi.finance.repayment import Due
 
+from merchant_server.domain.amount import checked_amount
 from merchant_server.domain.errors import NotFound, RuleRefused
 from merchant_server.domain.installment import Installment
 from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.domain.merchant import Caller
+from merchant_server.domain.order_lines import lines_coming_back
 from merchant_server.domain.refund import PREVIEW_SECONDS, RefundPreview, Strategy
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.collection.booking import still_lost
 from merchant_server.services.deps import Deps, merchant_of
 
+# Lines that come back, each with how many pieces; None for all that are left of it.
+Wanted = Sequence[tuple[str, int | None]]
+
 
 def preview_refund(
-    uow: UnitOfWork, deps: Deps, caller: Caller, loan_id: str, amount: Money, strategy: Strategy
+    uow: UnitOfWork,
+    deps: Deps,
+    caller: Caller,
+    loan_id: str,
+    amount: Money | None,
+    strategy: Strategy,
+    lines: Wanted = (),
 ) -> RefundPreview:
-    """Work out a refund of goods worth `amount` today, and keep it for fifteen minutes.
+    """Work out a refund of goods worth `amount`, or of so many pieces of lines, and keep it for fifteen minutes.
 
-    Raises NotFound, RuleRefused (currency_mismatch, nothing_captured, refund_exceeds_captured, settlement_not_covered).
+    Raises NotFound, RuleRefused (currency_mismatch, amount_not_positive, nothing_captured, refund_exceeds_captured,
+    settlement_not_covered, refund_line_unknown, refund_line_exceeds, refund_lines_differ).
     """
-    return preview_of(uow, deps, own_loan(uow, caller, loan_id), amount, strategy)
+    return preview_of(uow, deps, own_loan(uow, caller, loan_id), amount, strategy, lines)
 
 
 def preview_of(
-    uow: UnitOfWork, deps: Deps, loan: Loan, amount: Money, strategy: Strategy, *, undone: bool = False
+    uow: UnitOfWork,
+    deps: Deps,
+    loan: Loan,
+    amount: Money | None,
+    strategy: Strategy,
+    lines: Wanted = (),
+    *,
+    undone: bool = False,
 ) -> RefundPreview:
     """Work out a refund of a loan that the caller has locked; raises as `preview_refund` does, except NotFound.
 
     `undone` is for a purchase that should not have been: as if it had never cost anything.
     """
-    captured, refunded = _captured(uow, loan), refunded_so_far(uow, loan)
+    checkout = uow.checkouts.get(loan.checkout_id)
+    assert checkout is not None
+    earlier = uow.refunds.of_loan(loan.id)
+    captured, refunded = checkout.captured, refunded_so_far(uow, loan)
+    returned: tuple[ReturnedLine, ...] = ()
+    if lines:
+        before = [line for refund in earlier for line in refund.lines]
+        returned, amount = lines_coming_back(checkout.lines, lines, before, amount)
+    assert amount is not None
     _refuse_beyond(amount, captured, refunded)
     today = deps.today(uow, merchant_of(uow, loan.merchant_id))
     if loan.status == LoanStatus.WRITTEN_OFF:
@@ -59,6 +87,7 @@ def preview_of(
         ),
         created_at=now,
         expires_at=now + timedelta(seconds=PREVIEW_SECONDS),
+        lines=returned,
     )
     uow.refunds.add_preview(preview)
     return preview
@@ -128,20 +157,8 @@ def refunded_so_far(uow: UnitOfWork, loan: Loan) -> Money:
     return Money(sum(refund.amount.minor for refund in uow.refunds.of_loan(loan.id)), loan.principal.currency)
 
 
-def _captured(uow: UnitOfWork, loan: Loan) -> Money:
-    checkout = uow.checkouts.get(loan.checkout_id)
-    assert checkout is not None
-    return checkout.captured
-
-
 def _refuse_beyond(amount: Money, captured: Money, refunded: Money) -> None:
-    if amount.currency != captured.currency:
-        raise RuleRefused(
-            f"the loan is in {captured.currency}, not {amount.currency}",
-            code="currency_mismatch",
-            field="amount.currency",
-            hint=f"refund in {captured.currency}",
-        )
+    checked_amount(amount, captured.currency, "loan", "refund")
     if not captured.minor:
         raise RuleRefused(
             "nothing was captured, so there is nothing to refund",

@@ -1,24 +1,17 @@
-"""Claiming the money of a signed checkout, in full or in parts, and giving up what is not claimed."""
+"""Claiming the money of a signed checkout, in full or in parts, and letting lapse what is not claimed."""
 
 from datetime import timedelta
 
-from fenqi.finance.errors import RepaymentError
 from fenqi.finance.money import Money
-from fenqi.finance.recomputation import recompute
-from fenqi.finance.repayment import Due
 
 from merchant_server.domain.checkout import EXPIRY_WARNING_HOURS, Checkout
-from merchant_server.domain.errors import RuleRefused
-from merchant_server.domain.installment import InstallmentStatus
-from merchant_server.domain.ledger import Entry, capture_postings, held
-from merchant_server.domain.loan import Loan
+from merchant_server.domain.ledger import Entry, capture_postings
 from merchant_server.domain.merchant import Caller
-from merchant_server.domain.schedule_change import ChangeKind
 from merchant_server.ports import UnitOfWork
-from merchant_server.services.collection.booking import reshape
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout
 from merchant_server.services.sale.checkouts import find_checkout
+from merchant_server.services.sale.voiding import void
 from merchant_server.services.settlement.capturing import settle_capture
 
 BATCH = 50
@@ -56,42 +49,6 @@ def capture(uow: UnitOfWork, deps: Deps, checkout: Checkout, amount: Money | Non
     uow.ledger.book(deps.ids.new("je"), entry)
     settle_capture(uow, deps, merchant, captured, captured.captured - checkout.captured, entry)
     return move_checkout(uow, deps, captured, checkout)
-
-
-def void_checkout(uow: UnitOfWork, deps: Deps, caller: Caller, checkout_id: str) -> Checkout:
-    """Give up what was signed and not captured: the consumer owes only what was. Raises TransitionNotAllowed."""
-    return void(uow, deps, find_checkout(uow, caller, checkout_id), "merchant", "checkout.voided")
-
-
-def void(uow: UnitOfWork, deps: Deps, checkout: Checkout, actor: str, reason: str) -> Checkout:
-    """Void the rest and take it off the loan, with all interest on it from the first day."""
-    voided = checkout.void()
-    assert checkout.loan_id is not None
-    loan = uow.loans.locked(checkout.loan_id)
-    assert loan is not None
-    moved = move_checkout(uow, deps, voided, checkout, reason)
-    reshape(
-        uow, deps, loan, _without(uow, loan, checkout.uncaptured), kind=ChangeKind.VOID,
-        source_id=f"{checkout.id}:{voided.version}", actor=actor, reason=reason,
-        principal_bearer=held(loan.merchant_id), gone=InstallmentStatus.REFUNDED,
-    )  # fmt: skip
-    return moved
-
-
-def _without(uow: UnitOfWork, loan: Loan, uncaptured: Money) -> tuple[Due, ...]:
-    """Return what is owed as if only what was captured had ever been bought."""
-    rows = [row for row in uow.loans.installments(loan.id) if row.is_open]
-    agreed = [row.agreed() for row in rows]
-    try:
-        mode = "full" if uncaptured.minor == sum(row.due().principal_minor for row in rows) else "smaller"
-        due = [row.due() for row in rows]
-        return recompute(loan.schedule(), due, uncaptured, mode, loan.signed_on, agreed=agreed).rows
-    except RepaymentError as refused:
-        raise RuleRefused(
-            "less is owed than would be voided",
-            code="void_exceeds_owed",
-            hint="capture what was delivered, then refund what came back",
-        ) from refused
 
 
 def warn_of_expiry(deps: Deps) -> int:

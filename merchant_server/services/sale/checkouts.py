@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fenqi.finance.lines import Line
 from fenqi.finance.money import Money
 
 from merchant_server.domain.checkout import Checkout, CheckoutStatus, expiry
 from merchant_server.domain.errors import NotFound, RuleRefused
 from merchant_server.domain.merchant import Caller, Merchant
+from merchant_server.domain.order_lines import order_lines
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout, publish_checkout
@@ -44,6 +46,7 @@ def create_checkout(uow: UnitOfWork, deps: Deps, caller: Caller, draft: Mapping[
         voided=Money(0, merchant.currency),
         captured=Money(0, draft["amount"].currency),
         metadata=dict(draft["metadata"]),
+        lines=order_lines([Line(**each) for each in draft.get("lines") or ()], draft["amount"]),
     )
     uow.checkouts.add(checkout)
     publish_checkout(uow, deps, checkout)

@@ -22,11 +22,7 @@ def close_days(deps: Deps) -> int:
     earned and nobody has paid, and the same of the close before. Days that were skipped come in one entry.
     """
     with deps.storage.reading() as uow:
-        open_books = []
-        for merchant in uow.merchants.all():
-            last = uow.closes.latest(merchant.id)
-            if last is None or last.closed_on < deps.today(uow, merchant) - timedelta(days=1):
-                open_books.append(merchant)
+        open_books = [day.merchant for day in uow.days.closing(deps.clock.now())]
     return sum(_end_day(deps, merchant) for merchant in open_books)
 
 
@@ -37,8 +33,8 @@ def _end_day(deps: Deps, merchant: Merchant) -> int:
 
 def _close(deps: Deps, merchant: Merchant) -> bool:
     with deps.storage.unit_of_work() as uow:
+        last = uow.closes.latest(merchant.id, hold=True)
         yesterday = deps.today(uow, merchant) - timedelta(days=1)
-        last = uow.closes.latest(merchant.id)
         if last is not None and last.closed_on >= yesterday:
             return False
         nothing = Money(0, merchant.currency)

@@ -34,11 +34,7 @@ MODE = "test"
 def pay_out_due(deps: Deps) -> int:
     """Share with funders, release reserves and commit payouts where the day has come; return how much was done."""
     with deps.storage.reading() as uow:
-        due = [
-            terms.merchant_id
-            for terms in uow.settlements.all_terms()
-            if terms.next_payout_on <= deps.today(uow, merchant_of(uow, terms.merchant_id))
-        ]
+        due = [day.merchant.id for day in uow.days.paying_out(deps.clock.now())]
     if not due:
         return 0
     # What consumers repaid of a merchant's own money is payable to it, so it is shared out first.

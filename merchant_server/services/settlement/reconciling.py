@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from merchant_server.domain.deduction import DeductionStatus
 from merchant_server.domain.errors import RuleRefused
 from merchant_server.domain.reconciliation import BankFile, BankLine, Difference, compare, read_bank_file
+from merchant_server.services.collection.ordering import settle_order
 from merchant_server.services.collection.settling import settle
 from merchant_server.services.deps import Deps
 from merchant_server.services.settlement.transfer_callbacks import settle_by_reference
@@ -78,6 +79,10 @@ def _differences(deps: Deps, file: BankFile, digest: str) -> list[Difference]:
 
 def _settle(deps: Deps, line: BankLine) -> bool:
     with deps.storage.unit_of_work() as uow:
+        if line.kind == "payment":
+            order = uow.payment_orders.get(line.reference)
+            assert order is not None
+            return settle_order(uow, deps, order)
         if line.kind not in _OUTCOMES:
             return settle_by_reference(uow, deps, line.reference)
         deduction = uow.deductions.get(line.reference)

@@ -188,10 +188,12 @@ class Mandates:
     def orphans(self, limit: int) -> list[Mandate]:
         """Return live mandates that no loan needs: their checkout ended unsigned, or another plan was chosen."""
         rows = self._db.all(
-            "SELECT m.* FROM mandates m JOIN checkouts c ON c.id = m.checkout_id"
-            " LEFT JOIN agreements a ON a.mandate_id = m.id"
-            " WHERE m.status IN ('pending', 'active') AND (c.status IN ('expired', 'cancelled', 'voided')"
-            " OR a.status = 'replaced') ORDER BY m.id LIMIT :limit",
+            # Two small sets: what is not signed yet, and what was signed and given up.
+            "SELECT * FROM mandates WHERE id IN (SELECT m.id FROM mandates m"
+            " JOIN checkouts c ON c.id = m.checkout_id LEFT JOIN agreements a ON a.mandate_id = m.id"
+            " WHERE m.status = 'pending' AND (c.status IN ('expired', 'cancelled', 'voided') OR a.status = 'replaced')"
+            " UNION ALL SELECT m.id FROM mandates m WHERE m.status = 'active'"
+            " AND m.checkout_id IN (SELECT c.id FROM checkouts c WHERE c.status = 'voided')) ORDER BY id LIMIT :limit",
             {"limit": limit},
         )
         return [self._mandate(row) for row in rows]

@@ -35,6 +35,8 @@ _OURS = (
     " WHERE id = :id AND to_consumer_minor > 0"
     " UNION ALL SELECT id, CASE kind WHEN 'money_return' THEN 'return' WHEN 'lender_payout' THEN 'payout'"
     " ELSE 'drawing' END, status, amount_minor, currency FROM transfers WHERE id = :id"
+    " UNION ALL SELECT id, 'payment', status, amount_minor, currency FROM payment_orders"
+    " WHERE id = :id AND gateway_account = :account"
 )
 
 
@@ -134,9 +136,14 @@ class BankFiles:
             status=row["status"],
             amount=Money(row["amount_minor"], row["currency"]),
             booked={
-                _FILE_KINDS[each["kind"]]: Booking(
+                _file_kind(each["kind"], row["kind"]): Booking(
                     Money(each["minor"], each["currency"]), moment(each["created_at"])
                 )
                 for each in booked
             },
         )
+
+
+def _file_kind(entry_kind: str, kind: str) -> str:
+    """Return what the file calls an entry: a repayment came by a deduction, or by a payment at the bank's page."""
+    return kind if entry_kind == "repayment" else _FILE_KINDS[entry_kind]

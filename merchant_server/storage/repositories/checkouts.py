@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from fenqi.finance.lines import Line
 from fenqi.finance.money import Money
 
 from merchant_server.domain.checkout import Checkout, CheckoutStatus
@@ -13,6 +14,8 @@ from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.rows import (
     from_json,
     insert,
+    lines_from_text,
+    lines_text,
     maybe_moment,
     moment,
     moved,
@@ -216,6 +219,7 @@ def _columns(checkout: Checkout) -> dict[str, Any]:
         "currency": checkout.amount.currency,
         "plan_ids": to_json(list(checkout.plan_ids)),
         "metadata": to_json(checkout.metadata),
+        "lines": lines_text(checkout.lines),
         "created_at": stamp(checkout.created_at),
         "expires_at": stamp(checkout.expires_at),
         "authorized_until": checkout.authorized_until and stamp(checkout.authorized_until),
@@ -234,6 +238,7 @@ def _checkout(row: Row) -> Checkout:
             "voided": Money(row["voided_minor"], row["currency"]),
             "plan_ids": tuple(from_json(row["plan_ids"])),
             "metadata": from_json(row["metadata"]),
+            "lines": lines_from_text(Line, row["lines"]),
             "created_at": moment(row["created_at"]),
             "expires_at": moment(row["expires_at"]),
             "authorized_until": maybe_moment(row["authorized_until"]),

@@ -15,8 +15,10 @@ class Closes:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def latest(self, merchant_id: str) -> DailyClose | None:
-        """Return a merchant's last close, or None."""
+    def latest(self, merchant_id: str, *, hold: bool = False) -> DailyClose | None:
+        """Return a merchant's last close, or None; with `hold` nobody else closes its books in this transaction."""
+        if hold:
+            self._db.hold(f"close {merchant_id}")
         row = self._db.one(
             "SELECT * FROM daily_closes WHERE merchant_id = :id ORDER BY closed_on DESC LIMIT 1",
             {"id": merchant_id},

@@ -5,6 +5,7 @@ from datetime import datetime
 from fenqi.finance.money import Money
 
 from merchant_server.domain.deduction import FIRST_OWN_ATTEMPT, Deduction, DeductionPurpose, DeductionStatus
+from merchant_server.domain.quarantine import QuarantinedCallback
 from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.rows import insert, moment, moved, stamp
 
@@ -137,6 +138,50 @@ class Callbacks:
         return self._db.all(
             "SELECT * FROM callbacks ORDER BY received_at DESC LIMIT :limit", {"limit": limit}
         )
+
+    def quarantined(self, limit: int) -> list[QuarantinedCallback]:
+        """Return callbacks in quarantine that nobody has handled, the oldest first, with the deductions they name."""
+        rows = self._db.all(
+            "SELECT * FROM callbacks WHERE verdict = 'quarantined' AND handled_at IS NULL"
+            " ORDER BY received_at LIMIT :limit",
+            {"limit": limit},
+        )
+        asked = {
+            row["reference"]: self._db.one(
+                "SELECT * FROM deductions WHERE id = :id", {"id": row["reference"]}
+            )
+            for row in rows
+        }
+        return [_quarantined(row, asked[row["reference"]]) for row in rows]
+
+    def is_quarantined(self, gateway_account: str, event_id: str) -> bool:
+        """Say whether this event is in quarantine, handled or not."""
+        row = self._db.one(
+            "SELECT verdict FROM callbacks WHERE gateway_account = :account AND event_id = :event_id",
+            {"account": gateway_account, "event_id": event_id},
+        )
+        return row is not None and row["verdict"] == "quarantined"
+
+    def handle(self, gateway_account: str, event_id: str, *, at: datetime, by: str, note: str) -> bool:
+        """Store what was done about a quarantined callback; say False when somebody had before."""
+        changed = self._db.execute(
+            "UPDATE callbacks SET handled_at = :at, handled_by = :by, handled_note = :note"
+            " WHERE gateway_account = :account AND event_id = :event_id AND handled_at IS NULL",
+            {"at": stamp(at), "by": by, "note": note, "account": gateway_account, "event_id": event_id},
+        )
+        return changed == 1
+
+
+def _quarantined(row: Row, asked: Row | None) -> QuarantinedCallback:
+    return QuarantinedCallback(
+        gateway_account=row["gateway_account"],
+        event_id=row["event_id"],
+        received_at=moment(row["received_at"]),
+        reference=row["reference"],
+        differences=tuple(row["reason"].split(", ")),
+        body=row["body"],
+        deduction=None if asked is None else _deduction(asked),
+    )
 
 
 def _deduction(row: Row) -> Deduction:

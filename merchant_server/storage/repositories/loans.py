@@ -5,19 +5,18 @@ from datetime import date, datetime
 from typing import Any
 
 from fenqi.finance.money import Money
-from fenqi.finance.plan import Plan
 
 from merchant_server.domain.installment import Installment, InstallmentStatus
 from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.rows import (
-    from_json,
     insert,
     insert_all,
     moment,
     moved,
+    plan_of,
+    plan_text,
     stamp,
-    to_json,
 )
 
 _LOAN_MONEY = (
@@ -28,6 +27,7 @@ _ROW_MONEY = (
     "principal", "interest", "fee", "penalty",
     "principal_paid", "interest_paid", "fee_paid", "penalty_paid",
 )  # fmt: skip
+_ROW_PARTS = tuple((part, f"{part}_minor") for part in _ROW_MONEY)
 _MOVING = ("paid", "penalty", "penalty_paid", "relieved_principal", "relieved_interest", "relieved_fee")
 _SET_LOAN = ", ".join(f"{part}_minor = :{part}" for part in _MOVING)
 _SET_ROW = ", ".join(f"{part}_minor = :{part}" for part in (*_ROW_MONEY, "paid"))
@@ -38,6 +38,8 @@ class Loans:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
+        # Rows that this transaction has read, as it has saved them since: several steps ask for a loan's schedule.
+        self._schedules: dict[str, dict[int, Installment]] = {}
 
     def add(self, loan: Loan, installments: Sequence[Installment]) -> None:
         """Store a new loan with its schedule and its first transition."""
@@ -48,7 +50,7 @@ class Loans:
             "currency": loan.principal.currency,
             "signed_on": loan.signed_on.isoformat(),
             "created_at": stamp(loan.created_at),
-            "plan": loan.plan and to_json(loan.plan.to_dict()),
+            "plan": loan.plan and plan_text(loan.plan),
         }
         insert(self._db, "loans", row)
         self.add_installments(loan.merchant_id, installments)
@@ -61,6 +63,7 @@ class Loans:
 
     def locked(self, loan_id: str) -> Loan | None:
         """Return the loan, locked for this transaction where the engine can; every change of a loan starts here."""
+        self._schedules.pop(loan_id, None)
         row = self._db.one(f"SELECT * FROM loans WHERE id = :id {self._db.row_lock}", {"id": loan_id})
         return None if row is None else _loan(row)
 
@@ -121,11 +124,17 @@ class Loans:
     def add_installments(self, merchant_id: str, installments: Sequence[Installment]) -> None:
         """Store new rows of a loan's schedule."""
         insert_all(self._db, "installments", [_columns(each, merchant_id) for each in installments])
+        for each in installments:
+            if each.loan_id in self._schedules:
+                self._schedules[each.loan_id][each.number] = each
 
     def installments(self, loan_id: str) -> list[Installment]:
         """Return a loan's installments in order."""
-        rows = self._db.all("SELECT * FROM installments WHERE loan_id = :id ORDER BY number", {"id": loan_id})
-        return [_installment(row) for row in rows]
+        known = self._schedules.get(loan_id)
+        if known is None:
+            rows = self._db.all("SELECT * FROM installments WHERE loan_id = :id", {"id": loan_id})
+            known = self._schedules[loan_id] = {row["number"]: _installment(row) for row in rows}
+        return [known[number] for number in sorted(known)]
 
     def to_collect(self, merchant_id: str, today: date, limit: int) -> list[tuple[str, int]]:
         """Return (loan id, number) of installments to collect by today, oldest first.
@@ -205,6 +214,8 @@ class Loans:
             },
         )
         moved(self._db, changed, "installment", f"{installment.loan_id}/{installment.number}")
+        if installment.loan_id in self._schedules:
+            self._schedules[installment.loan_id][installment.number] = installment
 
 
 def _columns(installment: Installment, merchant_id: str) -> dict[str, Any]:
@@ -214,7 +225,8 @@ def _columns(installment: Installment, merchant_id: str) -> dict[str, Any]:
         "merchant_id": merchant_id,
         "due_on": installment.due_on.isoformat(),
         "collect_on": installment.due_on.isoformat(),
-        **{f"{part}_minor": getattr(installment, part).minor for part in (*_ROW_MONEY, "paid")},
+        **{column: getattr(installment, part).minor for part, column in _ROW_PARTS},
+        "paid_minor": installment.paid.minor,
         "currency": installment.principal.currency,
         "status": installment.status.value,
         "version": installment.version,
@@ -222,11 +234,17 @@ def _columns(installment: Installment, merchant_id: str) -> dict[str, Any]:
 
 
 def _installment(row: Row) -> Installment:
+    currency = row["currency"]
+    nothing = Money(0, currency)
+    # Most amounts of a schedule are zero: no fee, no penalty, nothing paid yet.
+    amounts = {
+        part: Money(minor, currency) if (minor := row[column]) else nothing for part, column in _ROW_PARTS
+    }
     return Installment(
         loan_id=row["loan_id"],
         number=row["number"],
         due_on=date.fromisoformat(row["due_on"]),
-        **{part: Money(row[f"{part}_minor"], row["currency"]) for part in _ROW_MONEY},
+        **amounts,
         status=InstallmentStatus(row["status"]),
         version=row["version"],
     )
@@ -239,6 +257,6 @@ def _loan(row: Row) -> Loan:
         "status": LoanStatus(row["status"]),
         "signed_on": date.fromisoformat(row["signed_on"]),
         "created_at": moment(row["created_at"]),
-        "plan": row["plan"] and Plan.from_dict(from_json(row["plan"])),
+        "plan": row["plan"] and plan_of(row["plan"]),
     }
     return Loan(**values)

@@ -1,13 +1,21 @@
 """Merchants with their stores, tills, keys, plans and test clock."""
 
 from datetime import datetime
-from functools import lru_cache
 
 from fenqi.finance.plan import Plan
 
 from merchant_server.domain.merchant import ApiKey, ClockState, Merchant, Store, Till
 from merchant_server.storage.engine import Connection, Row
-from merchant_server.storage.repositories.rows import from_json, insert, maybe_moment, moment, stamp, to_json
+from merchant_server.storage.repositories.rows import (
+    from_json,
+    insert,
+    maybe_moment,
+    moment,
+    plan_of,
+    plan_text,
+    stamp,
+    to_json,
+)
 
 
 class Merchants:
@@ -125,7 +133,7 @@ class Merchants:
                 "merchant_id": merchant_id,
                 "mode": mode,
                 "id": plan.id,
-                "terms": to_json(plan.to_dict()),
+                "terms": plan_text(plan),
                 "at": stamp(at),
             },
         )
@@ -136,7 +144,7 @@ class Merchants:
             "SELECT terms FROM plans WHERE merchant_id = :merchant_id AND mode = :mode AND id = :id",
             {"merchant_id": merchant_id, "mode": mode, "id": plan_id},
         )
-        return None if row is None else Plan.from_dict(from_json(row["terms"]))
+        return None if row is None else plan_of(row["terms"])
 
     def plans(self, merchant_id: str, mode: str) -> list[Plan]:
         """Return a merchant's plans in the order they were made."""
@@ -144,7 +152,7 @@ class Merchants:
             "SELECT terms FROM plans WHERE merchant_id = :merchant_id AND mode = :mode ORDER BY position, id",
             {"merchant_id": merchant_id, "mode": mode},
         )
-        return [_plan(row["terms"]) for row in rows]
+        return [plan_of(row["terms"]) for row in rows]
 
     def clock_offset_seconds(self, merchant_id: str) -> int:
         """Return how far the merchant's test clock is ahead of wall time."""
@@ -194,12 +202,6 @@ class Merchants:
         )
         assert row is not None
         return int(row["offset_seconds"])
-
-
-# A plan never changes and every sale reads it; reading its terms checks each of them.
-@lru_cache(maxsize=4096)
-def _plan(terms: str) -> Plan:
-    return Plan.from_dict(from_json(terms))
 
 
 def _merchant(row: Row) -> Merchant:

@@ -2,12 +2,22 @@
 
 from datetime import datetime
 
+from fenqi.finance.lines import ReturnedLine
 from fenqi.finance.money import Money
 from fenqi.finance.refund import RefundEffect
 
 from merchant_server.domain.refund import Refund, RefundPreview, RefundStatus, Strategy
 from merchant_server.storage.engine import Connection, Row
-from merchant_server.storage.repositories.rows import insert, moment, moved, rows_from_text, rows_text, stamp
+from merchant_server.storage.repositories.rows import (
+    insert,
+    lines_from_text,
+    lines_text,
+    moment,
+    moved,
+    rows_from_text,
+    rows_text,
+    stamp,
+)
 
 _EFFECT_MONEY = {
     "principal_relieved_minor": "principal_relieved",
@@ -50,6 +60,7 @@ class Refunds:
                 "paid": rows_text(effect.paid),
                 "created_at": stamp(preview.created_at),
                 "expires_at": stamp(preview.expires_at),
+                "lines": lines_text(preview.lines),
             },
         )
 
@@ -79,6 +90,7 @@ class Refunds:
             "currency": refund.amount.currency,
             "created_at": stamp(refund.created_at),
             "ask_at": stamp(ask_at),
+            "lines": lines_text(refund.lines),
         }
         insert(self._db, "refunds", row)
 
@@ -172,6 +184,7 @@ def _preview(row: Row) -> RefundPreview:
         merchant_fee_returned=money("merchant_fee_returned_minor"),
         created_at=moment(row["created_at"]),
         expires_at=moment(row["expires_at"]),
+        lines=lines_from_text(ReturnedLine, row["lines"]),
     )
 
 
@@ -182,5 +195,6 @@ def _refund(row: Row) -> Refund:
         "status": RefundStatus(row["status"]),
         "strategy": Strategy(row["strategy"]),
         "created_at": moment(row["created_at"]),
+        "lines": lines_from_text(ReturnedLine, row["lines"]),
     }
     return Refund(**values)

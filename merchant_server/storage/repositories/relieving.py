@@ -51,6 +51,14 @@ class SettlementQuotes:
         row = self._db.one("SELECT * FROM settlement_quotes WHERE id = :id", {"id": quote_id})
         return None if row is None else _quote(row)
 
+    def newest(self, loan_id: str) -> SettlementQuote | None:
+        """Return the newest quote of a loan, or None."""
+        row = self._db.one(
+            "SELECT * FROM settlement_quotes WHERE loan_id = :id ORDER BY created_at DESC, id DESC LIMIT 1",
+            {"id": loan_id},
+        )
+        return None if row is None else _quote(row)
+
 
 class ReliefProposals:
     """Relief that one operator proposed, and what another one decided."""

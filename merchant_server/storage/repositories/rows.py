@@ -6,12 +6,16 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from fenqi.finance.lines import Line, ReturnedLine
+from fenqi.finance.money import Money
+from fenqi.finance.plan import Plan
 from fenqi.finance.repayment import Due
 
 from merchant_server.domain.errors import TransitionConflict
 from merchant_server.storage.engine import Connection, Row
 
 Made = TypeVar("Made")
+LineKind = TypeVar("LineKind", Line, ReturnedLine)
 
 _STAMP_DIGITS = len("2026-11-22T09:30:00.123456")
 _JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -40,6 +44,19 @@ def to_json(value: Any) -> str:
 def from_json(text: str) -> Any:
     """Return what a JSON column holds."""
     return json.loads(text)
+
+
+# Reading a plan's terms checks each of them.
+@lru_cache(maxsize=4096)
+def plan_of(text: str) -> Plan:
+    """Return the plan that JSON text describes: the same one for the same terms, as many loans have them."""
+    return Plan.from_dict(json.loads(text))
+
+
+@lru_cache(maxsize=4096)
+def plan_text(plan: Plan) -> str:
+    """Return a plan's terms as JSON text, for `plan_of`."""
+    return to_json(plan.to_dict())
 
 
 def made(kind: type[Made], row: Row, /, **changed: Any) -> Made:
@@ -94,3 +111,16 @@ def rows_text(rows: Sequence[Due]) -> str:
 def rows_from_text(text: str) -> tuple[Due, ...]:
     """Return rows of what is owed from their JSON text."""
     return tuple(due_row(each) for each in from_json(text))
+
+
+def lines_text(lines: Sequence[Line] | Sequence[ReturnedLine]) -> str:
+    """Return lines of an order, or pieces of them, as JSON text."""
+    return to_json([line.to_dict() for line in lines])
+
+
+def lines_from_text(kind: type[LineKind], text: str) -> tuple[LineKind, ...]:
+    """Return lines of a kind from their JSON text."""
+    return tuple(
+        kind(**each | {"amount": Money(each["amount"]["minor"], each["amount"]["currency"])})
+        for each in from_json(text)
+    )

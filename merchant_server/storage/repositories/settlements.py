@@ -30,23 +30,14 @@ class Settlements:
 
     def terms(self, merchant_id: str, *, locked: bool = False) -> SettlementTerms | None:
         """Return a merchant's terms, `locked` for this transaction where the engine can, or None."""
-        lock = self._db.row_lock if locked else ""
-        rows = self._terms("WHERE t.merchant_id = :id", {"id": merchant_id}, lock)
-        return rows[0] if rows else None
-
-    def all_terms(self) -> list[SettlementTerms]:
-        """Return every merchant's terms."""
-        return self._terms("", {}, "")
-
-    def _terms(self, where: str, values: dict[str, Any], lock: str) -> list[SettlementTerms]:
         # The lock is of the terms alone: a merchant's row is read by everybody.
-        lock = lock and f"{lock} OF t"
-        rows = self._db.all(
+        lock = f"{self._db.row_lock} OF t" if locked and self._db.row_lock else ""
+        row = self._db.one(
             "SELECT t.*, m.currency FROM settlement_terms t JOIN merchants m ON m.id = t.merchant_id"
-            f" {where} ORDER BY t.merchant_id {lock}",
-            values,
+            f" WHERE t.merchant_id = :id {lock}",
+            {"id": merchant_id},
         )
-        return [_settlement_terms(row) for row in rows]
+        return None if row is None else _settlement_terms(row)
 
     def put_terms(self, terms: SettlementTerms, was: SettlementTerms | None) -> None:
         """Store new or changed terms; raises TransitionConflict when somebody else changed them first."""

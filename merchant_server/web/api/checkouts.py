@@ -8,14 +8,16 @@ from fenqi.wire import (
     CheckoutDraftSchema,
     CheckoutQuerySchema,
     CheckoutSchema,
-    EmptySchema,
     SendLinkSchema,
+    VoidPreviewDraftSchema,
+    VoidPreviewSchema,
+    VoidSchema,
     page_of,
 )
 from flask import Response
 
-from merchant_server.services.resources import checkout_resource
-from merchant_server.services.sale import capturing, checkouts, links
+from merchant_server.services.resources import checkout_resource, void_preview_resource
+from merchant_server.services.sale import capturing, checkouts, links, voiding
 from merchant_server.web.api.describing import IDEMPOTENT, answer, page
 from merchant_server.web.api.streaming import checkout_stream
 from merchant_server.web.bodies import ApiBlueprint, answer_once, idempotency_key
@@ -112,16 +114,30 @@ def capture(body: dict[str, Any], checkout_id: str) -> Response:
 
 @blp.post("/<checkout_id>/void")
 @blp.doc(**IDEMPOTENT)
-@blp.arguments(EmptySchema, required=False)
+@blp.arguments(VoidSchema, required=False)
 @blp.response(200, CheckoutSchema)
-def void(_: dict[str, Any], checkout_id: str) -> Response:
-    """Give up what was signed and is not captured: the customer owes only what was."""
-    who = caller("capture")
+def void(body: dict[str, Any], checkout_id: str) -> Response:
+    """Give up what was signed and is not captured, all of it or a part: the customer owes only the rest."""
+    who, amount, seen = caller("capture"), body["amount"], body["loan_sequence"]
     return answer_once(
         who,
         200,
-        lambda uow: _shown(capturing.void_checkout(uow, deps(), who, checkout_id)),
+        lambda uow: _shown(voiding.void_checkout(uow, deps(), who, checkout_id, amount, seen)),
         moves_money=True,
+    )
+
+
+@blp.post("/<checkout_id>/void_previews")
+@blp.doc(**IDEMPOTENT)
+@blp.arguments(VoidPreviewDraftSchema, required=False)
+@blp.response(200, VoidPreviewSchema)
+def preview_void(body: dict[str, Any], checkout_id: str) -> Response:
+    """Show what a void would do to the schedule. Nothing changes."""
+    who, amount = caller("capture"), body["amount"]
+    return answer_once(
+        who,
+        200,
+        lambda uow: void_preview_resource(voiding.preview_void(uow, deps(), who, checkout_id, amount)),
     )
 
 

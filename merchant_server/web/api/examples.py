@@ -2,24 +2,18 @@
 
 from typing import Any
 
-from merchant_server.web.api.setup_examples import AT, EVENT_ID, SETUP_EXAMPLES, STORE_ID
-
-_MONEY = {"minor": 399_900, "currency": "CNY"}
-_CHECKOUT_ID = "chk_01kavd3e7qf4c0c0v2t5sj4w1n"
-_LOAN_ID = "loan_01kavd5q2mzt8n6y3h4x0b9c7d"
-
-
-def _minor(amount: int) -> dict[str, Any]:
-    return {"minor": amount, "currency": "CNY"}
-
+from merchant_server.web.api.payout_examples import PAYOUT_EXAMPLES
+from merchant_server.web.api.refund_examples import CHECKOUT_ID, MONEY, REFUND_EXAMPLES
+from merchant_server.web.api.repaying_examples import REPAYING_EXAMPLES
+from merchant_server.web.api.setup_examples import AT, EVENT_ID, LOAN_ID, SETUP_EXAMPLES, STORE_ID, minor
 
 CHECKOUT: dict[str, Any] = {
     "object": "checkout",
-    "id": _CHECKOUT_ID,
+    "id": CHECKOUT_ID,
     "mode": "test",
     "status": "created",
-    "amount": _MONEY,
-    "captured": _minor(0),
+    "amount": MONEY,
+    "captured": minor(0),
     "reference": "order-1001",
     "description": "Bicycle, blue",
     "url": "https://fenqi.example/p/xV3mJq0bT5yP2cKd",
@@ -45,35 +39,16 @@ CHECKOUT: dict[str, Any] = {
 _INSTALLMENT = {
     "number": 1,
     "due_on": "2026-12-22",
-    "principal": _minor(31_532),
-    "interest": _minor(3_999),
-    "fee": _minor(0),
-    "total": _minor(35_531),
-    "paid": _minor(0),
-    "penalty": _minor(0),
-    "penalty_paid": _minor(0),
-    "outstanding": _minor(35_531),
+    "principal": minor(31_532),
+    "interest": minor(3_999),
+    "fee": minor(0),
+    "total": minor(35_531),
+    "paid": minor(0),
+    "penalty": minor(0),
+    "penalty_paid": minor(0),
+    "outstanding": minor(35_531),
     "status": "scheduled",
 }
-_PAYOUT_ID = "pyt_01kavg0a1b2c3d4e5f6g7h8j9k"
-_LINE = {
-    "entry_id": "je_01kavg1a1b2c3d4e5f6g7h8j9k",
-    "occurred_on": "2026-11-22",
-    "heading": "sales",
-    "loan_id": _LOAN_ID,
-    "reference": "order-1001",
-    "amount": _minor(397_500),
-}
-_OWED = {
-    "number": 2,
-    "due_on": "2027-01-22",
-    "principal": _minor(31_847),
-    "interest": _minor(3_684),
-    "fee": _minor(0),
-    "penalty": _minor(0),
-    "total": _minor(35_531),
-}
-_REFUND_ID, _PREVIEW_ID = "rfd_01kavf0a1b2c3d4e5f6g7h8j9k", "rfp_01kavf1a1b2c3d4e5f6g7h8j9k"
 _PLAN = {
     "id": "p12",
     "installments": 12,
@@ -84,10 +59,10 @@ _PLAN = {
 _THIN_CHECKOUT = {name: value for name, value in CHECKOUT.items() if name != "url"}
 # By the name that the schema has in the description.
 EXAMPLES: dict[str, dict[str, Any]] = {
-    "CheckoutDraft": {"amount": _MONEY, "reference": "order-1001", "description": "Bicycle, blue"},
+    "CheckoutDraft": {"amount": MONEY, "reference": "order-1001", "description": "Bicycle, blue"},
     "Checkout": CHECKOUT,
-    "Money": _MONEY,
-    "Capture": {"amount": _MONEY},
+    "Money": MONEY,
+    "Capture": {"amount": MONEY},
     "Cancel": {"confirm": True},
     "SendLink": {"phone": "13800138000"},
     "Installment": _INSTALLMENT,
@@ -95,18 +70,18 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Plan": {"object": "plan", **_PLAN},
     "Loan": {
         "object": "loan",
-        "id": _LOAN_ID,
+        "id": LOAN_ID,
         "mode": "test",
         "status": "active",
-        "checkout_id": _CHECKOUT_ID,
+        "checkout_id": CHECKOUT_ID,
         "reference": "order-1001",
-        "principal": _MONEY,
-        "total_payable": _minor(426_372),
-        "paid": _minor(0),
-        "relieved": _minor(0),
-        "penalty": _minor(0),
-        "penalty_paid": _minor(0),
-        "outstanding": _minor(426_372),
+        "principal": MONEY,
+        "total_payable": minor(426_372),
+        "paid": minor(0),
+        "relieved": minor(0),
+        "penalty": minor(0),
+        "penalty_paid": minor(0),
+        "outstanding": minor(426_372),
         "signed_on": "2026-11-22",
         "created_at": AT,
         "sequence": 1,
@@ -115,12 +90,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Offer": {
         "object": "offer",
         "plan": _PLAN,
-        "amount": _MONEY,
-        "down_payment": _minor(0),
-        "up_front_fee": _minor(0),
-        "per_installment": _minor(35_531),
-        "total_payable": _minor(426_372),
-        "total_cost": _minor(26_472),
+        "amount": MONEY,
+        "down_payment": minor(0),
+        "up_front_fee": minor(0),
+        "per_installment": minor(35_531),
+        "total_payable": minor(426_372),
+        "total_cost": minor(26_472),
         "annual_cost": "0.12",
         "installments": [
             {
@@ -132,45 +107,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
                 "total": 35_531,
             }
         ],
-    },
-    "OwedRow": _OWED,
-    "RefundPreviewDraft": {"amount": _minor(100_000), "strategy": "recompute"},
-    "RefundPreview": {
-        "object": "refund_preview",
-        "id": _PREVIEW_ID,
-        "mode": "test",
-        "loan_id": _LOAN_ID,
-        "strategy": "recompute",
-        "amount": _minor(100_000),
-        "to_consumer": _minor(0),
-        "from_merchant": _minor(99_400),
-        "merchant_fee_returned": _minor(600),
-        "principal_relieved": _minor(100_000),
-        "interest_given_back": _minor(0),
-        "fee_given_back": _minor(0),
-        "before": [_OWED],
-        "after": [_OWED],
-        "created_at": AT,
-        "expires_at": "2026-11-22T08:15:00.000000Z",
-    },
-    "RefundDraft": {"loan_id": _LOAN_ID, "amount": _minor(100_000), "reference": "return-77"},
-    "Refund": {
-        "object": "refund",
-        "id": _REFUND_ID,
-        "mode": "test",
-        "status": "succeeded",
-        "loan_id": _LOAN_ID,
-        "checkout_id": _CHECKOUT_ID,
-        "preview_id": _PREVIEW_ID,
-        "strategy": "recompute",
-        "amount": _minor(100_000),
-        "to_consumer": _minor(0),
-        "from_merchant": _minor(99_400),
-        "interest_given_back": _minor(0),
-        "reference": "return-77",
-        "code": None,
-        "created_at": AT,
-        "sequence": 1,
     },
     "EvidenceDraft": {"text": "Signed for on Monday.", "links": ["https://shop.example/proof/77"]},
     "Evidence": {
@@ -184,9 +120,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "mode": "test",
         "status": "open",
         "reason": "not_received",
-        "loan_id": _LOAN_ID,
-        "checkout_id": _CHECKOUT_ID,
-        "amount": _MONEY,
+        "loan_id": LOAN_ID,
+        "checkout_id": CHECKOUT_ID,
+        "amount": MONEY,
         "opened_by": "consumer",
         "answer_due_on": "2026-12-02",
         "refund_id": None,
@@ -204,13 +140,14 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "mode": "test",
         "created_at": AT,
         "sequence": 42,
-        "aggregate": {"type": "checkout", "id": _CHECKOUT_ID, "sequence": 1},
+        "aggregate": {"type": "checkout", "id": CHECKOUT_ID, "sequence": 1},
         "data": _THIN_CHECKOUT,
         "request_id": "req_01kavd3e7a1b2c3d4e5f6g7h8j",
     },
     "Ack": {"reader": "orders", "cursor": EVENT_ID},
     "EventMark": {"object": "event_mark", "reader": "orders", "sequence": 42, "acknowledged_at": AT},
     **SETUP_EXAMPLES,
+    **REPAYING_EXAMPLES,
     "TestClockAdvance": {"months": 1},
     "TestClockTurn": {"by": "P1D"},
     "TestClock": {
@@ -221,42 +158,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "now": AT,
         "offset_seconds": 0,
     },
-    "Payout": {
-        "object": "payout",
-        "id": _PAYOUT_ID,
-        "mode": "test",
-        "status": "paid",
-        "amount": _minor(397_500),
-        "code": "",
-        "payout_on": "2026-11-23",
-        "created_at": AT,
-        "settled_at": AT,
-        "sequence": 2,
-    },
-    "StatementLine": _LINE,
-    "PayoutStatement": {
-        "object": "payout_statement",
-        "payout_id": _PAYOUT_ID,
-        "amount": _minor(397_500),
-        "totals": {"sales": _minor(397_500)},
-        "lines": [_LINE],
-    },
-    "Statement": {
-        "object": "statement",
-        "account": "payable",
-        "from": "2026-11-22",
-        "to": "2026-11-22",
-        "opening": _minor(0),
-        "closing": _minor(397_500),
-        "totals": {"sales": _minor(397_500)},
-        "lines": [_LINE],
-    },
-    "Balance": {
-        "object": "balance",
-        "payable": _minor(397_500),
-        "reserve": _minor(0),
-        "on_its_way": _minor(0),
-    },
+    **PAYOUT_EXAMPLES,
+    **REFUND_EXAMPLES,
     "Problem": {
         "type": "https://fenqi.dev/errors/field_invalid",
         "title": "Unprocessable Entity",

@@ -31,12 +31,18 @@ blp = ApiBlueprint("refunds", __name__, url_prefix="/v1", description="Goods tha
 @blp.response(201, RefundPreviewSchema)
 def preview(draft: dict[str, Any], loan_id: str) -> Response:
     """Show what a refund would do: the schedule after it, and where the money goes. Nothing changes yet."""
-    who, amount, strategy = caller("refund"), draft["amount"], Strategy(draft["strategy"])
+    who, strategy = caller("refund"), Strategy(draft["strategy"])
     return answer_once(
         who,
         201,
-        lambda uow: refund_preview_resource(preview_refund(uow, deps(), who, loan_id, amount, strategy)),
+        lambda uow: refund_preview_resource(
+            preview_refund(uow, deps(), who, loan_id, draft.get("amount"), strategy, _lines(draft))
+        ),
     )
+
+
+def _lines(draft: dict[str, Any]) -> list[tuple[str, int | None]]:
+    return [(each["id"], each["quantity"]) for each in draft.get("lines", ())]
 
 
 @blp.post("/refunds")
@@ -52,7 +58,14 @@ def create(draft: dict[str, Any]) -> Response:
             return commit_refund(uow, deps(), who, draft["preview_id"], draft["reference"])
         strategy = Strategy(draft.get("strategy", Strategy.RECOMPUTE))
         return refund_at_once(
-            uow, deps(), who, draft["loan_id"], draft["amount"], strategy, draft["reference"]
+            uow,
+            deps(),
+            who,
+            draft["loan_id"],
+            draft.get("amount"),
+            strategy,
+            draft["reference"],
+            _lines(draft),
         )
 
     return answer_once(who, 201, lambda uow: refund_resource(refunded(uow)), moves_money=True)

@@ -4,6 +4,7 @@ from typing import Any
 
 AT = "2026-11-22T08:00:00.000000Z"
 EVENT_ID = "evt_01kavd3e8h5j6k7m8n9p0q1r2s"
+LOAN_ID = "loan_01kavd5q2mzt8n6y3h4x0b9c7d"
 STORE_ID = "sto_01kavc0a1b2c3d4e5f6g7h8j9k"
 _TILL_ID = "til_01kavc1m2n3p4q5r6s7t8v9w0x"
 _ENDPOINT_ID = "whe_01kavc2k3m4n5p6q7r8s9t0v1w"
@@ -21,6 +22,13 @@ _ENDPOINT: dict[str, Any] = {
     "overlap_until": None,
     "created_at": AT,
 }
+
+
+def minor(amount: int) -> dict[str, Any]:
+    """Return a CNY amount as the API writes it."""
+    return {"minor": amount, "currency": "CNY"}
+
+
 # By the name that the schema has in the description.
 SETUP_EXAMPLES: dict[str, dict[str, Any]] = {
     "WebhookEndpointDraft": {

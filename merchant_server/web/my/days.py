@@ -16,9 +16,13 @@ DAYS = (*range(1, LAST_SURE_DAY + 1), MONTH_END)
 def choose(room: Room, loan_id: str) -> ResponseReturnValue:
     """Ask for a day; with one, show what it changes and ask for a confirmation."""
     consumer_id = room.who()
-    view, typed = loan_view(one_loan(room.deps, consumer_id, loan_id)), request.args.get("day", "")
+    own, typed = one_loan(room.deps, consumer_id, loan_id), request.args.get("day", "")
+    view = loan_view(own)
     if not typed:
-        return show("day", view=view, days=DAYS, chosen=None, move=None)
+        present = own.next_open.due_on.day if own.next_open else 1
+        return show(
+            "day", view=view, days=DAYS, chosen=present if present <= LAST_SURE_DAY else MONTH_END, move=None
+        )
     chosen = _day(typed)
     try:
         move = preview_own_day(room.deps, consumer_id, loan_id, chosen)
@@ -39,4 +43,4 @@ def move(room: Room, loan_id: str) -> ResponseReturnValue:
 
 
 def _day(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 3 else 0
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 3 else 0

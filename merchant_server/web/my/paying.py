@@ -2,12 +2,13 @@
 
 from fenqi.finance.errors import AmountError
 from fenqi.finance.money import Money
-from flask import request
+from flask import redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from merchant_server.domain.deduction import DeductionPurpose
 from merchant_server.domain.errors import DomainError, RuleRefused
 from merchant_server.services.collection.early_settlement import own_quote, quote_own
+from merchant_server.services.collection.ordering import open_own_order
 from merchant_server.services.collection.paying import pay_now, settle_now
 from merchant_server.services.person.belongings import OwnLoan, one_loan
 from merchant_server.web.error_pages import words_for
@@ -55,13 +56,16 @@ def payment(room: Room, loan_id: str) -> ResponseReturnValue:
 
 
 def pay(room: Room, loan_id: str) -> ResponseReturnValue:
-    """Pay the amount."""
+    """Pay the amount: deducted from the account that is known, or at the bank's page by a link."""
     consumer_id = room.who()
     own = one_loan(room.deps, consumer_id, loan_id)
     typed, wanted = request.form.get("amount", ""), request.form.get("purpose", "")
     purpose = DeductionPurpose(wanted) if wanted in PURPOSES else DeductionPurpose.PAYMENT
     try:
         amount = _amount(typed, own.loan.principal.currency)
+        if request.form.get("way") == "link":
+            order = open_own_order(room.deps, consumer_id, loan_id, amount)
+            return redirect(url_for("paying.order", token=order.token), 303)
         pay_now(room.deps, consumer_id, loan_id, amount, purpose)
     except DomainError as error:
         return show_refusal(error, "payment", **_form(own, typed[:20], purpose))

@@ -23,12 +23,14 @@ from merchant_server.web.pages import page_blueprint
 from merchant_server.web.portal.complaint_words import complaint_words
 from merchant_server.web.portal.complaints import COMPLAINT_ROUTES
 from merchant_server.web.portal.disputes import DISPUTE_ROUTES
+from merchant_server.web.portal.quarantine import QUARANTINE_ROUTES
+from merchant_server.web.portal.relief import RELIEF_ROUTES
 from merchant_server.web.portal.review_words import problem, words
 from merchant_server.web.portal.webhooks import WEBHOOK_ROUTES
 
 SESSION_HOURS = 8
 # Where a sign-in leads besides the reviews; a form names one, never an address.
-WAYS_ON = ("complaints", "disputes", "webhooks")
+WAYS_ON = ("complaints", "disputes", "relief", "quarantine", "webhooks")
 NAME, UNTIL = "reviewer", "reviewer_until"
 
 
@@ -51,7 +53,13 @@ def review_pages(deps: Deps, token: str) -> Blueprint:
     blueprint.add_url_rule("/portal/reviews", "queue", staff(_queue), methods=["GET"])
     blueprint.add_url_rule("/portal/reviews/<review_id>", "case", staff(_case), methods=["GET"])
     blueprint.add_url_rule("/portal/reviews/<review_id>", "judge", staff(_judge), methods=["POST"])
-    for path, endpoint, view, method in (*COMPLAINT_ROUTES, *DISPUTE_ROUTES, *WEBHOOK_ROUTES):
+    for path, endpoint, view, method in (
+        *COMPLAINT_ROUTES,
+        *DISPUTE_ROUTES,
+        *RELIEF_ROUTES,
+        *QUARANTINE_ROUTES,
+        *WEBHOOK_ROUTES,
+    ):
         blueprint.add_url_rule(path, endpoint, staff(view), methods=[method])
     blueprint.add_url_rule("/portal/sign-in", "sign_in", lambda: _sign_in(deps, token), methods=["POST"])
     blueprint.add_url_rule("/portal/sign-out", "sign_out", _sign_out, methods=["POST"])

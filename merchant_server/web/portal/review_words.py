@@ -5,6 +5,8 @@ from merchant_server.web.language import language_tag
 TEXTS: dict[str, tuple[str, str]] = {
     "title": ("人工复核", "Human review"),
     "disputes": ("争议", "Disputes"),
+    "relief": ("减免", "Relief"),
+    "quarantine": ("隔离回调", "Quarantine"),
     "sign_in": ("登录", "Sign in"),
     "sign_out": ("退出", "Sign out"),
     "name": ("复核人姓名", "Your name as a reviewer"),

@@ -113,6 +113,7 @@ ENTRIES: dict[str, Any] = {
     "penalty": later("Penalty"),
     "waiver": later("Waived"),
     "extension": later("Extended"),
+    "deduction_day": later("Day of deduction moved"),
     "hardship": later("Individual plan"),
     "write_off": later("Written off"),
     "schedule_restored": later("Owed again"),

@@ -7,8 +7,9 @@ from typing import Any
 
 import requests
 
-from fenqi.api.intent import checked_money, intent_key, path_id
+from fenqi.api.intent import checked_money, fresh_key, intent_key, path_id
 from fenqi.api.pages import Page, checked_limit
+from fenqi.api.refunds import VoidPreview
 from fenqi.api.resources import Checkout
 from fenqi.api.stream import StreamTooLong, server_sent_events
 from fenqi.api.transport import Transport, raise_for_problem
@@ -20,6 +21,7 @@ from fenqi.errors import (
     TransportError,
     Unavailable,
 )
+from fenqi.finance.lines import Line
 from fenqi.finance.money import Money
 
 _PATH = "/v1/checkouts"
@@ -51,12 +53,14 @@ class Checkouts:
         expires_in_seconds: int | None = None,
         language: str | None = None,
         metadata: Mapping[str, str] | None = None,
+        lines: Sequence[Line] | None = None,
         idempotency_key: str | None = None,
     ) -> Checkout:
         """Make a checkout for one order, or return the one that the same order already has.
 
         reference: your order number, 1 to 64 characters. plan_ids: the plans to offer, all active ones when
-        left out. capture: "automatic" or "manual". expires_in_seconds: 60 to 172800, by default 900.
+        left out. lines: what the order is made of, which sums to the amount and can come back by line.
+        capture: "automatic" or "manual". expires_in_seconds: 60 to 172800, by default 900.
         The automatic Idempotency-Key comes from reference, amount, store and till: calling again gives the
         same checkout in its present state, and a new one only when that one has expired or was declined,
         cancelled or voided. The same order with other details raises IdempotencyError; your own
@@ -74,6 +78,7 @@ class Checkouts:
             "expires_in_seconds": expires_in_seconds,
             "language": language,
             "metadata": dict(metadata) if metadata is not None else None,
+            "lines": [line.to_dict() for line in lines] if lines else None,
         }
         body: dict[str, Any] = {"amount": amount.to_dict(), "reference": reference}
         body |= {name: value for name, value in optional.items() if value is not None}
@@ -142,21 +147,39 @@ class Checkouts:
         idempotency_key of your own to capture the same part a second time. Raises ConflictError when the
         state does not allow it.
         """
-        if amount is not None:
-            checked_money(amount)
-        path = f"{self._of(checkout_id)}/capture"
-        body = {} if amount is None else {"amount": amount.to_dict()}
+        path, body = f"{self._of(checkout_id)}/capture", _part(amount)
         return Checkout.from_dict(
             self._post(path, body, idempotency_key or intent_key("POST", path, body)).body
         )
 
-    def void(self, checkout_id: str, *, idempotency_key: str | None = None) -> Checkout:
-        """Give up what was signed and is not captured; your customer owes only what was captured.
+    def void_preview(self, checkout_id: str, *, amount: Money | None = None) -> VoidPreview:
+        """Show what giving up `amount`, or all that is not captured, would do to the schedule. Nothing changes.
 
-        With nothing captured the sale is over. Raises ConflictError when nothing is left to void.
+        Raises InvalidRequestError for more than is left, ConflictError when nothing is left to void.
+        """
+        path = f"{self._of(checkout_id)}/void_previews"
+        return VoidPreview.from_dict(self._post(path, _part(amount), fresh_key()).body)
+
+    def void(
+        self,
+        checkout_id: str,
+        *,
+        amount: Money | None = None,
+        preview: VoidPreview | None = None,
+        idempotency_key: str | None = None,
+    ) -> Checkout:
+        """Give up a part of what was signed and is not captured, or all of that; your customer owes only the rest.
+
+        With a preview, exactly that is given up, or nothing when the loan changed since (preview_stale). With nothing
+        captured and nothing left the sale is over. The automatic key comes from checkout, amount and preview, so
+        calling twice voids once. Raises InvalidRequestError for more than is left, ConflictError when nothing is left.
         """
         path = f"{self._of(checkout_id)}/void"
-        return Checkout.from_dict(self._post(path, {}, idempotency_key or intent_key("POST", path)).body)
+        body = _part(preview.amount if preview is not None else amount)
+        if preview is not None:
+            body["loan_sequence"] = preview.loan_sequence
+        key = idempotency_key or intent_key("POST", path, *([body] if body else []))
+        return Checkout.from_dict(self._post(path, body, key).body)
 
     def watch(self, checkout_id: str, *, timeout_seconds: float | None = None) -> Iterator[Checkout]:
         """Yield the checkout now and at each change, until a final state; newer states only, never one twice.
@@ -217,3 +240,11 @@ class Checkouts:
     @staticmethod
     def _of(checkout_id: str) -> str:
         return f"{_PATH}/{path_id(checkout_id, 'checkout_id')}"
+
+
+def _part(amount: Money | None) -> dict[str, Any]:
+    """Return the body that names a part of what was signed, or all of it."""
+    if amount is None:
+        return {}
+    checked_money(amount)
+    return {"amount": amount.to_dict()}

@@ -1,4 +1,4 @@
-"""Refunds of the client: what they would do, doing them, and looking them up."""
+"""Refunds of the client: what they and voids would do, doing them, and looking them up."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,10 +9,11 @@ from fenqi.api.intent import path_id
 from fenqi.api.pages import Page, checked_limit
 from fenqi.api.reading import RAW, known, load
 from fenqi.api.transport import Transport
+from fenqi.finance.lines import ReturnedLine
 from fenqi.finance.money import Money
-from fenqi.wire import RefundPreviewSchema, RefundSchema
+from fenqi.wire import RefundPreviewSchema, RefundSchema, VoidPreviewSchema
 
-_REFUND, _REFUND_PREVIEW = RefundSchema(), RefundPreviewSchema()
+_REFUND, _REFUND_PREVIEW, _VOID_PREVIEW = RefundSchema(), RefundPreviewSchema(), VoidPreviewSchema()
 _PATH = "/v1/refunds"
 
 
@@ -27,6 +28,27 @@ class OwedRow:
     fee: Money
     penalty: Money
     total: Money
+
+
+@dataclass(frozen=True, slots=True)
+class VoidPreview:
+    """What giving up a part of a signed checkout would do. Give it to `client.checkouts.void(preview=...)`."""
+
+    mode: str
+    checkout_id: str
+    loan_id: str
+    loan_sequence: int
+    amount: Money
+    interest_given_back: Money
+    fee_given_back: Money
+    before: tuple[OwedRow, ...]
+    after: tuple[OwedRow, ...]
+    raw: Mapping[str, Any] = RAW
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Self:
+        """Read a preview's JSON. Raises NotFenqi when it has not the shape of one."""
+        return cls(**known(cls, _with_rows(load(_VOID_PREVIEW, raw))), raw=raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +70,13 @@ class RefundPreview:
     after: tuple[OwedRow, ...]
     created_at: datetime
     expires_at: datetime
+    lines: tuple[ReturnedLine, ...] = ()
     raw: Mapping[str, Any] = RAW
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Read a preview's JSON. Raises NotFenqi when it has not the shape of one."""
-        loaded = load(_REFUND_PREVIEW, raw)
-        for name in ("before", "after"):
-            loaded[name] = tuple(OwedRow(**row) for row in loaded[name])
-        return cls(**known(cls, loaded), raw=raw)
+        return cls(**known(cls, _with_rows(load(_REFUND_PREVIEW, raw))), raw=raw)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +98,15 @@ class Refund:
     code: str | None
     created_at: datetime
     sequence: int
+    lines: tuple[ReturnedLine, ...] = ()
     raw: Mapping[str, Any] = RAW
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
         """Read a refund's JSON. Raises NotFenqi when it has not the shape of one."""
-        return cls(**known(cls, load(_REFUND, raw)), raw=raw)
+        loaded = load(_REFUND, raw)
+        loaded["lines"] = tuple(ReturnedLine(**line) for line in loaded["lines"])
+        return cls(**known(cls, loaded), raw=raw)
 
 
 class Refunds:
@@ -109,3 +132,11 @@ class Refunds:
         """Return refunds, newest first; iterating the page goes on through all later pages."""
         query = {"loan_id": loan_id, "status": status, "limit": checked_limit(limit), "cursor": cursor}
         return Page(self._transport, _PATH, query, Refund.from_dict)
+
+
+def _with_rows(loaded: dict[str, Any]) -> dict[str, Any]:
+    for name in ("before", "after"):
+        loaded[name] = tuple(OwedRow(**row) for row in loaded[name])
+    if "lines" in loaded:
+        loaded["lines"] = tuple(ReturnedLine(**line) for line in loaded["lines"])
+    return loaded

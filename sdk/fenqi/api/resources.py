@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import Any, Self
 
 from fenqi.api.reading import RAW, known, load
+from fenqi.finance.lines import Line
 from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
 from fenqi.wire import (
@@ -91,6 +92,7 @@ class Checkout:
     decline: Decline | None
     till: TillView
     metadata: Mapping[str, str]
+    lines: tuple[Line, ...] = ()
     raw: Mapping[str, Any] = RAW
 
     @classmethod
@@ -112,6 +114,7 @@ class Checkout:
         for name in ("captured", "voided"):
             loaded[name] = loaded[name] or Money(0, loaded["amount"].currency)
         loaded["plan_ids"] = tuple(loaded["plan_ids"] or ())
+        loaded["lines"] = tuple(Line(**line) for line in loaded["lines"])
         return cls(**known(cls, loaded), raw=raw)
 
 

@@ -15,7 +15,7 @@ from fenqi.finance.errors import FinanceError
 
 if TYPE_CHECKING:
     from fenqi.api.transport import Clock
-    from fenqi.cli.triggering import Player
+    from fenqi.cli.staging import Player
     from fenqi.client import Client
 
 __all__ = ["Surroundings", "main"]

@@ -12,12 +12,13 @@ from functools import cache
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
+from fenqi.qr.hybrid import Hybrid, hybrid, read_hybrid
 from fenqi.qr.printing import EscPosMode, SizeAdvice, escpos, size_advice
 from fenqi.qr.symbol import LEVELS, QRError, Symbol, encode, whole
 
 __all__ = [
-    "LEVELS", "EscPosMode", "QRError", "SizeAdvice", "Symbol", "encode", "escpos", "html", "png", "size_advice",
-    "svg", "terminal", "version",
+    "LEVELS", "EscPosMode", "Hybrid", "QRError", "SizeAdvice", "Symbol", "encode", "escpos", "html", "hybrid", "png",
+    "read_hybrid", "size_advice", "svg", "terminal", "version",
 ]  # fmt: skip
 QUIET_ZONE: Final = 4
 _RUNS: Final = re.compile("1+|0+")

@@ -1,6 +1,7 @@
 """Answers and refusals of the fake server, and its pages. Opens no socket."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ TITLES = {
     400: "Bad request", 401: "Not authenticated", 404: "Not found", 405: "Method not allowed",
     409: "Conflict", 422: "Not accepted", 429: "Too many requests", 500: "Server error", 503: "Unavailable",
 }  # fmt: skip
+_PHONE = re.compile(r"\+?[0-9][0-9 -]{6,18}[0-9]")
 
 
 @dataclass(frozen=True)
@@ -43,3 +45,10 @@ def page(rows: list[dict[str, Any]], limit: int, cursor: str | None) -> dict[str
         "has_more": more,
         "next_cursor": str(start + limit) if more else None,
     }
+
+
+def checked_phone(text: str) -> str:
+    """Return a mobile number, or refuse it as phone_invalid; the server looks at its country, too."""
+    if not _PHONE.fullmatch(text):
+        raise Refused(422, "phone_invalid", "Expected a mobile number.", "phone")
+    return text

@@ -7,13 +7,14 @@ from typing import Any
 from fenqi.testing.clock import ManualClock
 from fenqi.testing.fake_answers import Answer, Refused, page
 from fenqi.testing.fake_json import checkout_json
-from fenqi.testing.fake_refunds import FakeRefunds, preview_json, refund_json
+from fenqi.testing.fake_refunds import FakeRefunds, preview_json, refund_json, void_preview_json
 from fenqi.testing.fake_sales import FakeCheckout, FakeLoan, FakeSales
 from fenqi.wire import (
-    EmptySchema,
     RefundDraftSchema,
     RefundPreviewDraftSchema,
     RefundQuerySchema,
+    VoidPreviewDraftSchema,
+    VoidSchema,
     strict_json,
 )
 
@@ -38,17 +39,32 @@ class RefundHandlers:
         raise NotImplementedError
 
     def void_checkout(self, _: dict[str, str], body: bytes, checkout_id: str) -> Answer:
-        EmptySchema().load(strict_json(body))
+        draft = VoidSchema().load(strict_json(body))
         checkout = self._checkout(checkout_id)
-        left = self._sales.void(checkout, self._clock.now())
-        if checkout.loan_id is not None:
-            self._refunds.void(self._loan(checkout.loan_id), left, self._clock.now())
+        loan = self._loan(checkout.loan_id) if checkout.loan_id is not None else None
+        if loan is not None and draft["loan_sequence"] not in (None, loan.sequence):
+            raise Refused(422, "preview_stale", "The loan changed since this preview.")
+        given_up = self._sales.void(checkout, draft["amount"], self._clock.now())
+        if loan is not None:
+            self._refunds.void(loan, given_up, self._clock.now())
         return self._json(200, checkout_json(checkout))
+
+    def preview_void(self, _: dict[str, str], body: bytes, checkout_id: str) -> Answer:
+        draft = VoidPreviewDraftSchema().load(strict_json(body))
+        checkout = self._checkout(checkout_id)
+        given_up = self._sales.voidable(checkout, draft["amount"])
+        loan = self._loan(str(checkout.loan_id))
+        before, change = self._refunds.without(loan, given_up)
+        return self._json(200, void_preview_json(loan, given_up, before, change))
 
     def create_refund_preview(self, _: dict[str, str], body: bytes, loan_id: str) -> Answer:
         draft = RefundPreviewDraftSchema().load(strict_json(body))
         made = self._refunds.preview(
-            self._loan(loan_id), draft["amount"], draft["strategy"], self.business_now()
+            self._loan(loan_id),
+            draft.get("amount"),
+            draft["strategy"],
+            self.business_now(),
+            draft.get("lines", ()),
         )
         return self._json(201, preview_json(made))
 
@@ -60,7 +76,8 @@ class RefundHandlers:
                 raise Refused(404, "not_found", "There is no such preview.")
         else:
             loan = self._loan(draft["loan_id"])
-            preview = self._refunds.preview(loan, draft["amount"], draft.get("strategy", "recompute"), now)
+            strategy, lines = draft.get("strategy", "recompute"), draft.get("lines", ())
+            preview = self._refunds.preview(loan, draft.get("amount"), strategy, now, lines)
         return self._json(201, refund_json(self._refunds.commit(preview, draft["reference"], now)))
 
     def list_refunds(self, query: dict[str, str], _: bytes) -> Answer:
@@ -80,6 +97,7 @@ class RefundHandlers:
 
 REFUND_ROUTES = (
     ("/v1/checkouts/([^/]+)/void", {"POST": RefundHandlers.void_checkout}),
+    ("/v1/checkouts/([^/]+)/void_previews", {"POST": RefundHandlers.preview_void}),
     ("/v1/loans/([^/]+)/refund_previews", {"POST": RefundHandlers.create_refund_preview}),
     ("/v1/refunds", {"POST": RefundHandlers.create_refund, "GET": RefundHandlers.list_refunds}),
     ("/v1/refunds/([^/]+)", {"GET": RefundHandlers.retrieve_refund}),

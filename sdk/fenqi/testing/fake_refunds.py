@@ -7,17 +7,18 @@ from typing import Any
 
 from fenqi.errors import FenqiError, InvalidArgument
 from fenqi.finance.errors import RepaymentError
+from fenqi.finance.lines import ReturnedLine, returned_lines
 from fenqi.finance.money import Money
-from fenqi.finance.recomputation import recompute
+from fenqi.finance.recomputation import Recomputed, recompute
 from fenqi.finance.refund import RefundEffect, refund
 from fenqi.finance.repayment import Due
 from fenqi.finance.schedule import build_schedule
 from fenqi.ids import REFUND
 from fenqi.testing.fake_sales import FakeLoan, FakeSales
-from fenqi.wire import RefundPreviewSchema, RefundSchema
+from fenqi.wire import RefundPreviewSchema, RefundSchema, VoidPreviewSchema
 
 PREVIEW_SECONDS = 900
-_OPEN = ("scheduled", "due", "overdue")
+OPEN_ROWS = ("scheduled", "due", "overdue")
 
 
 class RefundRefused(FenqiError):
@@ -39,6 +40,7 @@ class FakePreview:
     strategy: str
     effect: RefundEffect
     created_at: datetime
+    lines: tuple[ReturnedLine, ...] = ()
     refund_id: str | None = None
 
 
@@ -62,24 +64,32 @@ class FakeRefunds:
     previews: dict[str, FakePreview] = field(default_factory=dict)
     refunds: dict[str, FakeRefund] = field(default_factory=dict)
 
-    def preview(self, loan: FakeLoan, amount: Money, strategy: str, now: datetime) -> FakePreview:
+    def preview(
+        self,
+        loan: FakeLoan,
+        amount: Money | None,
+        strategy: str,
+        now: datetime,
+        wanted: Sequence[dict[str, Any]] = (),
+    ) -> FakePreview:
         """Work a refund out. Raises RefundRefused, InvalidArgument."""
         currency, refunded = loan.principal.currency, self.refunded_minor(loan)
+        lines, amount = self._returned(loan, amount, wanted)
         if amount.currency != currency:
             raise RefundRefused("currency_mismatch", f"Expected {currency}.", "amount.currency")
         if not loan.checkout.captured_minor:
             raise RefundRefused("nothing_captured", "Nothing was captured.")
         if amount.minor > loan.checkout.captured_minor - refunded:
             raise RefundRefused("refund_exceeds_captured", "More than was captured.", "amount.minor")
-        rows = [row for row in loan.rows if row["status"] in _OPEN]
-        schedule = build_schedule(self._plan(loan), loan.principal, loan.created_at.date())
-        owed = [_due(row) for row in rows]
+        rows = [row for row in loan.rows if row["status"] in OPEN_ROWS]
+        schedule = build_schedule(self.plan_of(loan), loan.principal, loan.created_at.date())
+        owed = [owed_row(row) for row in rows]
         try:
             effect = refund(schedule, owed, owed, amount, strategy, now.date())
         except RepaymentError as refused:
             raise RefundRefused("settlement_not_covered", str(refused), "amount.minor") from refused
         made = FakePreview(
-            self.sales.new_id("rfp", now), loan, loan.sequence, refunded, strategy, effect, now
+            self.sales.new_id("rfp", now), loan, loan.sequence, refunded, strategy, effect, now, lines
         )
         self.previews[made.id] = made
         return made
@@ -108,18 +118,23 @@ class FakeRefunds:
 
     def void(self, loan: FakeLoan, uncaptured: Money, now: datetime) -> None:
         """Take what was never captured off a loan, with all interest on it."""
-        owed = [_due(row) for row in loan.rows if row["status"] in _OPEN]
-        day = loan.created_at.date()
-        mode = "full" if uncaptured.minor == sum(row.principal_minor for row in owed) else "smaller"
-        after = recompute(build_schedule(self._plan(loan), loan.principal, day), owed, uncaptured, mode, day)
+        _, after = self.without(loan, uncaptured)
         spared = uncaptured + after.interest_given_back + after.fee_given_back
         self._reshape(loan, after.rows, spared, now)
+
+    def without(self, loan: FakeLoan, uncaptured: Money) -> tuple[Sequence[Due], Recomputed]:
+        """Return what a loan owes, and as if a part of it had never been bought."""
+        owed = [owed_row(row) for row in loan.rows if row["status"] in OPEN_ROWS]
+        day = loan.created_at.date()
+        mode = "full" if uncaptured.minor == sum(row.principal_minor for row in owed) else "smaller"
+        schedule = build_schedule(self.plan_of(loan), loan.principal, day)
+        return owed, recompute(schedule, owed, uncaptured, mode, day)
 
     def _reshape(self, loan: FakeLoan, after: Sequence[Due], spared: Money, now: datetime) -> None:
         left = {row.number: row for row in after}
         nothing = Money(0, loan.principal.currency)
         for row in loan.rows:
-            if row["status"] not in _OPEN:
+            if row["status"] not in OPEN_ROWS:
                 continue
             due = left.get(row["number"])
             parts = {name: Money(getattr(due, f"{name}_minor"), nothing.currency) if due else nothing
@@ -133,17 +148,59 @@ class FakeRefunds:
             loan.status = over if whole else "repaid"
             self.sales.changed(loan, f"loan.{loan.status}", now)
 
+    def _returned(
+        self, loan: FakeLoan, amount: Money | None, wanted: Sequence[dict[str, Any]]
+    ) -> tuple[tuple[ReturnedLine, ...], Money]:
+        if not wanted:
+            assert amount is not None
+            return (), amount
+        refunds = [each for each in self.refunds.values() if each.preview.loan is loan]
+        before = [line for each in refunds for line in each.preview.lines]
+        asked = [(each["id"], each["quantity"]) for each in wanted]
+        try:
+            found = returned_lines(loan.checkout.draft["lines"], asked, before)
+        except RepaymentError as refused:
+            code = "refund_line_exceeds" if refused.field == "quantity" else "refund_line_unknown"
+            raise RefundRefused(code, str(refused), "lines") from None
+        total = sum((each.amount for each in found[1:]), found[0].amount)
+        if amount not in (None, total):
+            raise RefundRefused(
+                "refund_lines_differ", "The amount is not what the lines cost.", "amount.minor"
+            )
+        return found, total
+
     def refunded_minor(self, loan: FakeLoan) -> int:
         """Return the price of all goods taken back on a loan."""
         return sum(
             each.preview.effect.amount.minor for each in self.refunds.values() if each.preview.loan is loan
         )
 
-    def _plan(self, loan: FakeLoan) -> Any:
+    def plan_of(self, loan: FakeLoan) -> Any:
+        """Return the plan of a loan. Raises InvalidArgument."""
         plan = self.sales.plans.get(loan.checkout.plan_id or "")
         if plan is None:
             raise InvalidArgument("The loan has no plan.", field="loan_id")
         return plan
+
+
+def void_preview_json(
+    loan: FakeLoan, given_up: Money, before: Sequence[Due], change: Recomputed
+) -> dict[str, Any]:
+    """Return the preview of a void as the wire shows it."""
+    dumped: dict[str, Any] = VoidPreviewSchema().dump(
+        {
+            "mode": "test",
+            "checkout_id": loan.checkout.id,
+            "loan_id": loan.id,
+            "loan_sequence": loan.sequence,
+            "amount": given_up,
+            "interest_given_back": change.interest_given_back,
+            "fee_given_back": change.fee_given_back,
+            "before": _owed(before),
+            "after": _owed(change.rows),
+        }
+    )
+    return dumped
 
 
 def preview_json(preview: FakePreview) -> dict[str, Any]:
@@ -158,6 +215,7 @@ def preview_json(preview: FakePreview) -> dict[str, Any]:
             **{name: getattr(effect, name) for name in ("amount", "to_consumer", "principal_relieved")},
             "interest_given_back": effect.interest_given_back,
             "fee_given_back": effect.fee_given_back,
+            "lines": [line._asdict() for line in preview.lines],
             "from_merchant": effect.amount,
             "merchant_fee_returned": Money(0, effect.amount.currency),
             "before": _owed(effect.before),
@@ -185,6 +243,7 @@ def refund_json(refunded: FakeRefund) -> dict[str, Any]:
             "to_consumer": preview.effect.to_consumer,
             "from_merchant": preview.effect.amount,
             "interest_given_back": preview.effect.interest_given_back,
+            "lines": [line._asdict() for line in preview.lines],
             "reference": refunded.reference,
             "code": None,
             "created_at": refunded.created_at,
@@ -194,7 +253,8 @@ def refund_json(refunded: FakeRefund) -> dict[str, Any]:
     return dumped
 
 
-def _due(row: dict[str, Any]) -> Due:
+def owed_row(row: dict[str, Any]) -> Due:
+    """Return what a row of a loan owes."""
     principal, interest, fee = (row[name].minor for name in ("principal", "interest", "fee"))
     return Due(row["number"], row["due_on"], principal, interest, fee, 0, row["total"].currency)
 

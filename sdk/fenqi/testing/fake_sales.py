@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fenqi.errors import FenqiError, InvalidArgument
+from fenqi.finance.errors import CurrencyMismatch, RepaymentError
+from fenqi.finance.lines import Line, checked_lines
 from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
 from fenqi.finance.schedule import build_schedule
@@ -91,6 +93,7 @@ class FakeSales:
         for plan_id in draft["plan_ids"] or ():
             if plan_id not in self.plans:
                 raise InvalidArgument(f"There is no plan {plan_id!r}.", field="plan_ids")
+        draft["lines"] = _checked_lines(draft)
         checkout_id = self.new_id(CHECKOUT, now)
         checkout = FakeCheckout(
             id=checkout_id,
@@ -169,18 +172,33 @@ class FakeSales:
             checkout.authorized_until = None
         self._enter(checkout, "captured", now, take_all=False)
 
-    def void(self, checkout: FakeCheckout, now: datetime) -> Money:
-        """Void what is not captured, and return it."""
-        left = checkout.draft["amount"].minor - checkout.captured_minor - checkout.voided_minor
+    def voidable(self, checkout: FakeCheckout, amount: Money | None) -> Money:
+        """Return what a void gives up. Raises InvalidArgument beyond what is left."""
+        total: Money = checkout.draft["amount"]
+        left = total.minor - checkout.captured_minor - checkout.voided_minor
         if checkout.status not in ("authorized", "captured") or not left:
             raise TransitionNotAllowed(checkout.status, "voided")
-        checkout.voided_minor += left
+        if amount is not None and amount.currency != total.currency:
+            raise InvalidArgument(f"Expected {total.currency}.", field="amount.currency")
+        if amount is not None and not 1 <= amount.minor <= left:
+            raise InvalidArgument(f"Expected at most {left} minor units.", field="amount.minor")
+        return amount or Money(left, total.currency)
+
+    def void(self, checkout: FakeCheckout, amount: Money | None, now: datetime) -> Money:
+        """Void a part of what is not captured, or all of that, and return it. Raises InvalidArgument."""
+        given_up = self.voidable(checkout, amount)
+        checkout.voided_minor += given_up.minor
+        rest = checkout.draft["amount"].minor - checkout.captured_minor - checkout.voided_minor
+        if rest:
+            checkout.sequence += 1
+            self._emit("checkout.reduced", checkout, now)
+            return given_up
         checkout.authorized_until = None
         self._enter(checkout, "captured" if checkout.captured_minor else "voided", now, take_all=False)
-        return Money(left, checkout.draft["amount"].currency)
+        return given_up
 
     def pay_installment(self, loan: FakeLoan, now: datetime) -> None:
-        """Pay the next unpaid installment in full; the last one repays the loan."""
+        """Pay the next unpaid installment in full; the last one repays the loan and closes its checkout."""
         row = next((row for row in loan.rows if row["status"] not in ("paid", "refunded")), None)
         if row is None:
             raise TransitionNotAllowed(loan.status, "repaid")
@@ -189,6 +207,8 @@ class FakeSales:
         if all(row["status"] in ("paid", "refunded") for row in loan.rows):
             loan.status = "repaid"
             self.changed(loan, "loan.repaid", now)
+            if loan.checkout.status == "captured":
+                self._enter(loan.checkout, "closed", now)
 
     def _enter(self, checkout: FakeCheckout, status: str, now: datetime, *, take_all: bool = True) -> None:
         checkout.status = status
@@ -254,3 +274,10 @@ class FakeSales:
         data.pop("url", None)
         noun = "checkout" if checkout else "loan"
         self.emit_data(kind, noun, about.id, about.sequence, data, now)
+
+
+def _checked_lines(draft: dict[str, Any]) -> tuple[Line, ...]:
+    try:
+        return checked_lines([Line(**line) for line in draft.get("lines") or ()], draft["amount"])
+    except (RepaymentError, CurrencyMismatch) as refused:
+        raise InvalidArgument(f"The lines {refused}.", field="lines") from None

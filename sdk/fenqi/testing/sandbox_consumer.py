@@ -73,6 +73,30 @@ class SandboxConsumer:
         """Ask that a person looks at a refusal. Raises ConsumerStuck."""
         self._send(f"{url}/decision")
 
+    def revoke(self, loan_id: str) -> None:
+        """Take the permission to deduct back on the person's own page. Raises ConsumerStuck."""
+        self._come_in()
+        self._send(f"{self._my}/loans/{loan_id}/mandate")
+
+    def dispute(self, loan_id: str) -> None:
+        """Object to a purchase on the person's own page. Raises ConsumerStuck."""
+        self._come_in()
+        self._send(
+            f"{self._my}/loans/{loan_id}/dispute", reason="not_received", text="fenqi trigger", amount=""
+        )
+
+    @property
+    def _my(self) -> str:
+        return f"{self._base_url}/my"
+
+    def _come_in(self) -> None:
+        before, _ = self._newest()
+        token = _values(self._call("GET", self._my).text, "csrf_token")[0]
+        page = self._call("POST", f"{self._my}/phone", {"csrf_token": token, "phone": self.number}).text
+        token = _values(page, "csrf_token")[0]
+        code = {"code": self._code_after(before), "id_number_end": self.id_number[-4:]}
+        self._call("POST", f"{self._my}/code", {"csrf_token": token, **code})
+
     def _act(self, page: str, url: str, body: str) -> None:
         if page == "start":
             before, _ = self._newest()
@@ -88,7 +112,7 @@ class SandboxConsumer:
             left = re.search(r'data-reading-seconds="(\d+)"', body)
             self._clock.sleep(int(left.group(1)) + 0.2 if left else 0.2)
             before, _ = self._newest()
-            self._send(f"{url}/agreement")
+            self._send(f"{url}/agreement", confirmed="1")
             self._send(f"{url}/sign", code=self._code_after(before))
         else:
             self._clock.sleep(0.5)

@@ -11,10 +11,7 @@ from fenqi.wire.answers import (
     EvidenceSchema,
     InstallmentSchema,
     LoanSchema,
-    OwedRowSchema,
     ProblemSchema,
-    RefundPreviewSchema,
-    RefundSchema,
     TestClockSchema,
     page_of,
 )
@@ -28,8 +25,6 @@ from fenqi.wire.drafts import (
     EvidenceDraftSchema,
     LoanQuerySchema,
     PageQuerySchema,
-    RefundDraftSchema,
-    RefundPreviewDraftSchema,
     RefundQuerySchema,
     SendLinkSchema,
     TestClockAdvanceSchema,
@@ -52,6 +47,7 @@ from fenqi.wire.fields import (
     utc_text,
 )
 from fenqi.wire.first_error import FirstError, first_error
+from fenqi.wire.lines import LineDraftSchema, LineSchema
 from fenqi.wire.places import (
     KeyDraftSchema,
     KeySchema,
@@ -67,6 +63,19 @@ from fenqi.wire.places import (
 )
 from fenqi.wire.plans import PlanDraftSchema, PlanSchema
 from fenqi.wire.prices import OfferQuerySchema, OfferSchema
+from fenqi.wire.refunds import (
+    OwedRowSchema,
+    RefundDraftSchema,
+    RefundPreviewDraftSchema,
+    RefundPreviewSchema,
+    RefundSchema,
+    ReturnedLineDraftSchema,
+    ReturnedLineSchema,
+    VoidPreviewDraftSchema,
+    VoidPreviewSchema,
+    VoidSchema,
+)
+from fenqi.wire.repaying import PaymentOrderDraftSchema, PaymentOrderSchema, SettlementQuoteSchema
 from fenqi.wire.settlement import (
     BalanceSchema,
     PayoutQuerySchema,
@@ -143,6 +152,8 @@ __all__ = [
     "InstallmentSchema",
     "KeyDraftSchema",
     "KeySchema",
+    "LineDraftSchema",
+    "LineSchema",
     "LoanQuerySchema",
     "LoanSchema",
     "MoneyField",
@@ -151,6 +162,8 @@ __all__ = [
     "OfferSchema",
     "OwedRowSchema",
     "PageQuerySchema",
+    "PaymentOrderDraftSchema",
+    "PaymentOrderSchema",
     "PayoutQuerySchema",
     "PayoutSchema",
     "PayoutStatementSchema",
@@ -166,8 +179,11 @@ __all__ = [
     "ReplaySchema",
     "ReplayedSchema",
     "Request",
+    "ReturnedLineDraftSchema",
+    "ReturnedLineSchema",
     "RollSchema",
     "SendLinkSchema",
+    "SettlementQuoteSchema",
     "StatementLineSchema",
     "StatementQuerySchema",
     "StatementSchema",
@@ -184,6 +200,9 @@ __all__ = [
     "TillQuerySchema",
     "TillSchema",
     "UtcTime",
+    "VoidPreviewDraftSchema",
+    "VoidPreviewSchema",
+    "VoidSchema",
     "WebAddress",
     "WebhookEndpointChangeSchema",
     "WebhookEndpointDraftSchema",

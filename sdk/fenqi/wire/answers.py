@@ -5,6 +5,7 @@ from functools import cache
 from marshmallow import Schema, fields, validate
 
 from fenqi.wire.fields import Answer, CalendarDate, MoneyField, UtcTime, WholeNumber
+from fenqi.wire.lines import LineSchema
 from fenqi.wire.vocabulary import (
     CAPTURES,
     CHECKOUT_STATUSES,
@@ -12,8 +13,6 @@ from fenqi.wire.vocabulary import (
     DISPUTE_STATUSES,
     EVENT_TYPES,
     MODES,
-    REFUND_STATUSES,
-    REFUND_STRATEGIES,
 )
 
 
@@ -69,6 +68,7 @@ class CheckoutSchema(Answer):
     decline = fields.Nested(_Decline, load_default=None, allow_none=True)
     till = fields.Nested(_TillView, load_default=None, allow_none=True)
     metadata = fields.Dict(keys=fields.String(), values=fields.String(), load_default=dict)
+    lines = fields.List(fields.Nested(LineSchema), load_default=list)
 
 
 class InstallmentSchema(Answer):
@@ -114,60 +114,6 @@ class LoanSchema(Answer):
     )
     sequence = WholeNumber(required=True)
     installments = fields.List(fields.Nested(InstallmentSchema), load_default=list)
-
-
-class OwedRowSchema(Answer):
-    """What is still owed of one installment."""
-
-    number = WholeNumber(required=True)
-    due_on = CalendarDate(required=True)
-    principal = MoneyField(required=True)
-    interest = MoneyField(required=True)
-    fee = MoneyField(required=True)
-    penalty = MoneyField(required=True)
-    total = MoneyField(required=True)
-
-
-class RefundPreviewSchema(Answer):
-    """What a refund would do; commit it by its id until it expires or the loan changes."""
-
-    object = fields.Constant("refund_preview")
-    id = fields.String(required=True)
-    mode = fields.String(load_default="test", metadata={"enum": MODES})
-    loan_id = fields.String(required=True)
-    strategy = fields.String(required=True, metadata={"enum": REFUND_STRATEGIES})
-    amount = MoneyField(required=True)
-    to_consumer = MoneyField(required=True)
-    from_merchant = MoneyField(required=True)
-    merchant_fee_returned = MoneyField(required=True)
-    principal_relieved = MoneyField(required=True)
-    interest_given_back = MoneyField(required=True)
-    fee_given_back = MoneyField(required=True)
-    before = fields.List(fields.Nested(OwedRowSchema), load_default=list)
-    after = fields.List(fields.Nested(OwedRowSchema), load_default=list)
-    created_at = UtcTime(required=True)
-    expires_at = UtcTime(required=True)
-
-
-class RefundSchema(Answer):
-    """Goods taken back; pending while money is on its way to the consumer."""
-
-    object = fields.Constant("refund")
-    id = fields.String(required=True)
-    mode = fields.String(load_default="test", metadata={"enum": MODES})
-    status = fields.String(required=True, metadata={"enum": REFUND_STATUSES})
-    loan_id = fields.String(required=True)
-    checkout_id = fields.String(required=True)
-    preview_id = fields.String(required=True)
-    strategy = fields.String(required=True, metadata={"enum": REFUND_STRATEGIES})
-    amount = MoneyField(required=True)
-    to_consumer = MoneyField(required=True)
-    from_merchant = MoneyField(required=True)
-    interest_given_back = MoneyField(required=True)
-    reference = fields.String(load_default="")
-    code = fields.String(load_default=None, allow_none=True)
-    created_at = UtcTime(required=True)
-    sequence = WholeNumber(required=True)
 
 
 class EvidenceSchema(Answer):

@@ -20,13 +20,13 @@ from fenqi.wire.fields import (
     WebAddress,
     WholeNumber,
 )
+from fenqi.wire.lines import LINES_MAX, LineDraftSchema
 from fenqi.wire.vocabulary import (
     CAPTURES,
     CHECKOUT_STATUSES,
     DISPUTE_STATUSES,
     LANGUAGES,
     REFUND_STATUSES,
-    REFUND_STRATEGIES,
 )
 
 METADATA_MAX = 20
@@ -80,6 +80,14 @@ class CheckoutDraftSchema(Request):
         },
     )
 
+    lines = fields.List(
+        fields.Nested(LineDraftSchema),
+        load_default=None,
+        allow_none=True,
+        validate=validate.Length(min=1, max=LINES_MAX),
+        metadata={"description": "What the order is made of; sums to the amount, and can come back by line."},
+    )
+
     @validates_schema
     def check_plan_ids(self, data: dict[str, Any], **_: Any) -> None:
         plan_ids = data.get("plan_ids") or []
@@ -108,37 +116,6 @@ class CaptureSchema(Request):
     """POST /v1/checkouts/{id}/capture; without an amount, all that is authorized and not yet captured."""
 
     amount = MoneyField(minimum=1, maximum=AMOUNT_MINOR_MAX, load_default=None, allow_none=True)
-
-
-class RefundPreviewDraftSchema(Request):
-    """POST /v1/loans/{id}/refund_previews: the price of the goods that come back, and how the rows take it."""
-
-    amount = MoneyField(required=True, minimum=1, maximum=AMOUNT_MINOR_MAX)
-    strategy = fields.String(load_default="recompute", validate=validate.OneOf(REFUND_STRATEGIES))
-
-
-class RefundDraftSchema(Request):
-    """POST /v1/refunds: a preview to commit, or a loan and an amount without a look at it first."""
-
-    preview_id = Text(minimum=1, maximum=64)
-    loan_id = Text(minimum=1, maximum=64)
-    amount = MoneyField(minimum=1, maximum=AMOUNT_MINOR_MAX)
-    strategy = fields.String(validate=validate.OneOf(REFUND_STRATEGIES))
-    reference = Text(
-        maximum=64, load_default="", metadata={"description": "Your return's number.", "example": "return-77"}
-    )
-
-    @validates_schema
-    def check_one_way(self, data: dict[str, Any], **_: Any) -> None:
-        """Refuse a draft that names both a preview and a loan, or neither."""
-        if "preview_id" in data:
-            for name in ("loan_id", "amount", "strategy"):
-                if name in data:
-                    raise ValidationError("The preview says this already.", field_name=name)
-            return
-        for name in ("loan_id", "amount"):
-            if name not in data:
-                raise ValidationError("Give preview_id, or loan_id and amount.", field_name=name)
 
 
 class EvidenceDraftSchema(Request):

@@ -9,7 +9,8 @@ CHECKOUT_STATUSES = (
 EVENT_TYPES = (
     "checkout.created", "checkout.opened", "checkout.deciding", "checkout.offered", "checkout.declined",
     "checkout.referred", "checkout.signing", "checkout.authorized", "checkout.captured", "checkout.closed",
-    "checkout.expired", "checkout.cancelled", "checkout.voided", "checkout.authorization_expiring", "loan.created",
+    "checkout.expired", "checkout.cancelled", "checkout.voided", "checkout.authorization_expiring", "checkout.reduced",
+    "loan.created",
     "loan.cancelled", "loan.overdue", "loan.repaid", "loan.refunded",
     "loan.written_off", "loan.recovered", "loan.schedule_changed", "penalty.charged",
     "installment.paid", "installment.partly_paid",
@@ -19,6 +20,7 @@ EVENT_TYPES = (
     "payout.created", "payout.paid", "payout.failed",
     "dispute.opened", "dispute.updated", "dispute.closed", "loan.collection_paused", "loan.collection_resumed",
 )  # fmt: skip
+PAYMENT_ORDER_STATUSES = ("requested", "pending", "paid", "expired")
 PAYOUT_STATUSES = ("pending", "paid", "failed")
 REFUND_STATUSES = ("pending", "succeeded", "failed")
 REFUND_STRATEGIES = ("last_first", "next_first", "equal", "shorter", "recompute", "full_settlement")
