@@ -18,6 +18,7 @@ PATHS = {
     "schedule of 12 rows", "five-plan table", "five-plan table, careful", "qr.svg", "qr.png", "policy.decide",
     "agreement: render, sign, stamp", "agreement: sign and stamp", "storage: sign, SQLite",
     "storage: bank callback, SQLite", "storage: sign, PostgreSQL", "storage: bank callback, PostgreSQL",
+    "bank callbacks, 8 callers, SQLite", "bank callbacks, 8 callers, PostgreSQL",
     "group commit, 16 waiters", "group commit, one client", "GET hosted page, five plans",
     "GET /v1/offers, nothing written", "POST /v1/checkouts, SQLite, 1 conn.", "POST /v1/checkouts, SQLite, 32 conn.",
     "POST /v1/checkouts, PostgreSQL, 1 conn.", "POST /v1/checkouts, PostgreSQL, 32 conn.",
