@@ -165,6 +165,10 @@ class Deductions(Protocol):
         """Return the number of the next attempt at an installment, or of the next one that the consumer asks for."""
         ...
 
+    def is_asked(self, loan_id: str) -> bool:
+        """Say whether a deduction of the loan waits for the bank."""
+        ...
+
     def under_way(self, merchant_id: str, *, sent_only: bool = False) -> int:
         """Return how many of a merchant's deductions wait for the bank; with `sent_only` those that it took on."""
         ...

@@ -391,3 +391,18 @@ def test_an_unknown_version_is_refused_with_the_list_of_those_that_there_are(
         house.get("/v1/plans", **{"Fenqi-Version": version}), 400, "version_unknown", "Fenqi-Version"
     )
     assert "2026-11-01" in problem["detail"] and "2026-11-22" in problem["detail"]
+
+
+def test_a_feed_cursor_of_another_merchant_is_refused_and_tells_nothing_of_it(
+    sqlite_installation: Installation,
+) -> None:
+    mine = sqlite_installation
+    mine.checkout()
+    theirs = mine.another_merchant()
+    for number in range(2):
+        theirs.checkout(reference=f"o-{number}")
+    event = theirs.get("/v1/events").get_json()["data"][1]
+    for cursor in (event["id"], str(event["sequence"])):
+        told = refused(mine.get(f"/v1/events?after={cursor}"), 422, "cursor_unknown", "after")
+        refused(mine.post("/v1/events/ack", {"cursor": cursor}), 422, "cursor_unknown", "cursor")
+        assert theirs.caller.merchant_id not in json.dumps(told)

@@ -63,6 +63,10 @@ def _due(uow: UnitOfWork, loan: Loan, number: int, today: date) -> tuple[Install
     checkout, mandate = uow.checkouts.get(loan.checkout_id), uow.mandates.get(loan.mandate_id)
     assert checkout is not None and mandate is not None
     put_off = replace(installment, version=installment.version + 1)
+    if uow.deductions.is_asked(loan.id):
+        # An earlier success was taken back while a later try is under way: its row waits for that one.
+        uow.loans.save_installment(put_off, installment, today + timedelta(days=1))
+        return None
     if loan.collection_day(today) > today:
         uow.loans.save_installment(put_off, installment, loan.collection_day(today))
         return None

@@ -85,14 +85,15 @@ def rows_to_pay(uow: UnitOfWork, loan: Loan) -> list[Installment]:
     rows = [row for row in uow.loans.installments(loan.id) if row.is_open]
     if loan.status not in OPEN_LOANS or not rows:
         raise RuleRefused("nothing is owed on this loan", code="nothing_owed", loan_id=loan.id)
-    for row in rows:
-        if row.status == InstallmentStatus.DEDUCTING:
-            raise RuleRefused(
-                f"installment {row.number} is being deducted at this moment",
-                code="deduction_in_flight",
-                hint="try again once the bank has answered; it takes seconds, at most a day",
-                installment=row.number,
-            )
+    asked = next((row.number for row in rows if row.status == InstallmentStatus.DEDUCTING), None)
+    # A success that was taken back while a later try is under way leaves its row overdue.
+    if asked is not None or uow.deductions.is_asked(loan.id):
+        raise RuleRefused(
+            f"installment {asked or rows[0].number} is being deducted at this moment",
+            code="deduction_in_flight",
+            hint="try again once the bank has answered; it takes seconds, at most a day",
+            installment=asked or rows[0].number,
+        )
     checkout = uow.checkouts.get(loan.checkout_id)
     assert checkout is not None
     if checkout.uncaptured.minor:

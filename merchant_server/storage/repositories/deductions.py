@@ -46,6 +46,11 @@ class Deductions:
         assert row is not None
         return int(row["tried"]) + (FIRST_OWN_ATTEMPT if own else 1)
 
+    def is_asked(self, loan_id: str) -> bool:
+        """Say whether a deduction of the loan waits for the bank."""
+        sql = "SELECT 1 AS there FROM deductions WHERE loan_id = :id AND status IN ('requested', 'pending')"
+        return self._db.one(sql, {"id": loan_id}) is not None
+
     def under_way(self, merchant_id: str, *, sent_only: bool = False) -> int:
         """Return how many of a merchant's deductions wait for the bank; with `sent_only` those that it took on."""
         row = self._db.one(
