@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from fenqi.finance.lines import ReturnedLine
 from fenqi.finance.repayment import Due
 from fenqi.wire import utc_text
 
@@ -58,7 +57,7 @@ def checkout_resource(checkout: Checkout, public_url: str | None = None) -> dict
         "decline": _decline(checkout),
         "till": _till(checkout),
         "metadata": checkout.metadata,
-        "lines": [line._asdict() | {"amount": line.amount.to_dict()} for line in checkout.lines],
+        "lines": [line.to_dict() for line in checkout.lines],
     }
     return resource if public_url is None else {**resource, "url": f"{public_url}/p/{checkout.token}"}
 
@@ -189,7 +188,7 @@ def refund_preview_resource(preview: RefundPreview) -> dict[str, Any]:
         "principal_relieved": effect.principal_relieved.to_dict(),
         "interest_given_back": effect.interest_given_back.to_dict(),
         "fee_given_back": effect.fee_given_back.to_dict(),
-        "lines": _returned(preview.lines),
+        "lines": [line.to_dict() for line in preview.lines],
         "before": [_owed(row) for row in effect.before],
         "after": [_owed(row) for row in effect.after],
         "created_at": utc_text(preview.created_at),
@@ -229,16 +228,12 @@ def refund_resource(refund: Refund) -> dict[str, Any]:
         "to_consumer": refund.to_consumer.to_dict(),
         "from_merchant": refund.from_merchant.to_dict(),
         "interest_given_back": refund.interest_given_back.to_dict(),
-        "lines": _returned(refund.lines),
+        "lines": [line.to_dict() for line in refund.lines],
         "reference": refund.reference,
         "code": refund.code or None,
         "created_at": utc_text(refund.created_at),
         "sequence": refund.version,
     }
-
-
-def _returned(lines: Sequence[ReturnedLine]) -> list[dict[str, Any]]:
-    return [line._asdict() | {"amount": line.amount.to_dict()} for line in lines]
 
 
 def dispute_resource(dispute: Dispute) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def rows_from_text(text: str) -> tuple[Due, ...]:
 
 def lines_text(lines: Sequence[Line] | Sequence[ReturnedLine]) -> str:
     """Return lines of an order, or pieces of them, as JSON text."""
-    return to_json([{**line._asdict(), "amount": line.amount.to_dict()} for line in lines])
+    return to_json([line.to_dict() for line in lines])
 
 
 def lines_from_text(kind: type[LineKind], text: str) -> tuple[LineKind, ...]:

@@ -78,7 +78,7 @@ class Checkouts:
             "expires_in_seconds": expires_in_seconds,
             "language": language,
             "metadata": dict(metadata) if metadata is not None else None,
-            "lines": _lines_json(lines) if lines else None,
+            "lines": [line.to_dict() for line in lines] if lines else None,
         }
         body: dict[str, Any] = {"amount": amount.to_dict(), "reference": reference}
         body |= {name: value for name, value in optional.items() if value is not None}
@@ -240,10 +240,6 @@ class Checkouts:
     @staticmethod
     def _of(checkout_id: str) -> str:
         return f"{_PATH}/{path_id(checkout_id, 'checkout_id')}"
-
-
-def _lines_json(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    return [line._asdict() | {"amount": line.amount.to_dict()} for line in lines]
 
 
 def _part(amount: Money | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Lines of an order: what was bought, and what a refund takes back of each. Pure arithmetic; keeps no books."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fenqi.finance.errors import CurrencyMismatch, RepaymentError, shown
 from fenqi.finance.money import Money, money
@@ -15,6 +15,10 @@ class Line(NamedTuple):
     quantity: int
     amount: Money
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return self._asdict() | {"amount": self.amount.to_dict()}
+
 
 class ReturnedLine(NamedTuple):
     """Pieces of one line that come back, and what they had cost."""
@@ -22,6 +26,10 @@ class ReturnedLine(NamedTuple):
     id: str
     quantity: int
     amount: Money
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it JSON-ready."""
+        return self._asdict() | {"amount": self.amount.to_dict()}
 
 
 def checked_lines(lines: Sequence[Line], total: Money) -> tuple[Line, ...]:

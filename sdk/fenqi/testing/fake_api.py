@@ -20,12 +20,8 @@ from fenqi.testing.fake_feed import FakeFeed
 from fenqi.testing.fake_json import checkout_json, loan_json
 from fenqi.testing.fake_refund_api import REFUND_ROUTES, RefundHandlers
 from fenqi.testing.fake_refunds import FakeRefunds, RefundRefused
-from fenqi.testing.fake_sales import (
-    FakeCheckout,
-    FakeLoan,
-    FakeSales,
-    TransitionNotAllowed,
-)
+from fenqi.testing.fake_repaying_api import REPAYING_ROUTES, RepayingHandlers
+from fenqi.testing.fake_sales import FakeCheckout, FakeLoan, FakeSales, TransitionNotAllowed
 from fenqi.testing.fake_settlement import FakeSettlement
 from fenqi.testing.fake_settlement_api import ROUTES
 from fenqi.testing.fake_setup import SETUP_ROUTES, FakeSetup
@@ -48,7 +44,7 @@ from fenqi.wire import (
 _KEY = re.compile(r"[!-~]{1,255}")
 
 
-class FakeApi(RefundHandlers, DisputeHandlers):
+class FakeApi(RefundHandlers, RepayingHandlers, DisputeHandlers):
     """Answers requests out of a FakeSales."""
 
     def __init__(self, sales: FakeSales, clock: ManualClock, api_key: str, place: str) -> None:
@@ -58,7 +54,7 @@ class FakeApi(RefundHandlers, DisputeHandlers):
         self._setup = FakeSetup(sales.new_id, clock.now)
         self._feed = FakeFeed(sales, clock)
         self._requests = 0
-        self._refunds = FakeRefunds(sales)
+        self._refunds, self.quotes, self.orders = FakeRefunds(sales), {}, {}
         self.disputes = FakeDisputes(sales, self._refunds)
 
     def handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -285,6 +281,7 @@ _ROUTES: tuple[tuple[str, Mapping[str, _Handler]], ...] = (
     ("/v1/loans", {"GET": FakeApi.list_loans}),
     ("/v1/loans/([^/]+)", {"GET": FakeApi.retrieve_loan}),
     *REFUND_ROUTES,
+    *REPAYING_ROUTES,
     *DISPUTE_ROUTES,
     ("/v1/events", {"GET": _feed("list_events")}),
     ("/v1/offers", {"GET": FakeApi.list_offers}),

@@ -18,7 +18,7 @@ from fenqi.testing.fake_sales import FakeLoan, FakeSales
 from fenqi.wire import RefundPreviewSchema, RefundSchema, VoidPreviewSchema
 
 PREVIEW_SECONDS = 900
-_OPEN = ("scheduled", "due", "overdue")
+OPEN_ROWS = ("scheduled", "due", "overdue")
 
 
 class RefundRefused(FenqiError):
@@ -81,9 +81,9 @@ class FakeRefunds:
             raise RefundRefused("nothing_captured", "Nothing was captured.")
         if amount.minor > loan.checkout.captured_minor - refunded:
             raise RefundRefused("refund_exceeds_captured", "More than was captured.", "amount.minor")
-        rows = [row for row in loan.rows if row["status"] in _OPEN]
-        schedule = build_schedule(self._plan(loan), loan.principal, loan.created_at.date())
-        owed = [_due(row) for row in rows]
+        rows = [row for row in loan.rows if row["status"] in OPEN_ROWS]
+        schedule = build_schedule(self.plan_of(loan), loan.principal, loan.created_at.date())
+        owed = [owed_row(row) for row in rows]
         try:
             effect = refund(schedule, owed, owed, amount, strategy, now.date())
         except RepaymentError as refused:
@@ -124,17 +124,17 @@ class FakeRefunds:
 
     def without(self, loan: FakeLoan, uncaptured: Money) -> tuple[Sequence[Due], Recomputed]:
         """Return what a loan owes, and as if a part of it had never been bought."""
-        owed = [_due(row) for row in loan.rows if row["status"] in _OPEN]
+        owed = [owed_row(row) for row in loan.rows if row["status"] in OPEN_ROWS]
         day = loan.created_at.date()
         mode = "full" if uncaptured.minor == sum(row.principal_minor for row in owed) else "smaller"
-        schedule = build_schedule(self._plan(loan), loan.principal, day)
+        schedule = build_schedule(self.plan_of(loan), loan.principal, day)
         return owed, recompute(schedule, owed, uncaptured, mode, day)
 
     def _reshape(self, loan: FakeLoan, after: Sequence[Due], spared: Money, now: datetime) -> None:
         left = {row.number: row for row in after}
         nothing = Money(0, loan.principal.currency)
         for row in loan.rows:
-            if row["status"] not in _OPEN:
+            if row["status"] not in OPEN_ROWS:
                 continue
             due = left.get(row["number"])
             parts = {name: Money(getattr(due, f"{name}_minor"), nothing.currency) if due else nothing
@@ -175,7 +175,8 @@ class FakeRefunds:
             each.preview.effect.amount.minor for each in self.refunds.values() if each.preview.loan is loan
         )
 
-    def _plan(self, loan: FakeLoan) -> Any:
+    def plan_of(self, loan: FakeLoan) -> Any:
+        """Return the plan of a loan. Raises InvalidArgument."""
         plan = self.sales.plans.get(loan.checkout.plan_id or "")
         if plan is None:
             raise InvalidArgument("The loan has no plan.", field="loan_id")
@@ -252,7 +253,8 @@ def refund_json(refunded: FakeRefund) -> dict[str, Any]:
     return dumped
 
 
-def _due(row: dict[str, Any]) -> Due:
+def owed_row(row: dict[str, Any]) -> Due:
+    """Return what a row of a loan owes."""
     principal, interest, fee = (row[name].minor for name in ("principal", "interest", "fee"))
     return Due(row["number"], row["due_on"], principal, interest, fee, 0, row["total"].currency)
 
