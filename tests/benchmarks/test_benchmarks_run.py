@@ -22,7 +22,8 @@ PATHS = {
     "group commit, 16 waiters", "group commit, one client", "GET hosted page, five plans",
     "GET /v1/offers, nothing written", "POST /v1/checkouts, SQLite, 1 conn.", "POST /v1/checkouts, SQLite, 32 conn.",
     "POST /v1/checkouts, PostgreSQL, 1 conn.", "POST /v1/checkouts, PostgreSQL, 32 conn.",
-    "POST bank callback, SQLite, 32 conn.", "POST bank callback, PostgreSQL, 32 conn.", "reads beside writers, SQLite, p99", "POST decision, end to end",
+    "POST bank callback, SQLite, 32 conn.", "POST bank callback, PostgreSQL, 32 conn.",
+    "reads beside writers, SQLite, p99", "POST decision, end to end",
     "deduction run, SQLite", "deduction run, PostgreSQL", "webhook deliveries, one worker",
 }  # fmt: skip
 FOR_THE_RECORD = {"POST decision, end to end"}
