@@ -70,7 +70,9 @@ class Consumers:
         loans = self._db.one(
             "SELECT CAST(COALESCE(SUM(CASE WHEN status <> 'repaid' THEN 1 ELSE 0 END), 0) AS BIGINT) AS open_loans,"
             " CAST(COALESCE(SUM(CASE WHEN status = 'repaid' THEN 1 ELSE 0 END), 0) AS BIGINT) AS repaid,"
-            " CAST(COALESCE(SUM(principal_minor + interest_minor + fee_minor - paid_minor), 0) AS BIGINT) AS owed,"
+            " CAST(COALESCE(SUM(principal_minor + interest_minor + fee_minor + penalty_minor - paid_minor"
+            " - penalty_paid_minor - relieved_principal_minor - relieved_interest_minor - relieved_fee_minor), 0)"
+            " AS BIGINT) AS owed,"
             " CAST(COALESCE(SUM(CASE WHEN status = 'overdue' THEN 1 ELSE 0 END), 0) AS BIGINT) AS overdue"
             " FROM loans WHERE consumer_id = :id AND status IN ('active', 'overdue', 'repaid')",
             {"id": consumer_id},
