@@ -1,5 +1,6 @@
 """Cash-back: earned once the loan is repaid, by the parties' shares, home like any kept money, less after a refund."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -10,7 +11,10 @@ from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.refund import Strategy
 from merchant_server.domain.repayment import RepaymentKind
 from merchant_server.services.collection.booking import receive, take_back
+from merchant_server.services.collection.ordering import open_own_order
 from merchant_server.services.operation import merchants
+from merchant_server.services.person.copy import copy_of_data
+from merchant_server.services.person.erasure import ask_for_erasure, reasons_to_keep
 from merchant_server.services.refunds.committing import refund_at_once
 from merchant_server.services.settlement import terms
 from merchant_server.services.settlement.money_returns import return_own_money
@@ -186,3 +190,37 @@ class TestLess:
         once = [("cash_back", WHOLE)]
         assert booked(house) == (once if gone else [*once, ("cash_back_taken", WHOLE), *once])
         assert waiting(house, sold) == (0 if gone else WHOLE)
+
+
+class TestOwner:
+    """Whose money it is reads it in their copy, and is not forgotten before it went home."""
+
+    def test_the_copy_tells_it_with_payments_and_money_sent_back(
+        self, sqlite_installation: Installation
+    ) -> None:
+        house = sqlite_installation
+        sold = sell(house)
+        consumer_id = loan_of(house, sold).consumer_id
+        order = open_own_order(house.deps, consumer_id, str(sold.loan_id), Money(10_000, "CNY"))
+        pay(house, sold)
+        (sent,) = return_own_money(house.deps, consumer_id)
+        ask_about_transfers(house.deps)
+        (told,) = copy_of_data(house.deps, consumer_id)["loans"]
+        assert told["cash_back"] == {"minor": WHOLE, "currency": "CNY"}
+        assert [(each["id"], each["status"]) for each in told["payment_orders"]] == [(order.id, "requested")]
+        (back,) = told["money_returns"]
+        assert (back["id"], back["status"], back["settled_at"] is None) == (sent.id, "succeeded", False)
+
+    def test_nobody_is_erased_while_money_of_theirs_waits(self, sqlite_installation: Installation) -> None:
+        house = sqlite_installation
+        house.deps = replace(house.deps, retention_years=0)
+        sold = sell(house)
+        consumer_id = loan_of(house, sold).consumer_id
+        pay(house, sold)
+        for _ in range(2):
+            reasons = reasons_to_keep(house.deps, consumer_id)
+            assert [(each.code, each.subject) for each in reasons] == [("money_kept", sold.loan_id)]
+            if not house.rows("SELECT id FROM transfers"):
+                return_own_money(house.deps, consumer_id)
+        ask_about_transfers(house.deps)
+        assert ask_for_erasure(house.deps, consumer_id).done

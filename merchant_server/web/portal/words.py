@@ -30,6 +30,7 @@ STATES: dict[str, Any] = {
     "waived": later("waived"),
     "replaced": later("replaced"),
     "pending": later("pending"),
+    "requested": later("requested"),
     "succeeded": later("succeeded"),
     "settled": later("settled"),
     "open": later("open"),
