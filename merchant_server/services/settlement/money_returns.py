@@ -41,6 +41,12 @@ def kept_money(uow: UnitOfWork, consumer_id: str, loan_ids: Sequence[str]) -> Ke
     )
 
 
+def holds_money_of(uow: UnitOfWork, loan_id: str) -> bool:
+    """Say whether money of a loan's owner waits with us, or is on its way back."""
+    going = any(each.status == TransferStatus.PENDING for each in uow.transfers.of_loan(loan_id))
+    return going or uow.transfers.returnable(loan_id).minor > 0
+
+
 def _by_currency(amounts: Sequence[Money]) -> tuple[Money, ...]:
     sums: dict[str, Money] = {}
     for each in amounts:

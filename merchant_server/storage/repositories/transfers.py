@@ -125,6 +125,7 @@ class Transfers:
         rows = self._db.all(
             f"SELECT k.loan_id FROM ({_KEPT} WHERE l.id IN ("
             "SELECT loan_id FROM repayments WHERE merchant_id = :merchant_id AND excess_minor > 0"
+            " UNION SELECT loan_id FROM cash_backs WHERE merchant_id = :merchant_id"
             " UNION SELECT loan_id FROM refunds WHERE merchant_id = :merchant_id AND status = 'failed')"
             " GROUP BY l.id, l.currency) k WHERE k.kept_minor > 0 AND k.moved_on <= :day"
             " AND NOT EXISTS (SELECT 1 FROM transfers t WHERE t.loan_id = k.loan_id"
