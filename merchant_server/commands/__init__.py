@@ -20,13 +20,15 @@ def installation() -> Installation:
 
 
 def readable(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn what can go wrong into one sentence and exit code 1."""
+    """Turn what can go wrong into what it is, what to do about it, and exit code 1."""
 
     @wraps(command)
     def wrapped(*positional: Any, **named: Any) -> None:
         try:
             command(*positional, **named)
-        except (SettingsError, StorageError, DomainError, OSError) as wrong:
+        except DomainError as refused:
+            raise click.ClickException("; ".join(filter(None, (str(refused), refused.hint)))) from refused
+        except (SettingsError, StorageError, OSError) as wrong:
             raise click.ClickException(str(wrong)) from wrong
 
     return wrapped
@@ -38,6 +40,8 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(file=sys.stderr), transient=True) as drawing:
+    console = Console(file=sys.stderr)
+    # Drawn into a file or a pipe it would leave an empty line behind.
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as drawing:
         task = drawing.add_task(label, total=None)
         yield lambda done, total: drawing.update(task, completed=done, total=max(total, 1))

@@ -204,8 +204,8 @@ class Transfers(Protocol):
         """Return ids of loans whose kept money has not moved after a day, and that no bank refused for good."""
         ...
 
-    def came_by(self, loan_id: str) -> str | None:
-        """Return the mandate by which money came that paid nothing, the newest, or None."""
+    def ways_back(self, loan_id: str) -> list[tuple[str, Money]]:
+        """Return by which mandates and payments money came that paid nothing, newest first, and what may go back so."""
         ...
 
 

@@ -396,6 +396,7 @@ def test_a_loan_is_settled_by_the_amount_that_was_shown(house: Installation) -> 
     house.work()
     page = visitor.get(f"/loans/{sold.loan_id}?paying=1")
     assert "已全部还清" in page.text
+    assert "已无款项需要扣款" in page.text and "每个还款日自动扣款" not in page.text
     # What is settled cannot be settled once more.
     again = visitor.post(f"/loans/{sold.loan_id}/settlement")
     assert (again.status_code, "这笔借款没有欠款" in again.text) == (422, True)

@@ -139,6 +139,15 @@ def test_a_preview_expires(installation: Installation) -> None:
     assert refused.value.code == "preview_expired"
 
 
+def test_a_refund_bears_the_day_of_the_merchants_clock(installation: Installation) -> None:
+    sold = installation.sell(plan="p12")
+    installation.advance(days=40)
+    done = refund(installation, sold, 100_000)
+    with installation.deps.storage.reading() as uow:
+        now = installation.deps.business_now(uow, done.merchant_id)
+    assert done.created_at == now > installation.clock.now()
+
+
 def test_no_more_than_what_was_captured_is_refunded(installation: Installation) -> None:
     sold = installation.sell(plan="p6")
     refund(installation, sold, 300_000)

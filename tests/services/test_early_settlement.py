@@ -18,6 +18,7 @@ from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.collection.deductions import ask_bank, request_due
 from merchant_server.services.collection.early_settlement import quote_own
 from merchant_server.services.collection.paying import pay_now, settle_now
+from merchant_server.services.decisioning.preapproval import spendable
 from merchant_server.services.operation import merchants
 from tests.installation import Installation
 from tests.services.collecting import deductions_of, loan_of, rows_of, tell
@@ -74,6 +75,22 @@ def test_what_was_quoted_is_paid_once_and_the_loan_is_repaid(installation: Insta
     with installation.deps.storage.reading() as uow:
         own = uow.mandates.get(made.mandate_id)
     assert own is not None and own.status == MandateStatus.CANCELLED
+
+
+def test_who_settled_early_has_the_whole_line_again(installation: Installation) -> None:
+    sold = sell(installation)
+    installation.advance(days=10)
+    shown = quote(installation, sold)
+    settle(installation, sold, shown.id)
+    told(installation, sold)
+    consumer_id = loan_of(installation, sold).consumer_id
+    with installation.deps.storage.reading() as uow:
+        line = uow.lines.get(consumer_id, "CNY")
+        known = uow.consumers.history(consumer_id, installation.clock.now())
+        assert line is not None
+        assert spendable(uow, line, installation.clock.now()) == line.limit
+    assert shown.given_back.minor > 0
+    assert (known.outstanding_minor, known.open_loans, known.repaid_loans) == (0, 0, 1)
 
 
 def test_a_quote_holds_until_the_business_day_is_over(installation: Installation) -> None:

@@ -68,6 +68,13 @@ class TestSettlement:
         assert (told.exit_code, told.output.count("\n")) == (1, 1)
         assert "Traceback" not in told.output
 
+    def test_a_refusal_says_what_to_do_about_it(self, tmp_path: Path) -> None:
+        file = tmp_path / "bank.csv"
+        file.write_text("nonsense\n")
+        told = run("reconcile", str(file))
+        assert (told.exit_code, told.output.count("\n")) == (1, 1)
+        assert "it must read H,1,<gateway account>,<date>" in told.output
+
     def test_a_statement_comes_as_text_json_csv_and_pdf(self, tmp_path: Path) -> None:
         merchant = made_merchant()
         period = ("--from", "2026-11-01", "--to", "2026-11-30")

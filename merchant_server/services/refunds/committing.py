@@ -94,7 +94,7 @@ def _commit(uow: UnitOfWork, deps: Deps, preview: RefundPreview, loan: Loan, ref
         from_merchant=preview.from_merchant,
         interest_given_back=effect.interest_given_back,
         reference=reference,
-        created_at=deps.clock.now(),
+        created_at=deps.business_now(uow, loan.merchant_id),
         lines=preview.lines,
     )
     uow.refunds.add(refund, ask_at=deps.clock.now())

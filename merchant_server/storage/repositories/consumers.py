@@ -7,7 +7,7 @@ from fenqi.finance.money import Money
 
 from merchant_server.domain.consumer import Consumer, CreditLine, History, Person
 from merchant_server.storage.engine import Connection, Row
-from merchant_server.storage.repositories.rows import moment, moved, stamp, to_json
+from merchant_server.storage.repositories.rows import moment, save, stamp, to_json
 from merchant_server.storage.sealed import Sealer
 
 
@@ -70,7 +70,9 @@ class Consumers:
         loans = self._db.one(
             "SELECT CAST(COALESCE(SUM(CASE WHEN status <> 'repaid' THEN 1 ELSE 0 END), 0) AS BIGINT) AS open_loans,"
             " CAST(COALESCE(SUM(CASE WHEN status = 'repaid' THEN 1 ELSE 0 END), 0) AS BIGINT) AS repaid,"
-            " CAST(COALESCE(SUM(principal_minor + interest_minor + fee_minor - paid_minor), 0) AS BIGINT) AS owed,"
+            " CAST(COALESCE(SUM(principal_minor + interest_minor + fee_minor + penalty_minor - paid_minor"
+            " - penalty_paid_minor - relieved_principal_minor - relieved_interest_minor - relieved_fee_minor), 0)"
+            " AS BIGINT) AS owed,"
             " CAST(COALESCE(SUM(CASE WHEN status = 'overdue' THEN 1 ELSE 0 END), 0) AS BIGINT) AS overdue"
             " FROM loans WHERE consumer_id = :id AND status IN ('active', 'overdue', 'repaid')",
             {"id": consumer_id},
@@ -159,7 +161,8 @@ class CreditLines:
 
     def save(self, line: CreditLine, was: CreditLine) -> None:
         """Store what is used; raises TransitionConflict when another checkout drew first."""
-        changed = self._db.execute(
+        save(
+            self._db,
             "UPDATE credit_lines SET used_minor = :used, version = :version"
             " WHERE consumer_id = :id AND currency = :currency AND version = :was",
             {
@@ -169,5 +172,6 @@ class CreditLines:
                 "currency": line.limit.currency,
                 "was": was.version,
             },
+            "credit line",
+            line.consumer_id,
         )
-        moved(self._db, changed, "credit line", line.consumer_id)

@@ -40,6 +40,7 @@ MANDATE_WORDS = {
     MandateStatus.CANCELLED: _l("taken back"),
     MandateStatus.EXPIRED: _l("expired"),
 }
+NOTHING_TO_DEDUCT = _l("nothing is left to deduct")
 KEEPING_WORDS = {
     "loan_open": _l("A loan is not repaid yet."),
     "records_kept": _l("The law wants the records of a loan to be kept for years after its end."),
@@ -80,7 +81,7 @@ def loan_view(own: OwnLoan) -> LoanView:
     return LoanView(
         own=own,
         status=str(LOAN_WORDS[own.loan.status]),
-        mandate=str(MANDATE_WORDS[own.mandate.status]),
+        mandate=_mandate_words(own),
         paid_count=sum(row.status == InstallmentStatus.PAID for row in rows),
         blocks=drawn(rows),
         rows=tuple((row, str(INSTALLMENT_WORDS[row.status])) for row in rows),
@@ -88,6 +89,11 @@ def loan_view(own: OwnLoan) -> LoanView:
         days_overdue=days_overdue(own.installments, own.today),
         is_asked=any(row.status == InstallmentStatus.DEDUCTING for row in rows),
     )
+
+
+def _mandate_words(own: OwnLoan) -> str:
+    is_idle = own.mandate.status == MandateStatus.ACTIVE and not own.is_open
+    return str(NOTHING_TO_DEDUCT if is_idle else MANDATE_WORDS[own.mandate.status])
 
 
 def drawn(rows: Sequence[Installment]) -> tuple[Block, ...]:

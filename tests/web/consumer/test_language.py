@@ -1,6 +1,7 @@
 """Two languages: complete texts, the shop's default, a visible switch, and figures as each language writes them."""
 
 import io
+import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -55,6 +56,11 @@ def test_no_translation_is_empty_or_doubtful_or_drops_a_placeholder(chinese: Cat
         assert list(entry.check(chinese)) == [], entry.id
         first = entry.id if isinstance(entry.id, str) else entry.id[0]
         assert ("{seconds}" in first) == ("{seconds}" in texts[0])
+
+
+def test_chinese_sentences_have_chinese_punctuation(chinese: Catalog) -> None:
+    half_width = re.compile(r"[\u4e00-\u9fff）][,;:!?]")
+    assert [entry.string for entry in chinese if half_width.search(str(entry.string))] == []
 
 
 def test_the_compiled_texts_are_those_of_the_source(chinese: Catalog) -> None:
