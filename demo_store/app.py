@@ -8,7 +8,18 @@ from flask import Flask, Response, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 
-from demo_store import catalog, database, language, offline_till, returning, shop, till, webhook, widget
+from demo_store import (
+    catalog,
+    counter_payment,
+    database,
+    language,
+    offline_till,
+    returning,
+    shop,
+    till,
+    webhook,
+    widget,
+)
 from demo_store.clock import Clock, system_clock
 from demo_store.live import LiveCheckouts
 from demo_store.orders import OrderBook
@@ -55,6 +66,7 @@ def create_app(
         shop.blueprint,
         returning.blueprint,
         till.blueprint,
+        counter_payment.blueprint,
         offline_till.blueprint,
         webhook.blueprint,
         widget.blueprint,

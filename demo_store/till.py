@@ -129,7 +129,9 @@ def receipt(order_id: str) -> str:
     order = _sale(order_id)
     store, device = _place(order)
     plan = next((plan for plan in shop().plans.plans() if plan.id == order.plan_id), None)
-    return render_template("receipt.html", order=order, store=store, device=device, plan=plan)
+    return render_template(
+        "receipt.html", order=order, store=store, device=device, plan=plan, form_token=shop().new_token()
+    )
 
 
 def read_amount(text: str) -> Money:

@@ -77,9 +77,9 @@ class FaultyBank(FakeBank):
         status, code = self._state(reference)
         return BankDeduction(reference=reference, status=status, code=code)
 
-    def return_money(self, *, reference: str, mandate_reference: str, amount: Money) -> BankTransfer:
+    def return_money(self, *, reference: str, came_by: str, amount: Money) -> BankTransfer:
         """Send money back, sooner or later."""
-        return self._transfer("return", reference, mandate_reference, amount)
+        return self._transfer("return", reference, came_by, amount)
 
     def draw(self, *, reference: str, account: str, amount: Money) -> BankTransfer:
         """Draw money, sooner or later."""

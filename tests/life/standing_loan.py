@@ -35,6 +35,7 @@ LATE_PLAN = Plan(
     annual_rate="0.12",
     penalty_annual_rate="0.18",
     early_settlement_fee_rate="0.01",
+    cash_back_bps={"merchant": 100, "brand": 33, "lender": 34},
 )
 
 

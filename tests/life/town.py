@@ -39,8 +39,8 @@ PLANS = tuple(
     Plan(id=name, installments=count, period=period, annual_rate=rate, penalty_annual_rate="0.18", **more)
     for name, count, period, rate, more in (
         ("weekly", 6, "week", "0.12", {}),
-        ("quarter", 3, "month", "0", {}),
-        ("half", 6, "month", "0.12", {"early_settlement_fee_rate": "0.01"}),
+        ("quarter", 3, "month", "0", {"cash_back_bps": {"merchant": 100, "lender": 51}}),
+        ("half", 6, "month", "0.12", {"early_settlement_fee_rate": "0.01", "cash_back_bps": {"lender": 50}}),
         ("year", 12, "month", "0.12", {}),
     )
 )
