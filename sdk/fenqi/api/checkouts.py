@@ -14,6 +14,7 @@ from fenqi.api.resources import Checkout
 from fenqi.api.stream import StreamTooLong, server_sent_events
 from fenqi.api.transport import Transport, raise_for_problem
 from fenqi.errors import (
+    IdempotencyError,
     InvalidArgument,
     NotFenqi,
     RateLimitError,
@@ -86,7 +87,16 @@ class Checkouts:
             return Checkout.from_dict(self._post(_PATH, body, idempotency_key).body)
         intent: list[Any] = ["POST", _PATH, reference, amount.to_dict(), store_id, till_id]
         for _ in range(_ATTEMPTS_MAX):
-            result = self._post(_PATH, body, intent_key(*intent))
+            try:
+                result = self._post(_PATH, body, intent_key(*intent))
+            except IdempotencyError as error:
+                if error.code == "idempotency_mismatch":
+                    # Whoever reads this never saw the key.
+                    error.hint = (
+                        f"The order {reference!r} has a checkout with other details: pass those,"
+                        " or use another reference."
+                    )
+                raise
             checkout = Checkout.from_dict(result.body)
             if not result.replayed:
                 return checkout
