@@ -258,7 +258,6 @@ class TestListen:
         assert done.exit_code == 1
         assert "500" in done.stdout
 
-
     @pytest.mark.parametrize("url", ["ftp://127.0.0.1/hook", "127.0.0.1:5000", "http://", "https:///hook"])
     def test_what_is_no_address_is_wrong_usage_before_anything_is_posted(
         self, server: FakeServer, url: str

@@ -22,7 +22,9 @@ _PAGE = 100
 def receiver(_context: click.Context, _parameter: click.Parameter, url: str) -> str:
     """Return an address that can be posted to; anything else is wrong usage."""
     if not re.fullmatch(r"https?://[^/?#\s]+\S*", url):
-        raise click.BadParameter(f"{url!r} is no address of a receiver; write http://127.0.0.1:5000/webhooks.")
+        raise click.BadParameter(
+            f"{url!r} is no address of a receiver; write http://127.0.0.1:5000/webhooks."
+        )
     return url
 
 
