@@ -19,9 +19,15 @@ def settlement() -> str:
     price, part, interest = Money(399_900, "CNY"), Money(31_532, "CNY"), Money(3_999, "CNY")
     net, kept = Money(357_511, "CNY"), Money(39_990, "CNY")
     shares = {"merchant": Money(8_000, "CNY"), "brand": Money(5_000, "CNY"), "lender": Money(2_000, "CNY")}
+    none = dict.fromkeys(shares, Money(0, "CNY"))
+    half = {party: Money(part.minor // 2, "CNY") for party, part in shares.items()}
     sections = (
         ("A subsidy of the plan: merchant 80.00, brand 50.00, lender 20.00", "subsidy",
          made.subsidy_postings(MERCHANT, shares, MERCHANT)),
+        ("A cash-back of a repaid loan: merchant 80.00, brand 50.00, the house as lender 20.00", "cash_back",
+         made.cash_back_postings(MERCHANT, "con_…", "house", none, shares)),
+        ("Half of it is taken back while it waits, after a refund", "cash_back_taken",
+         made.cash_back_postings(MERCHANT, "con_…", "house", shares, half)),
         ("A capture that a lender funds", "funding", made.funding_postings(LENDER, MERCHANT, price)),
         ("A capture that the merchant funds", "funding", made.funding_postings("merchant", MERCHANT, price)),
         ("A tenth of a capture is kept back", "reserve", made.reserve_postings(MERCHANT, kept)),

@@ -1,25 +1,31 @@
 """Bank callbacks as they come, several at once: each verified, applied, durable and acknowledged, on both engines.
 
-The floor commits the same rows by the bare driver: only what is written, nothing read, verified or understood.
+In one process the floor commits the same rows by the bare driver: only what is written, nothing read, verified or
+understood. Over HTTP it is a bare view that verifies and runs the same SQL.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Any
 
 from benchmarks.floors import sql
 from benchmarks.measuring import Figure, Goal, Scale, compare, side_by_side
+from benchmarks.paths.pair import Pair
 from benchmarks.world import databases
+from benchmarks.world.load import request
 from benchmarks.world.recording import Transaction
 from benchmarks.world.seeding import World
 from merchant_server.services.collection.callbacks import receive
 from merchant_server.storage.engine import Engine, open_engine
+from merchant_server.storage.sqlite_connection import driver
 from tests.databases import postgres_database
 
 TOGETHER = 8
+OVER_HTTP, CONNECTIONS = 96, 32
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
@@ -92,3 +98,35 @@ def _figure(
             side(acknowledge, TOGETHER, pool),
             side(commit, bare_threads, pool),
         )
+
+
+def over_http(pair: Pair, name: str) -> Figure:
+    """Send a database's waiting callbacks to both servers over many connections."""
+    world, count = pair.world, pair.scale.of(OVER_HTTP)
+    told = _told(world)
+
+    def asked(number: int) -> list[bytes]:
+        now = datetime.now(UTC)
+        some = told[number * count : (number + 1) * count]
+        return [
+            request("POST", "/callbacks/bank", world.sign_callback(event_id, body, now), body)
+            for event_id, body in some
+        ]
+
+    return pair.measure(
+        f"POST bank callback, {name}, {CONNECTIONS} conn.",
+        "a bare Flask view: signature verified, the same SQL by the raw driver, a commit each",
+        Goal("at least", 1.3),
+        (asked, asked),
+        connections=min(CONNECTIONS, count),
+        status=(200, 200),
+    )
+
+
+def _told(world: World) -> list[tuple[str, bytes]]:
+    source = driver.connect(str(world.database))
+    names = ("id", "mandate_id", "amount_minor", "currency")
+    rows = source.execute(f"SELECT {', '.join(names)} FROM deductions WHERE status = 'pending' ORDER BY id")
+    told = [world.callback(dict(zip(names, row, strict=True))) for row in rows.fetchall()]
+    source.close()
+    return told

@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from benchmarks.measuring import Figure, Goal, Round, Scale, compare, percentile
+from benchmarks.paths import callbacks
 from benchmarks.paths.pair import Pair
 from benchmarks.world import databases, servers
 from benchmarks.world.floor_script import write_script
@@ -61,14 +62,16 @@ def _waits(figure: Figure, tail: int) -> Figure:
 
 
 def on_postgres(world: World, scale: Scale) -> Iterator[Figure]:
-    """Make checkouts on PostgreSQL, product and floor on copies of the same database."""
+    """Make checkouts and send callbacks on PostgreSQL, product and floor on copies of the same database."""
     with ExitStack() as running:
         url = running.enter_context(databases.postgres_server())
         template = running.enter_context(databases.filled_postgres(url, world.database))
         script, floor, mine = (running.enter_context(postgres_database(url, template)) for _ in range(3))
         ours = running.enter_context(servers.product(world.folder, mine))
         bare = running.enter_context(servers.bare(world.folder, write_script(world, script, floor)))
-        yield from figures(Pair(ours, bare, world, scale), "PostgreSQL", TAIL_ON_POSTGRES)
+        pair = Pair(ours, bare, world, scale)
+        yield from figures(pair, "PostgreSQL", TAIL_ON_POSTGRES)
+        yield callbacks.over_http(pair, "PostgreSQL")
 
 
 def beside_writers(pair: Pair) -> Figure:

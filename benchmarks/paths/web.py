@@ -7,17 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.measuring import Figure, Goal, Scale
-from benchmarks.paths import creating, decisions, deliveries
+from benchmarks.paths import callbacks, creating, decisions, deliveries
 from benchmarks.paths.pair import Pair
 from benchmarks.world import databases, servers
 from benchmarks.world.floor_script import write_script
 from benchmarks.world.load import Connection, request
-from benchmarks.world.seeding import World, fill, new_world
-from merchant_server.storage.sqlite_connection import driver
+from benchmarks.world.seeding import fill, new_world
 
 PRELOADED = 5000
-PAGES, CALLBACKS = 120, 96
-TOGETHER = 32
+PAGES = 120
 COPIES = ("script", "floor", "ours")
 TAIL_ON_SQLITE = 4
 
@@ -33,7 +31,7 @@ def figures(scale: Scale) -> Iterator[Figure]:
             to_sign=0,
             to_decide=(scale.of(decisions.COUNT) + 1) * scale.rounds,
             opened=1,
-            loans=scale.of(CALLBACKS) * scale.rounds,
+            loans=scale.of(callbacks.OVER_HTTP) * scale.rounds,
         )
         world.close()
         script, floor, mine = (f"sqlite:///{databases.copy_of(world.database, name)}" for name in COPIES)
@@ -43,7 +41,7 @@ def figures(scale: Scale) -> Iterator[Figure]:
         yield _page(pair)
         yield decisions.on_an_amount(pair)
         yield from creating.figures(pair, "SQLite", TAIL_ON_SQLITE)
-        yield _callbacks(pair)
+        yield callbacks.over_http(pair, "SQLite")
         yield decisions.on_a_person(pair)
         _prove(pair)
         yield creating.beside_writers(pair)
@@ -82,7 +80,7 @@ def _prove(pair: Pair) -> None:
     }
     for name, (ours, floor) in found.items():
         assert ours == floor > 0, f"{name}: {ours} and {floor}"
-    assert found["callbacks"][0] == pair.scale.of(CALLBACKS) * rounds
+    assert found["callbacks"][0] == pair.scale.of(callbacks.OVER_HTTP) * rounds
     asked = ", ".join(
         f"'{each.checkout.id}'" for each in pair.world.to_decide[: pair.scale.of(decisions.COUNT) * rounds]
     )
@@ -99,34 +97,3 @@ def _warm(port: int, asked: bytes, times: int = 20) -> bytes:
         body = connection.ask(asked).body
     connection.close()
     return body
-
-
-def _callbacks(pair: Pair) -> Figure:
-    world, count = pair.world, pair.scale.of(CALLBACKS)
-    told = _told(world)
-
-    def asked(number: int) -> list[bytes]:
-        now = datetime.now(UTC)
-        some = told[number * count : (number + 1) * count]
-        return [
-            request("POST", "/callbacks/bank", world.sign_callback(event_id, body, now), body)
-            for event_id, body in some
-        ]
-
-    return pair.measure(
-        f"POST bank callback, {TOGETHER} conn.",
-        "a bare Flask view: signature verified, the same SQL by the raw driver, a commit each",
-        Goal("at least", 1.3),
-        (asked, asked),
-        connections=min(TOGETHER, count),
-        status=(200, 200),
-    )
-
-
-def _told(world: World) -> list[tuple[str, bytes]]:
-    source = driver.connect(str(world.database))
-    names = ("id", "mandate_id", "amount_minor", "currency")
-    rows = source.execute(f"SELECT {', '.join(names)} FROM deductions WHERE status = 'pending' ORDER BY id")
-    told = [world.callback(dict(zip(names, row, strict=True))) for row in rows.fetchall()]
-    source.close()
-    return told

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from merchant_server.storage.engine import NO_PARAMS, Connection, Engine, Params, Row
+from merchant_server.storage.engine import NO_PARAMS, Connection, Counted, Engine, Params, Row
 from merchant_server.storage.unit_of_work import SqlStorage
 
 
@@ -53,6 +53,16 @@ class RecordingConnection:
         """Keep and run."""
         self._statements.append(Statement(sql, [dict(row) for row in rows], True))
         self._inner.executemany(sql, rows)
+
+    def write(self, sql: str, params: Params = NO_PARAMS, then: Counted | None = None) -> None:
+        """Keep and run."""
+        self._statements.append(Statement(sql, dict(params), False))
+        self._inner.write(sql, params, then)
+
+    def write_all(self, sql: str, rows: Sequence[Params]) -> None:
+        """Keep and run."""
+        self._statements.append(Statement(sql, [dict(row) for row in rows], True))
+        self._inner.write_all(sql, rows)
 
     def one(self, sql: str, params: Params = NO_PARAMS) -> Row | None:
         """Keep and run."""

@@ -39,8 +39,8 @@ REFUND_MACHINE = Machine(
     {
         _R.PENDING: (_R.SUCCEEDED, _R.FAILED),
         _R.SUCCEEDED: (),
-        # The money waits for the consumer at ours; a later try can still bring it home.
-        _R.FAILED: (_R.PENDING,),
+        # The money waits for the consumer at ours, and goes home as any money that is kept: asking again pays twice.
+        _R.FAILED: (),
     },
 )
 

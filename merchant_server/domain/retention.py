@@ -27,7 +27,7 @@ class EndedLoan:
 class Keeping:
     """One reason to keep a person's data. `until` is None while the end is open; `subject` names what it is about.
 
-    code: loan_open | purchase_open | records_kept | complaint_open | dispute_open.
+    code: loan_open | purchase_open | records_kept | complaint_open | dispute_open | money_kept.
     """
 
     code: str
@@ -41,13 +41,14 @@ def keepings(
     open_checkout_until: datetime | None,
     complaints_due_on: Iterable[tuple[str, date]],
     disputes_open: Iterable[str] = (),
+    money_kept: Iterable[str] = (),
     retention_years: int,
     today: date,
 ) -> tuple[Keeping, ...]:
     """Return what stands in the way of erasing a person today, nothing when nothing does.
 
     `retention_years` count from a loan's end: 反洗钱法 (2024) §34 wants ten of a lender that it binds, 电子商务法 §31
-    wants three of a shop.
+    wants three of a shop. `money_kept` names loans with money of the person's own that has not gone home yet.
     """
     found = []
     for loan in loans:
@@ -61,6 +62,7 @@ def keepings(
         Keeping("complaint_open", subject, due_on) for subject, due_on in complaints_due_on if due_on >= today
     ]
     found += [Keeping("dispute_open", subject, None) for subject in disputes_open]
+    found += [Keeping("money_kept", subject, None) for subject in money_kept]
     return tuple(found)
 
 

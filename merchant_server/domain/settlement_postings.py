@@ -10,17 +10,19 @@ Accounts beside those of domain/ledger.py:
     lender:<id>:receivable          the lender's part of sales, to be drawn from it
     lender:<id>:drawing             on its way from the lender's bank
     consumer:<id>:returning         kept for a consumer, on its way back (negative: owed by us)
-    brand:<id>:receivable           subsidy that a brand owes us
+    brand:<id>:receivable           subsidy and cash-back that a brand owes us
     income:subsidy                  interest that others bear for consumers
+    loss:cash_back                  the lender's part of cash-backs, where the house is the lender
 """
 
 from fenqi.finance.money import Money
 
 from merchant_server.domain.ledger import CASH, INTEREST_EARNED, Posting, moves, payable, refundable
-from merchant_server.domain.payout import LENDER, WHOLE_BPS
+from merchant_server.domain.payout import HOUSE, LENDER, WHOLE_BPS
 from merchant_server.domain.transfer import Transfer, TransferKind, TransferStatus
 
 SUBSIDY_INCOME = "income:subsidy"
+CASH_BACK_COST = "loss:cash_back"
 
 
 def on_its_way(merchant_id: str) -> str:
@@ -81,6 +83,29 @@ def subsidy_postings(merchant_id: str, shares: dict[str, Money], brand_id: str) 
     targets = {"merchant": payable(merchant_id), "brand": receivable(brand_id)}
     return moves(
         *((SUBSIDY_INCOME, targets[party], share) for party, share in shares.items() if party in targets)
+    )
+
+
+def cash_back_postings(
+    merchant_id: str, consumer_id: str, funder: str, before: dict[str, Money], after: dict[str, Money]
+) -> tuple[Posting, ...]:
+    """A cash-back changes from what each party bore to what it bears; the consumer's account takes the difference.
+
+    The brand is that of the merchant's goods; the lender's part is the funder's, or the house's own cost.
+    """
+    bearers = {
+        "merchant": payable(merchant_id),
+        "brand": receivable(merchant_id),
+        "lender": CASH_BACK_COST if funder == HOUSE else owed_to(funder, merchant_id),
+    }
+    differences = ((bearers[party], part - before[party]) for party, part in after.items())
+    return moves(
+        *(
+            (refundable(consumer_id), bearer, more)
+            if more.minor > 0
+            else (bearer, refundable(consumer_id), -more)
+            for bearer, more in differences
+        )
     )
 
 

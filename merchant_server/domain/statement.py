@@ -10,7 +10,7 @@ from datetime import date
 from fenqi.finance.money import Money
 
 HEADINGS = (
-    "captured", "merchant_fee", "subsidy", "refunded", "reserve_held", "reserve_released", "funded",
+    "captured", "merchant_fee", "subsidy", "cash_back", "refunded", "reserve_held", "reserve_released", "funded",
     "principal_repaid", "interest", "payout", "payout_returned", "drawn", "drawing_returned", "other",
 )  # fmt: skip
 
@@ -45,6 +45,8 @@ class Movement:
             return "payout_returned" if theirs else "payout"
         if last == "drawing":
             return "drawn" if theirs else "drawing_returned"
+        if self.kind.startswith("cash_back"):
+            return "cash_back"
         if self.kind == "capture":
             return "captured"
         if self.kind == "funding":

@@ -14,6 +14,9 @@ from merchant_server.domain.machine import Machine
 AUTOMATIC, CONSUMER = "automatic", "consumer"
 
 
+MANDATE_PREFIX = "mnd_"
+
+
 class TransferKind(StrEnum):
     """What a transfer is for."""
 
@@ -45,8 +48,8 @@ TRANSFER_MACHINE = Machine(
 class Transfer:
     """One transfer as stored; `id` is the reference the bank knows it by, `ordered_on` the merchant's date.
 
-    `owner_id` is the consumer or the lender. `channel` is the mandate whose account gets its money back, or the
-    lender's account.
+    `owner_id` is the consumer or the lender. `channel` is the mandate or the payment by which the money came that goes
+    back, or the lender's account.
     """
 
     id: str
@@ -64,6 +67,11 @@ class Transfer:
     created_at: datetime
     settled_at: datetime | None = None
     code: str = ""
+
+    @property
+    def mandate_id(self) -> str:
+        """The mandate whose account gets its money back; empty for a payment's, and for lenders."""
+        return self.channel if self.channel.startswith(MANDATE_PREFIX) else ""
 
     def to(self, status: TransferStatus, at: datetime, *, code: str = "") -> "Transfer":
         """Return it one transition later, or raise TransitionNotAllowed."""

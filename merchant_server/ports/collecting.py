@@ -68,6 +68,10 @@ class PaymentOrders(Protocol):
         """Return a loan's orders, oldest first."""
         ...
 
+    def latest(self, limit: int) -> list[PaymentOrder]:
+        """Return the newest orders of the whole installation."""
+        ...
+
     def claim_to_ask(self, now: datetime, until: datetime, limit: int) -> list[PaymentOrder]:
         """Claim orders whose bank is to be asked now, and put off asking again until `until`."""
         ...

@@ -199,8 +199,8 @@ class Callbacks(Protocol):
         verdict: str,
         reason: str,
         body: str,
-    ) -> bool:
-        """Store a callback and its verdict; say False when this event was received before."""
+    ) -> None:
+        """Store a callback and its verdict; one that was received before stays as it was."""
         ...
 
     def known(self, gateway_account: str, event_id: str) -> bool:

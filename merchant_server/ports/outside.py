@@ -192,8 +192,8 @@ class Bank(Protocol):
 
     def find_payout(self, *, reference: str) -> BankPayout: ...
 
-    def return_money(self, *, reference: str, mandate_reference: str, amount: Money) -> BankTransfer:
-        """Send money back to the account of a mandate, live or over; repeated, it tells what became of it."""
+    def return_money(self, *, reference: str, came_by: str, amount: Money) -> BankTransfer:
+        """Send money back by the mandate, live or over, or the payment it came by; repeated, it tells the outcome."""
         ...
 
     def draw(self, *, reference: str, account: str, amount: Money) -> BankTransfer:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from fenqi.finance.money import Money
 
 from merchant_server.domain.accrual import AccruingRow, DailyClose
+from merchant_server.domain.cash_back import CashBack
 from merchant_server.domain.payout import Lender, Payout, SettlementTerms
 from merchant_server.domain.reconciliation import BankLine, OurRow
 from merchant_server.domain.statement import Movement, Statement
@@ -127,6 +128,18 @@ class Settlements(Protocol):
         """Fix whose money a loan is; later captures of the same loan change nothing."""
         ...
 
+    def funder_of_loan(self, loan_id: str) -> str:
+        """Return whose money a loan is; the house's until a capture says otherwise."""
+        ...
+
+    def cash_back(self, loan_id: str) -> CashBack | None:
+        """Return what is booked of a loan's cash-back, or None before any was."""
+        ...
+
+    def put_cash_back(self, cash_back: CashBack, was: CashBack | None) -> None:
+        """Store new or changed cash-back; raises TransitionConflict when somebody else changed it first."""
+        ...
+
     def unshared(self, limit: int) -> list[dict[str, Any]]:
         """Return entries about funded loans that were not shared with the funder yet, oldest first."""
         ...
@@ -191,8 +204,8 @@ class Transfers(Protocol):
         """Return ids of loans whose kept money has not moved after a day, and that no bank refused for good."""
         ...
 
-    def came_by(self, loan_id: str) -> str | None:
-        """Return the mandate by which money came that paid nothing, the newest, or None."""
+    def ways_back(self, loan_id: str) -> list[tuple[str, Money]]:
+        """Return by which mandates and payments money came that paid nothing, newest first, and what may go back so."""
         ...
 
 

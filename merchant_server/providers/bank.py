@@ -147,9 +147,9 @@ class HttpBank:
             return BankPayout(reference=reference, status="unknown")
         return self._payout(reference, answer)
 
-    def return_money(self, *, reference: str, mandate_reference: str, amount: Money) -> BankTransfer:
-        """Send money back to the account of a mandate. Raises ProviderRefused, ProviderUnavailable."""
-        body = {"reference": reference, "mandate_reference": mandate_reference, "amount": wire_money(amount)}
+    def return_money(self, *, reference: str, came_by: str, amount: Money) -> BankTransfer:
+        """Send money back to the account of a mandate or a payment. Raises ProviderRefused, ProviderUnavailable."""
+        body = {"reference": reference, "came_by": came_by, "amount": wire_money(amount)}
         answer = self._service.post("returns", body=body)
         told = self._deduction(reference, answer)
         if told.amount != amount:

@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 Row = dict[str, Any]
 Params = Mapping[str, Any]
 Result = TypeVar("Result")
+Counted = Callable[[int], None]
 
 NO_PARAMS: Params = {}
 WAIT_SECONDS = 30.0
@@ -101,6 +102,16 @@ class Connection(Protocol):
 
     def executemany(self, sql: str, rows: Sequence[Params]) -> None:
         """Run one statement for each of many rows, as few round trips as the database allows."""
+
+    def write(self, sql: str, params: Params = NO_PARAMS, then: Counted | None = None) -> None:
+        """Run a statement whose rows nobody reads, at the latest with the next other one or the commit, in order.
+
+        So writes need no round trip each. `then` is told the number of rows it changed and may raise, which ends the
+        block as a failed statement does; either shows where the statement is run.
+        """
+
+    def write_all(self, sql: str, rows: Sequence[Params]) -> None:
+        """Run one statement for each of many rows, when `write` would."""
 
     def one(self, sql: str, params: Params = NO_PARAMS) -> Row | None:
         """Return the first row, or None when there is none."""
@@ -238,6 +249,15 @@ def checked(params: Params) -> Params:
         elif kind is not int and value is not None and kind is not bytes:
             return _plain(params)
     return params
+
+
+def checked_by(block: Block, then: Counted, changed: int) -> None:
+    """Tell `then` how many rows a statement changed; what it raises ends the block."""
+    try:
+        then(changed)
+    except Exception as refused:
+        block.fail(StorageError(f"what was written was refused: {refused}"))
+        raise
 
 
 def _plain(params: Params) -> Params:

@@ -184,6 +184,20 @@ MONEY_LAWS: tuple[tuple[str, str], ...] = (
         " GROUP BY d.id, d.amount_minor HAVING SUM(p.amount_minor) <> d.amount_minor",
     ),
     (
+        # In parts, so that no product of an amount leaves the whole numbers of the engine.
+        "3 a cash-back is booked as it stands, and is at most what its plan gives of the principal",
+        "SELECT c.loan_id AS subject, c.amount_minor || ' booked ' || COALESCE(b.given, 0) AS detail FROM cash_backs c"
+        " JOIN loans l ON l.id = c.loan_id LEFT JOIN (SELECT e.loan_id, SUM(CASE WHEN p.source LIKE 'consumer:%'"
+        " THEN p.amount_minor ELSE -p.amount_minor END) AS given FROM journal_entries e JOIN postings p"
+        " ON p.entry_id = e.id WHERE e.kind IN ('cash_back', 'cash_back_taken') GROUP BY e.loan_id) b"
+        " ON b.loan_id = c.loan_id WHERE c.amount_minor <> COALESCE(b.given, 0) OR c.amount_minor >"
+        " l.principal_minor / 10000 * c.bps + ((l.principal_minor - l.principal_minor / 10000 * 10000) * c.bps + 5000)"
+        " / 10000"
+        " UNION ALL SELECT e.loan_id, e.kind || ' of no cash-back' FROM journal_entries e"
+        " WHERE e.kind IN ('cash_back', 'cash_back_taken')"
+        " AND NOT EXISTS (SELECT 1 FROM cash_backs c WHERE c.loan_id = e.loan_id)",
+    ),
+    (
         "4 captured and voided are at most signed",
         "SELECT id AS subject, captured_minor || '+' || voided_minor || ' of ' || amount_minor AS detail FROM checkouts"
         " WHERE captured_minor + voided_minor > amount_minor"

@@ -163,6 +163,7 @@ class PostgresEngine:
         try:
             yield connection
             connection.require_committable()
+            connection.settle()
             self._commit(raw)
         finally:
             connection.ended = True

@@ -5,6 +5,7 @@ Decides nothing about when a transaction begins or ends: that is `postgres.py`.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import psycopg
@@ -16,6 +17,7 @@ from merchant_server.storage.engine import (
     NO_PARAMS,
     Block,
     Conflict,
+    Counted,
     LockNotGranted,
     Params,
     Retry,
@@ -24,6 +26,7 @@ from merchant_server.storage.engine import (
     StorageError,
     StorageUnavailable,
     checked,
+    checked_by,
 )
 
 DRIVER_ERRORS = (psycopg.Error, UnicodeError)
@@ -107,6 +110,22 @@ def typed(error: Exception, *, committing: bool = False) -> StorageError:
     return StorageError(f"PostgreSQL refused a statement: {text}")
 
 
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A statement that is to be run, once or for many rows, and who is told how many rows it changed."""
+
+    sql: str
+    params: Params = field(default_factory=dict)
+    then: Counted | None = None
+    rows: Sequence[Params] | None = None
+
+    def on(self, cursor: psycopg.Cursor[Row]) -> psycopg.Cursor[Row]:
+        if self.rows is None:
+            return cursor.execute(self.sql, self.params)
+        cursor.executemany(self.sql, self.rows)
+        return cursor
+
+
 class PostgresConnection(Block):
     """One block's view of a psycopg connection."""
 
@@ -115,16 +134,47 @@ class PostgresConnection(Block):
     def __init__(self, raw: psycopg.Connection[Row], *, row_lock: str = "FOR UPDATE") -> None:
         super().__init__()
         self._raw = raw
-        # One for all statements: each is read to its end before the next, and a new one costs a quarter of a question.
+        # One for all questions: each is read to its end before the next, and a new one costs a quarter of a question.
         self._cursor = raw.cursor()
         self.row_lock = row_lock
+        self._waiting: list[_Write] = []
 
     def _run(self, sql: str, params: Params) -> psycopg.Cursor[Row]:
         self.require_usable()
+        self._waiting.append(_Write(to_psycopg(sql), checked(params)))
+        return self._send()
+
+    def _send(self) -> psycopg.Cursor[Row]:
+        """Run what waits, in one round trip; return the cursor of the last statement."""
+        writes, self._waiting = self._waiting, []
         try:
-            return self._cursor.execute(to_psycopg(sql), checked(params))
+            if len(writes) == 1:
+                cursors = [writes[0].on(self._cursor)]
+            else:
+                with self._raw.pipeline():
+                    cursors = [write.on(self._raw.cursor()) for write in writes]
         except DRIVER_ERRORS as error:
             raise self.fail(typed(error)) from error
+        for write, cursor in zip(writes, cursors, strict=True):
+            if write.then is not None:
+                checked_by(self, write.then, cursor.rowcount)
+        return cursors[-1]
+
+    def settle(self) -> None:
+        """Run what waits; the engine calls this before it commits."""
+        if self._waiting and self.failure is None:
+            self._send()
+
+    def write(self, sql: str, params: Params = NO_PARAMS, then: Counted | None = None) -> None:
+        """Keep one statement until there is a question or the end: they share a round trip."""
+        self.require_usable()
+        self._waiting.append(_Write(to_psycopg(sql), checked(params), then))
+
+    def write_all(self, sql: str, rows: Sequence[Params]) -> None:
+        """Keep one statement for each of many rows."""
+        self.require_usable()
+        if rows:
+            self._waiting.append(_Write(to_psycopg(sql), rows=[checked(row) for row in rows]))
 
     def allow_seconds(self, seconds: int) -> None:
         """Let each further statement of this block run that long; 0 means no limit."""
@@ -140,13 +190,8 @@ class PostgresConnection(Block):
 
     def executemany(self, sql: str, rows: Sequence[Params]) -> None:
         """Run one statement for each of many rows, sent in one pipeline."""
-        self.require_usable()
-        if not rows:
-            return
-        try:
-            self._cursor.executemany(to_psycopg(sql), [checked(row) for row in rows])
-        except DRIVER_ERRORS as error:
-            raise self.fail(typed(error)) from error
+        self.write_all(sql, rows)
+        self.settle()
 
     def run_script(self, sql: str) -> None:
         """Run many statements without parameters, for migrations only."""

@@ -16,6 +16,7 @@ from merchant_server.storage.engine import (
     NO_PARAMS,
     Block,
     Conflict,
+    Counted,
     Params,
     Row,
     RuleBroken,
@@ -23,6 +24,7 @@ from merchant_server.storage.engine import (
     StorageUnavailable,
     UnsafeStorage,
     checked,
+    checked_by,
 )
 
 # The stock library of many systems can corrupt a database when the WAL is reset under load (fixed in 3.51.3).
@@ -171,6 +173,16 @@ class SqliteConnection(Block):
             self.raw.executemany(sql, [checked(row) for row in rows])
         except DRIVER_ERRORS as error:
             raise self.fail(typed(error)) from error
+
+    def write(self, sql: str, params: Params = NO_PARAMS, then: Counted | None = None) -> None:
+        """Run one statement at once: nothing is further away than the same process."""
+        changed = self.execute(sql, params)
+        if then is not None:
+            checked_by(self, then, changed)
+
+    def write_all(self, sql: str, rows: Sequence[Params]) -> None:
+        """Run one statement for each of many rows at once."""
+        self.executemany(sql, rows)
 
     def one(self, sql: str, params: Params = NO_PARAMS) -> Row | None:
         """Return the first row, or None when there is none."""

@@ -18,10 +18,15 @@ PATHS = {
     "schedule of 12 rows", "five-plan table", "five-plan table, careful", "qr.svg", "qr.png", "policy.decide",
     "agreement: render, sign, stamp", "agreement: sign and stamp", "storage: sign, SQLite",
     "storage: bank callback, SQLite", "storage: sign, PostgreSQL", "storage: bank callback, PostgreSQL",
+    "bank callbacks, 8 callers, SQLite", "bank callbacks, 8 callers, PostgreSQL",
     "group commit, 16 waiters", "group commit, one client", "GET hosted page, five plans",
-    "POST /v1/checkouts, 1 conn.", "POST /v1/checkouts, 32 conn.", "POST bank callback, 32 conn.",
-    "deduction run, SQLite", "deduction run, PostgreSQL", "POST decision, end to end", "webhook deliveries, one worker",
+    "GET /v1/offers, nothing written", "POST /v1/checkouts, SQLite, 1 conn.", "POST /v1/checkouts, SQLite, 32 conn.",
+    "POST /v1/checkouts, PostgreSQL, 1 conn.", "POST /v1/checkouts, PostgreSQL, 32 conn.",
+    "POST bank callback, SQLite, 32 conn.", "POST bank callback, PostgreSQL, 32 conn.",
+    "reads beside writers, SQLite, p99", "POST decision, end to end",
+    "deduction run, SQLite", "deduction run, PostgreSQL", "webhook deliveries, one worker",
 }  # fmt: skip
+FOR_THE_RECORD = {"POST decision, end to end"}
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +60,11 @@ def test_every_figure_has_a_floor_measured_beside_it(quick: tuple[dict[str, Any]
         assert len(figure["ratios"]) >= 2 and min(figure["ratios"]) > 0
 
 
-def test_the_chart_has_a_bar_for_every_path(quick: tuple[dict[str, Any], str, str]) -> None:
+def test_the_chart_has_a_bar_for_every_path_with_a_goal(quick: tuple[dict[str, Any], str, str]) -> None:
     drawn = xml.etree.ElementTree.fromstring(quick[1])
-    assert {text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")} >= PATHS
+    words = {text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")}
+    assert words >= PATHS - FOR_THE_RECORD
+    assert not words & FOR_THE_RECORD
 
 
 def rounds(*seconds: float) -> Any:

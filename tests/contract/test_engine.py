@@ -300,3 +300,51 @@ def test_a_forked_child_and_its_parent_write_at_once_through_the_engine_both_kno
 def test_an_unknown_kind_of_database_is_refused() -> None:
     with pytest.raises(StorageError, match="mysql"):
         open_engine("mysql://localhost/fenqi")
+
+
+class TestWrites:
+    """Statements that wait for the next question or the end, where that saves round trips."""
+
+    def test_they_are_seen_by_the_next_question_in_their_order(self, database: Engine) -> None:
+        counts: list[int] = []
+        with database.transaction() as connection:
+            connection.write(INSERT, item("a"))
+            connection.write_all(INSERT, [item("b"), item("c")])
+            connection.write("UPDATE items SET state = 'done' WHERE id <> :id", {"id": "a"}, counts.append)
+            connection.write("DELETE FROM items WHERE id = :id", {"id": "c"})
+            connection.write_all(INSERT, [])
+            rows = connection.all("SELECT id, state FROM items ORDER BY id")
+            assert [(row["id"], row["state"]) for row in rows] == [("a", "new"), ("b", "done")]
+            assert counts == [2]
+            connection.write(INSERT, item("d"))
+        assert names(database) == ["a", "b", "d"]
+
+    @pytest.mark.parametrize("asks", [False, True], ids=["at the end", "at the next question"])
+    def test_one_that_is_refused_takes_all_of_the_block_with_it(self, database: Engine, asks: bool) -> None:
+        add(database, "a", amount_minor=7)
+        with pytest.raises(Conflict), database.transaction() as connection:
+            connection.write(INSERT, item("b"))
+            connection.write(INSERT, item("c", amount_minor=7))
+            connection.write(INSERT, item("d"))
+            if asks:
+                connection.all("SELECT id FROM items")
+        assert names(database) == ["a"]
+        add(database, "b")
+
+    def test_who_counts_may_refuse_and_nothing_is_committed_even_when_that_is_swallowed(
+        self, database: Engine
+    ) -> None:
+        def refuse(changed: int) -> None:
+            raise LookupError(changed)
+
+        change = "UPDATE items SET state = 'done' WHERE id = :id"
+        with pytest.raises(LookupError), database.transaction() as connection:
+            connection.write(INSERT, item("a"))
+            connection.write(change, {"id": "nobody"}, refuse)
+        with pytest.raises(TransactionMisuse), database.transaction() as connection:
+            with pytest.raises(LookupError):
+                connection.write(INSERT, item("b"))
+                connection.write(change, {"id": "nobody"}, refuse)
+                connection.one("SELECT id FROM items")
+            connection.write(INSERT, item("c"))
+        assert names(database) == []

@@ -153,17 +153,18 @@ class FakeBank:
             return BankDeduction(reference=reference, status="unknown")
         return BankDeduction(reference=reference, status=known.status, code=known.code, amount=known.terms[1])
 
-    def return_money(self, *, reference: str, mandate_reference: str, amount: Money) -> BankTransfer:
+    def return_money(self, *, reference: str, came_by: str, amount: Money) -> BankTransfer:
         """Send money back; a closed account takes none."""
         self._up()
-        mandate = self._mandates.get(mandate_reference)
-        if mandate is None:
+        mandate = self._mandates.get(came_by)
+        if mandate is None and came_by not in self.paid:
             raise ProviderRefused("bank", "mandate_unknown", "HTTP 422")
-        if mandate.terms[3].currency != amount.currency:
+        currency = mandate.terms[3].currency if mandate else self.payments[came_by][0].currency
+        if currency != amount.currency:
             raise ProviderRefused("bank", "currency_mismatch", "HTTP 422")
-        if self.returns.setdefault(reference, (mandate_reference, amount)) != (mandate_reference, amount):
+        if self.returns.setdefault(reference, (came_by, amount)) != (came_by, amount):
             raise ProviderRefused("bank", "reference_conflict", "HTTP 409")
-        account = account_of(mandate.behaviour, 0)
+        account = account_of(mandate.behaviour if mandate else "pays", 0)
         asked = self._asked.get(reference, 0)
         self._asked[reference] = asked + 1
         if account.returns_late and not asked:

@@ -34,6 +34,7 @@ def plans(draw, methods=METHODS, **fixed):
         "day_count": draw(st.sampled_from(DAY_COUNTS)),
         "rounding": draw(st.sampled_from(["half_up", "half_even"])),
         "remainder": draw(st.sampled_from(["last", "first"])),
+        "cash_back_bps": draw(st.sampled_from([0, 150, {"merchant": 100, "brand": 33, "lender": 34}])),
         "subsidy_bps": draw(st.sampled_from([0, 5000, {"merchant": 2500, "brand": 2500, "lender": 5000}])),
         "disclosure": draw(st.sampled_from(["CN", "EU", "UK", "US"])),
     }

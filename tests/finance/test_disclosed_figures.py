@@ -8,6 +8,7 @@ from fenqi.disclosure import disclose
 from fenqi.disclosure.packs import LANGUAGES
 from fenqi.disclosure.text import money_text
 from fenqi.finance import FinanceError, Money, Plan, apr, build_schedule
+from fenqi.finance.cash_back import cash_back_of
 from fenqi.finance.plan import DISCLOSURES
 from fenqi.offers import quote
 from hypothesis import assume, given
@@ -49,6 +50,7 @@ def test_every_figure_is_the_schedules(plan: Plan, amount: Money, on: date, pack
         "annual_cost": apr.of_schedule(schedule, {"CN": "cn_irr", "US": "reg_z"}.get(pack, "eu_aprc")),
         "duration": rows[-1].due_on,
         "due": rows[0].due_on,
+        "cash_back": cash_back_of(plan, schedule.principal),
         "spared": sum(schedule.subsidies.values(), start=Money(0, "CNY")),
         "borrowing_rate": plan.annual_rate * (10000 - plan.subsidized_bps) / 10000,
     }

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 import pytest
+from fenqi.finance.money import Money
 
 from merchant_server.domain.checkout import CheckoutStatus
 from merchant_server.domain.complaint import ComplaintStatus
@@ -16,7 +17,10 @@ from merchant_server.domain.deduction import DeductionStatus, MandateStatus
 from merchant_server.domain.features import CONFIDENTIAL_SOURCES, REGISTRY
 from merchant_server.domain.installment import InstallmentStatus
 from merchant_server.domain.loan import LoanStatus
+from merchant_server.domain.payment_order import PaymentOrderStatus
+from merchant_server.domain.transfer import TransferStatus
 from merchant_server.providers.agreement import TypstRenderer
+from merchant_server.services.collection.ordering import open_own_order
 from merchant_server.services.decisioning import reviewing
 from merchant_server.services.decisioning.watching import block
 from merchant_server.services.person.complaints import answer_complaint, file_complaint
@@ -30,7 +34,8 @@ WHO = Somebody(1)
 LANGUAGES = ("zh-CN", "en")
 STATES: tuple[tuple[str, type[StrEnum]], ...] = (
     ("applications", CheckoutStatus), ("decisions", Outcome), ("loans", LoanStatus), ("loans", InstallmentStatus),
-    ("loans", DeductionStatus), ("mandates", MandateStatus), ("complaints", ComplaintStatus),
+    ("loans", DeductionStatus), ("loans", PaymentOrderStatus), ("loans", TransferStatus),
+    ("mandates", MandateStatus), ("complaints", ComplaintStatus),
 )  # fmt: skip
 
 
@@ -40,11 +45,12 @@ def copied(sqlite_installation: Installation) -> tuple[Installation, str]:
     house = sqlite_installation
     reviewing.add_reviewer(house.deps, "Li Wei", id_number(1, "19800101"))
     sold = sell(house, WHO, description="山地自行车")
-    sell(house, WHO, plan="p12", description="手机")
+    phone = sell(house, WHO, plan="p12", description="手机")
     assert sold.consumer_id and sold.loan_id
     complaint = file_complaint(house.deps, sold.consumer_id, "扣款日期不对。", sold.loan_id)
     answer_complaint(house.deps, complaint.id, {"zh-CN": "已处理。", "en": "It is done."}, staff="Li Wei")
     repay(house, months=1)
+    open_own_order(house.deps, sold.consumer_id, str(phone.loan_id), Money(10_000, "CNY"))
     return house, sold.consumer_id
 
 

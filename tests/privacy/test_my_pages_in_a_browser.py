@@ -93,7 +93,7 @@ def test_every_page_of_ones_own_on_every_screen(
     send(page)
     look(page)
     page.goto(loan_page)
-    page.locator("[aria-labelledby=mandate] a.button").click()
+    page.locator("[aria-labelledby=mandate] a[href$='/mandate']").click()
     page.wait_for_load_state()
     look(page)
     send(page)

@@ -210,27 +210,42 @@ class TestMoneyThatGoesBack:
 
     def test_a_repeated_return_tells_what_became_of_the_first(self, world: World) -> None:
         mandate, reference = mandate_on(world, "pays"), ref("rfd")
-        terms = {"reference": reference, "mandate_reference": mandate, "amount": AMOUNT}
+        terms = {"reference": reference, "came_by": mandate, "amount": AMOUNT}
         first = world.bank.return_money(**terms)
         assert first == ports.BankTransfer(reference=reference, status="succeeded")
         assert world.bank.return_money(**terms) == first
 
+    def test_what_was_paid_at_the_banks_page_goes_back_to_who_paid(self, world: World) -> None:
+        reference = ref("pay")
+        page = world.bank.create_payment(
+            reference=reference,
+            amount=AMOUNT,
+            description="海浪自行车",
+            expires_at=datetime.now(UTC) + timedelta(hours=1),
+            return_url="https://shop.example/back",
+        ).pay_url
+        with pytest.raises(ports.ProviderRefused):
+            world.bank.return_money(reference=ref("trf"), came_by=reference, amount=AMOUNT)
+        world.pay(page)
+        sent = world.bank.return_money(reference=ref("trf"), came_by=reference, amount=AMOUNT)
+        assert sent.status == "succeeded"
+
     def test_a_mandate_that_is_over_still_names_the_account(self, world: World) -> None:
         mandate = mandate_on(world, "pays")
         world.bank.cancel_mandate(reference=mandate)
-        sent = world.bank.return_money(reference=ref("rfd"), mandate_reference=mandate, amount=AMOUNT)
+        sent = world.bank.return_money(reference=ref("rfd"), came_by=mandate, amount=AMOUNT)
         assert sent.status == "succeeded"
 
     def test_a_closed_account_takes_no_money(self, world: World) -> None:
         mandate = mandate_on(world, "closed")
-        sent = world.bank.return_money(reference=ref("rfd"), mandate_reference=mandate, amount=AMOUNT)
+        sent = world.bank.return_money(reference=ref("rfd"), came_by=mandate, amount=AMOUNT)
         assert (sent.status, sent.code) == ("failed", "account_closed")
 
     def test_the_same_reference_with_another_amount_is_refused(self, world: World) -> None:
         mandate, reference = mandate_on(world, "pays"), ref("rfd")
-        world.bank.return_money(reference=reference, mandate_reference=mandate, amount=AMOUNT)
+        world.bank.return_money(reference=reference, came_by=mandate, amount=AMOUNT)
         with pytest.raises(ports.ProviderRefused) as refusal:
-            world.bank.return_money(reference=reference, mandate_reference=mandate, amount=AMOUNT + AMOUNT)
+            world.bank.return_money(reference=reference, came_by=mandate, amount=AMOUNT + AMOUNT)
         assert refusal.value.code == "reference_conflict"
 
     @pytest.mark.parametrize(
@@ -261,7 +276,7 @@ class TestMoneyThatGoesBack:
         self, world: World, behaviour: str, code: str
     ) -> None:
         mandate, reference = mandate_on(world, behaviour), ref("rfd")
-        sent = world.bank.return_money(reference=reference, mandate_reference=mandate, amount=AMOUNT)
+        sent = world.bank.return_money(reference=reference, came_by=mandate, amount=AMOUNT)
         (told,) = world.callbacks(reference, 1)
         assert (sent.status, sent.code) == (told.status, told.code) == ("failed", code)
         assert told.kind == "return.failed"

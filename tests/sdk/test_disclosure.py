@@ -81,6 +81,7 @@ RICH = {
     "down_payment_rate": "0.1",
     "early_settlement_fee_rate": "0.01",
     "subsidy_bps": {"merchant": 2500},
+    "cash_back_bps": {"merchant": 100, "brand": 50},
 }
 CASES = {
     "plain": ({}, {}),

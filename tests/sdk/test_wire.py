@@ -134,6 +134,7 @@ PLAN = Plan(
     down_payment_rate="0.2",
     max_amount=Money(500000, "CNY"),
     subsidy_bps={"merchant": 5000, "brand": 100},
+    cash_back_bps={"merchant": 100, "lender": 50},
     first_due_after="2 weeks",
     name="十二期",
 )

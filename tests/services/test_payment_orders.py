@@ -11,7 +11,9 @@ from merchant_server.domain.payment_order import PaymentOrder
 from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.collection.deductions import ask_bank, request_due
 from merchant_server.services.collection.ordering import bank_page, open_order, open_own_order, show_order
+from merchant_server.services.settlement.money_returns import return_own_money
 from merchant_server.services.settlement.reconciling import reconcile
+from merchant_server.services.settlement.transfers import ask_about_transfers
 from tests.installation import Installation
 from tests.services.collecting import cash, loan_of, rows_of, tell
 
@@ -100,6 +102,27 @@ def test_two_links_for_one_installment_leave_the_excess_to_the_consumer(installa
     assert loan_of(installation, sold).status == "repaid"
     excess = installation.rows("SELECT SUM(excess_minor) AS kept FROM repayments")
     assert excess == [{"kept": loan_of(installation, sold).total_payable.minor}]
+    (made,) = return_own_money(installation.deps, loan_of(installation, sold).consumer_id)
+    assert ask_about_transfers(installation.deps) == 1
+    assert installation.bank.returns == {made.id: (orders[1].id, orders[1].amount)}
+
+
+def test_no_more_goes_back_by_a_way_than_came_by_it(installation: Installation) -> None:
+    sold = installation.sell(plan="p3")
+    whole = loan_of(installation, sold).outstanding
+    orders = [ordered(installation, sold, amount) for amount in (whole, whole, Money(5_000, "CNY"))]
+    for order in orders:
+        bank_page(installation.deps, order.token, BACK)
+    for order in orders:
+        assert told(installation, order) == "applied"
+        installation.clock.pass_(seconds=1)
+    owner = loan_of(installation, sold).consumer_id
+    for order in reversed(orders[1:]):
+        (made,) = return_own_money(installation.deps, owner)
+        assert (made.channel, made.amount) == (order.id, order.amount)
+        ask_about_transfers(installation.deps)
+    with pytest.raises(RuleRefused):
+        return_own_money(installation.deps, owner)
 
 
 def test_a_payment_while_the_bank_deducts_pays_nothing_twice(installation: Installation) -> None:

@@ -158,7 +158,7 @@ class TestBankAnswers:
         sold = overpaid(installation)
         had, mine = cash(installation), kept(installation, sold)
         (made,) = return_own_money(installation.deps, loan_of(installation, sold).consumer_id)
-        installation.bank.return_money(reference=made.id, mandate_reference=made.channel, amount=made.amount)
+        installation.bank.return_money(reference=made.id, came_by=made.channel, amount=made.amount)
         ask_about_transfers(installation.deps)
         assert (cash(installation), len(installation.bank.returns)) == (had - mine, 1)
 

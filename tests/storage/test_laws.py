@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fenqi.finance.money import Money
+from fenqi.finance.plan import Plan
 
 from merchant_server.domain.refund import Strategy
 from merchant_server.domain.relief_proposal import ReliefKind
@@ -14,6 +15,7 @@ from merchant_server.domain.repayment import RepaymentKind
 from merchant_server.services.collection import proposals
 from merchant_server.services.collection.booking import receive as receive_money
 from merchant_server.services.collection.callbacks import receive
+from merchant_server.services.operation.merchants import put_plan
 from merchant_server.services.refunds.committing import refund_at_once
 from merchant_server.services.settlement.money_returns import return_money_of_loan
 from merchant_server.services.settlement.terms import set_terms
@@ -115,6 +117,11 @@ BREAKS: dict[str, tuple[str, ...]] = {
         "UPDATE deductions SET status = 'succeeded' WHERE status = 'reversed'",
     ),
     "3 what a bank collected": (f"UPDATE deductions SET amount_minor = amount_minor + 1 WHERE id = {PAID}",),
+    "3 a cash-back is booked": (
+        "UPDATE cash_backs SET amount_minor = amount_minor + 1",
+        "UPDATE cash_backs SET bps = 1",
+        "DELETE FROM cash_backs",
+    ),
     "4 captured and voided are at most signed": (
         "UPDATE checkouts SET voided_minor = 1 WHERE captured_minor = amount_minor",
         "UPDATE checkouts SET captured_minor = amount_minor + 1",
@@ -211,7 +218,12 @@ def lived_in(
     house.sell(plan="p3")
     other = house.sell(Money(50_000, "CNY"), plan="p3", account="0006", reference="order-2")
     third = house.sell(Money(60_000, "CNY"), plan="p3", reference="order-3")
-    house.sell(Money(50_000, "CNY"), plan="p6", reference="order-4")
+    with house.deps.storage.unit_of_work() as uow:
+        plan = Plan(
+            id="p6c", installments=6, annual_rate="0.12", cash_back_bps={"merchant": 100, "lender": 50}
+        )
+        put_plan(uow, house.deps, house.caller, plan)
+    generous = house.sell(Money(50_000, "CNY"), plan="p6c", reference="order-4")
     fourth = house.sell(Money(40_000, "CNY"), plan="p3", reference="order-5")
     fifth = house.sell(Money(30_000, "CNY"), plan="p3", reference="order-6")
     house.advance(months=1)
@@ -236,6 +248,11 @@ def lived_in(
         assert again is not None
         receive_money(
             uow, house.deps, again, Money(10**7, "CNY"), kind=RepaymentKind.PAYMENT, source_id="pay_too_much"
+        )
+        all_paid = uow.loans.locked(str(generous.loan_id))
+        assert all_paid is not None
+        receive_money(
+            uow, house.deps, all_paid, all_paid.outstanding, kind=RepaymentKind.PAYMENT, source_id="pay_all"
         )
     return_money_of_loan(house.deps, loan.id, by="An")
     house.work()

@@ -143,15 +143,14 @@ class SandboxBank:
         return _deduction(row, row["outcome"], "reversed" if reversed_by_now else row["code"])
 
     def give_back(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Send money to the account of a mandate, whatever became of the mandate; not every account takes it."""
-        reference, mandate_reference = reference_of(body), reference_of(body, "mandate_reference")
+        """Send money to where a mandate, whatever became of it, or a payment took it; not every account takes it."""
+        reference, came_by = reference_of(body), reference_of(body, "came_by")
         amount_minor, currency = amount_of(body, "amount")
         fingerprint = self._database.keyed_hash("return", body)
         with self._database.transaction() as tx:
             known = tx.one("SELECT * FROM returns WHERE reference = :reference", reference=reference)
             if known is None:
-                mandate = _named_mandate(tx, mandate_reference, currency)
-                account = account_of(mandate["behaviour"], 0)
+                mandate_reference, account = _came_by(tx, came_by, currency)
                 now, controls = self._clock.now(), read_controls(tx, self.settings)
                 late = timedelta(seconds=controls.late_seconds if account.returns_late else 0)
                 known = {
@@ -237,11 +236,27 @@ def _found_mandate(tx: Transaction, reference: str) -> dict[str, Any]:
     return row
 
 
-def _named_mandate(tx: Transaction, reference: str, currency: str) -> dict[str, Any]:
+def _came_by(tx: Transaction, reference: str, currency: str) -> tuple[str, MagicAccount]:
+    """Return the mandate ("" for a payment) and the account of the money; who paid at the page has a plain one."""
+    payment = tx.one(
+        "SELECT currency FROM payments WHERE reference = :reference AND paid_at_ms IS NOT NULL",
+        reference=reference,
+    )
+    if payment is None:
+        mandate = _named_mandate(tx, reference, currency, "came_by")
+        return reference, account_of(mandate["behaviour"], 0)
+    if payment["currency"] != currency:
+        raise Refused(422, "currency_mismatch", f"the payment was in {payment['currency']}", "amount")
+    return "", account_of("pays", 0)
+
+
+def _named_mandate(
+    tx: Transaction, reference: str, currency: str, field: str = "mandate_reference"
+) -> dict[str, Any]:
     try:
         mandate = _found_mandate(tx, reference)
     except Refused as unknown:
-        raise Refused(422, unknown.code, unknown.detail, "mandate_reference") from None
+        raise Refused(422, unknown.code, unknown.detail, field) from None
     if mandate["currency"] != currency:
         raise Refused(422, "currency_mismatch", f"the mandate is in {mandate['currency']}", "amount")
     return mandate

@@ -44,7 +44,7 @@ def bank_routes(bank: SandboxBank, wake: Callable[[], None]) -> Blueprint:
 
     @routes.post("/returns")
     def give_back() -> Response:
-        body = json_body({"reference": str, "mandate_reference": str, "amount": dict})
+        body = json_body({"reference": str, "came_by": str, "amount": dict})
         given = bank.give_back(body)
         wake()
         return json_answer(200, given)

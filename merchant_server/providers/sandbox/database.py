@@ -132,6 +132,24 @@ def create_payments(db: Database) -> None:
     )
 
 
+@MIGRATIONS()
+def return_payments(db: Database) -> None:
+    """Let money go back to who paid at the bank's page: then there is no mandate."""
+    columns = "reference, fingerprint, mandate_reference, amount_minor, currency, outcome, code, created_at"
+    columns += ", settles_at_ms"
+    db.execute(
+        """CREATE TABLE returns_of_all (
+            reference TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, mandate_reference TEXT NOT NULL,
+            amount_minor INTEGER NOT NULL CHECK (amount_minor > 0), currency TEXT NOT NULL,
+            outcome TEXT NOT NULL CHECK (outcome IN ('succeeded', 'failed')), code TEXT NOT NULL,
+            created_at TEXT NOT NULL, settles_at_ms INTEGER NOT NULL DEFAULT 0
+        ) STRICT"""
+    )
+    db.execute(f"INSERT INTO returns_of_all ({columns}) SELECT {columns} FROM returns")  # noqa: S608
+    db.execute("DROP TABLE returns")
+    db.execute("ALTER TABLE returns_of_all RENAME TO returns")
+
+
 class SandboxDatabase:
     """One SQLite connection, shared by the threads of the sandbox under one lock."""
 

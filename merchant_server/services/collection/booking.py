@@ -28,6 +28,7 @@ from merchant_server.domain.schedule_change import ChangeKind, Relief, ScheduleC
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps, merchant_of
 from merchant_server.services.publishing import move_checkout, move_loan
+from merchant_server.services.settlement.cash_backs import settle_cash_back
 
 
 def receive(
@@ -109,6 +110,7 @@ def take_back(uow: UnitOfWork, deps: Deps, loan: Loan, repayment_id: str, collec
         penalty_paid=loan.penalty_paid - repayment.penalty,
     )
     event = "loan.overdue" if owed.status == LoanStatus.OVERDUE else "repayment.reversed"
+    settle_cash_back(uow, deps, owed)
     return move_loan(uow, deps, owed, loan, rows, event)
 
 
@@ -175,6 +177,7 @@ def _close_if_settled(uow: UnitOfWork, deps: Deps, loan: Loan, rows: Sequence[In
         voided = checkout.status == CheckoutStatus.VOIDED
         status = LoanStatus.CANCELLED if voided else LoanStatus.REFUNDED
     closed = move_loan(uow, deps, loan.next(status), loan, rows, f"loan.{status}")
+    settle_cash_back(uow, deps, closed)
     if checkout.status == CheckoutStatus.CAPTURED and not checkout.uncaptured.minor:
         move_checkout(uow, deps, checkout.to(CheckoutStatus.CLOSED), checkout)
     return closed

@@ -33,6 +33,7 @@ CLOCKS_MAX = 3
 LOANS_MAX = 6
 MANDATES_MAX = 4
 RUNS_MAX = 3
+ORDERS_MAX = 4
 MESSAGES_MAX = 4
 BOOKINGS_MAX = 6
 EVENTS_MAX = 16
@@ -74,6 +75,7 @@ def look_at_house(deps: Deps) -> House:
             ),
             mandates=tuple(uow.mandates.latest(MANDATES_MAX)),
             runs=tuple(uow.batches.latest(RUNS_MAX)),
+            orders=tuple(uow.payment_orders.latest(ORDERS_MAX)),
             events=_events(uow),
             entries=_entries(uow),
             set_aside=_set_aside(uow),

@@ -12,6 +12,7 @@ from merchant_server.domain.installment import OPEN_INSTALLMENTS, Installment
 from merchant_server.domain.ledger import Posting
 from merchant_server.domain.loan import Loan
 from merchant_server.domain.merchant import Merchant
+from merchant_server.domain.payment_order import PaymentOrder
 from merchant_server.domain.refund import Refund
 from merchant_server.ports import BankBooking, Breach, FaultDials, MagicValue, SentCallback, TextMessage
 from merchant_server.services.operation.test_clock import ClockReading
@@ -101,6 +102,7 @@ class House:
     loans: tuple[LoanStrip, ...]
     mandates: tuple[Mandate, ...]
     runs: tuple[BatchProgress, ...]
+    orders: tuple[PaymentOrder, ...]
     events: tuple[EventRow, ...]
     entries: tuple[EntryRow, ...]
     set_aside: tuple[SetAside, ...]

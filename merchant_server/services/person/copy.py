@@ -141,6 +141,7 @@ def _loan(deps: Deps, uow: UnitOfWork, loan_id: str) -> dict[str, Any]:
     loan = uow.loans.get(loan_id)
     assert loan is not None
     today = deps.today(uow, merchant_of(uow, loan.merchant_id))
+    cash_back = uow.settlements.cash_back(loan_id)
     told = loan_resource(loan, uow.loans.installments(loan_id), today)
     return told | {
         "merchant": merchant_of(uow, loan.merchant_id).name,
@@ -153,6 +154,27 @@ def _loan(deps: Deps, uow: UnitOfWork, loan_id: str) -> dict[str, Any]:
                 "requested_at": utc_text(each.requested_at),
             }
             for each in uow.deductions.of_loan(loan_id)
+        ],
+        "payment_orders": [
+            {
+                "id": each.id,
+                "amount": each.amount.to_dict(),
+                "status": each.status.value,
+                "created_at": utc_text(each.created_at),
+                "expires_at": utc_text(each.expires_at),
+            }
+            for each in uow.payment_orders.of_loan(loan_id)
+        ],
+        "cash_back": cash_back and cash_back.amount.to_dict(),
+        "money_returns": [
+            {
+                "id": each.id,
+                "amount": each.amount.to_dict(),
+                "status": each.status.value,
+                "created_at": utc_text(each.created_at),
+                "settled_at": _moment(each.settled_at),
+            }
+            for each in uow.transfers.of_loan(loan_id)
         ],
     }
 

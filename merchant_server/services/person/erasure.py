@@ -14,6 +14,7 @@ from merchant_server.ports import UnitOfWork
 from merchant_server.services.deps import Deps
 from merchant_server.services.person.belongings import consumer_of
 from merchant_server.services.person.mandates import revoke_mandate
+from merchant_server.services.settlement.money_returns import holds_money_of
 
 BATCH = 20
 STRANGERS_KEPT_DAYS = 30
@@ -131,6 +132,7 @@ def _reasons(uow: UnitOfWork, deps: Deps, consumer_id: str) -> tuple[Keeping, ..
         open_checkout_until=uow.people.open_checkout_until(consumer_id, now),
         complaints_due_on=[(each.id, each.due_on) for each in waiting],
         disputes_open=[each.id for each in uow.disputes.of_consumer(consumer_id) if each.is_live],
+        money_kept=[each for each in uow.people.ids("loans", consumer_id) if holds_money_of(uow, each)],
         retention_years=deps.retention_years,
         today=now.date(),
     )

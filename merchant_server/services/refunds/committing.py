@@ -17,6 +17,7 @@ from merchant_server.services.collection.booking import book, receive, reshape
 from merchant_server.services.deps import Deps
 from merchant_server.services.publishing import publish_refund
 from merchant_server.services.refunds.previewing import Wanted, own_loan, preview_of, refunded_so_far
+from merchant_server.services.settlement.cash_backs import settle_cash_back
 
 
 def commit_refund(uow: UnitOfWork, deps: Deps, caller: Caller, preview_id: str, reference: str) -> Refund:
@@ -102,6 +103,8 @@ def _commit(uow: UnitOfWork, deps: Deps, preview: RefundPreview, loan: Loan, ref
         book(uow, deps, loan, "refund_money", refund.id, postings)
     publish_refund(uow, deps, refund)
     _change_schedule(uow, deps, preview, loan, refund.id)
+    if loan.status == LoanStatus.REPAID:
+        settle_cash_back(uow, deps, loan)
     if refund.to_consumer.minor:
         return refund
     succeeded = refund.to(RefundStatus.SUCCEEDED)

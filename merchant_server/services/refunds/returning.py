@@ -32,9 +32,7 @@ def _ask(deps: Deps, refund: Refund) -> BankTransfer | None:
     assert loan is not None
     try:
         # The same reference a second time only tells what became of the first.
-        return deps.bank.return_money(
-            reference=refund.id, mandate_reference=loan.mandate_id, amount=refund.to_consumer
-        )
+        return deps.bank.return_money(reference=refund.id, came_by=loan.mandate_id, amount=refund.to_consumer)
     except ProviderRefused as refused:
         return BankTransfer(refund.id, "failed", refused.code)
     except ProviderUnavailable:

@@ -35,10 +35,16 @@ def kept_money(uow: UnitOfWork, consumer_id: str, loan_ids: Sequence[str]) -> Ke
     going = [
         each.amount for each in uow.transfers.of_owner(consumer_id) if each.status == TransferStatus.PENDING
     ]
-    refused = [_refused_for_good(uow, each) for each, _ in kept]
+    refused = [_refused_for_good(uow, loan) for loan in _loans(uow, [each for each, _ in kept])]
     return KeptMoney(
         _by_currency([money for _, money in kept]), _by_currency(going), all(refused) and bool(kept)
     )
+
+
+def holds_money_of(uow: UnitOfWork, loan_id: str) -> bool:
+    """Say whether money of a loan's owner waits with us, or is on its way back."""
+    going = any(each.status == TransferStatus.PENDING for each in uow.transfers.of_loan(loan_id))
+    return going or uow.transfers.returnable(loan_id).minor > 0
 
 
 def _by_currency(amounts: Sequence[Money]) -> tuple[Money, ...]:
@@ -49,14 +55,14 @@ def _by_currency(amounts: Sequence[Money]) -> tuple[Money, ...]:
 
 
 def return_own_money(deps: Deps, consumer_id: str) -> list[Transfer]:
-    """Order back everything that is kept for a person, one transfer a loan.
+    """Order back what is kept for a person, one transfer a loan: what came another way than the newest follows later.
 
     Raises RuleRefused: nothing_to_return, or return_refused when the bank takes no money for the account any more.
     """
     with deps.storage.unit_of_work() as uow:
         loans = [uow.loans.locked(each) for each in uow.people.ids("loans", consumer_id)]
         kept = [each for each in loans if each is not None and uow.transfers.returnable(each.id).minor > 0]
-        refused = [each for each in kept if _refused_for_good(uow, each.id)]
+        refused = [each for each in kept if _refused_for_good(uow, each)]
         if refused and len(refused) == len(kept):
             raise RuleRefused(
                 "the bank takes no money for this account any more",
@@ -98,15 +104,29 @@ def return_kept(deps: Deps, merchant: Merchant) -> int:
 
 
 def _order(uow: UnitOfWork, deps: Deps, loan: Loan, *, by: str) -> Transfer:
+    way, amount = _way_back(uow, loan)
     return order(
-        uow, deps, merchant_of(uow, loan.merchant_id), TransferKind.MONEY_RETURN, uow.transfers.returnable(loan.id),
-        owner_id=loan.consumer_id, loan_id=loan.id, channel=uow.transfers.came_by(loan.id) or loan.mandate_id, by=by,
+        uow, deps, merchant_of(uow, loan.merchant_id), TransferKind.MONEY_RETURN, amount,
+        owner_id=loan.consumer_id, loan_id=loan.id, channel=way, by=by,
     )  # fmt: skip
 
 
-def _refused_for_good(uow: UnitOfWork, loan_id: str) -> bool:
-    tries = uow.transfers.of_loan(loan_id)
+def _way_back(uow: UnitOfWork, loan: Loan) -> tuple[str, Money]:
+    """Return where kept money goes next and how much: never more by a way than came by it, the rest to the mandate."""
+    kept = uow.transfers.returnable(loan.id)
+    for way, most in uow.transfers.ways_back(loan.id):
+        return way, min(kept, most)
+    return loan.mandate_id, kept
+
+
+def _refused_for_good(uow: UnitOfWork, loan: Loan) -> bool:
+    way, _ = _way_back(uow, loan)
+    tries = [each for each in uow.transfers.of_loan(loan.id) if each.channel == way]
     return bool(tries) and tries[-1].status == TransferStatus.FAILED and tries[-1].code in FINAL_CODES
+
+
+def _loans(uow: UnitOfWork, loan_ids: Sequence[str]) -> list[Loan]:
+    return [loan for each in loan_ids if (loan := uow.loans.get(each)) is not None]
 
 
 def _nothing() -> RuleRefused:

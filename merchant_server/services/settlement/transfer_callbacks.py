@@ -89,8 +89,7 @@ def _find(uow: UnitOfWork, reference: str) -> _Ours | None:
     if transfer is None:
         return None
     noun = _NOUN_OF[transfer.kind]
-    mandate_id = transfer.channel if noun == "return" else ""
-    return _Ours("transfer", noun, transfer.merchant_id, transfer.mode, transfer.amount, mandate_id)
+    return _Ours("transfer", noun, transfer.merchant_id, transfer.mode, transfer.amount, transfer.mandate_id)
 
 
 def _settle(uow: UnitOfWork, deps: Deps, ours: _Ours, callback: BankCallback) -> bool:

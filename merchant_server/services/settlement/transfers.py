@@ -83,7 +83,7 @@ def _ask(deps: Deps, transfer: Transfer) -> BankTransfer | None:
     try:
         if transfer.kind == TransferKind.MONEY_RETURN:
             # The same reference a second time only tells what became of the first.
-            return deps.bank.return_money(reference=reference, mandate_reference=channel, amount=amount)
+            return deps.bank.return_money(reference=reference, came_by=channel, amount=amount)
         if transfer.kind == TransferKind.LENDER_DRAWING:
             return deps.bank.draw(reference=reference, account=channel, amount=amount)
         found = deps.bank.find_payout(reference=reference)

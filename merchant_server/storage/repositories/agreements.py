@@ -9,7 +9,7 @@ from merchant_server.domain.agreement import Agreement, AgreementStatus, Timesta
 from merchant_server.domain.deduction import Mandate, MandateStatus
 from merchant_server.domain.errors import Erased
 from merchant_server.storage.engine import Connection, Row
-from merchant_server.storage.repositories.rows import insert, maybe_moment, moment, moved, stamp, to_json
+from merchant_server.storage.repositories.rows import insert, maybe_moment, moment, save, stamp, to_json
 from merchant_server.storage.sealed import Sealer
 
 ERASED_ACCOUNT = "(erased 已删除)"
@@ -60,7 +60,8 @@ class Agreements:
     def save_signature(self, agreement: Agreement, was: Agreement) -> None:
         """Store the signed document, once; raises TransitionConflict when it was signed or replaced before."""
         assert agreement.signed_pdf is not None and agreement.signed_at is not None
-        changed = self._db.execute(
+        save(
+            self._db,
             "UPDATE agreements SET status = :status, version = :version, signed_sealed = :sealed,"
             " signed_sha256 = :sha256, signed_at = :at, timestamp_status = :timestamp, timestamp_next_at = :at"
             " WHERE id = :id AND version = :was AND status = 'draft'",
@@ -74,8 +75,9 @@ class Agreements:
                 "timestamp": agreement.timestamp and agreement.timestamp.value,
                 "was": was.version,
             },
+            "agreement",
+            agreement.id,
         )
-        moved(self._db, changed, "agreement", agreement.id)
 
     def awaits_timestamp(self, agreement_id: str) -> bool:
         """Say whether a signature still waits for its timestamp."""
@@ -94,7 +96,8 @@ class Agreements:
     def save_stamp(self, agreement: Agreement, was: Agreement) -> None:
         """Store the timestamped document, once; raises TransitionConflict when another worker did."""
         assert agreement.signed_pdf is not None
-        changed = self._db.execute(
+        save(
+            self._db,
             "UPDATE agreements SET version = :version, signed_sealed = :sealed, signed_sha256 = :sha256,"
             " timestamp_status = 'stamped', timestamp_next_at = NULL"
             " WHERE id = :id AND version = :was AND timestamp_status = 'pending'",
@@ -105,8 +108,9 @@ class Agreements:
                 "sha256": agreement.signed_sha256,
                 "was": was.version,
             },
+            "agreement",
+            agreement.id,
         )
-        moved(self._db, changed, "agreement", agreement.id)
 
     def timestamp_tries(self, agreement_id: str) -> int:
         """Return how often a timestamp was asked for in vain."""
@@ -167,7 +171,8 @@ class Mandates:
 
     def save(self, mandate: Mandate, was: Mandate) -> None:
         """Store a transition; raises TransitionConflict when somebody else moved it first."""
-        changed = self._db.execute(
+        save(
+            self._db,
             "UPDATE mandates SET status = :status, version = :version, revoked_at = :revoked_at"
             " WHERE id = :id AND version = :was",
             {
@@ -177,8 +182,9 @@ class Mandates:
                 "revoked_at": mandate.revoked_at and stamp(mandate.revoked_at),
                 "was": was.version,
             },
+            "mandate",
+            mandate.id,
         )
-        moved(self._db, changed, "mandate", mandate.id)
 
     def latest(self, limit: int) -> list[Mandate]:
         """Return the newest mandates of the whole installation."""

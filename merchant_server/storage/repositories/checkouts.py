@@ -19,6 +19,7 @@ from merchant_server.storage.repositories.rows import (
     maybe_moment,
     moment,
     moved,
+    save,
     stamp,
     to_json,
 )
@@ -80,10 +81,13 @@ class Checkouts:
         row = _columns(checkout)
         changing = [name for name in row if name not in ("id", "merchant_id", "token")]
         sets = ", ".join(f"{name} = :{name}" for name in changing)
-        changed = self._db.execute(
-            f"UPDATE checkouts SET {sets} WHERE id = :id AND version = :was", {**row, "was": was.version}
+        save(
+            self._db,
+            f"UPDATE checkouts SET {sets} WHERE id = :id AND version = :was",
+            {**row, "was": was.version},
+            "checkout",
+            checkout.id,
         )
-        moved(self._db, changed, "checkout", checkout.id)
         self._transition(checkout, was, reason, at)
 
     def to_expire(self, now: datetime, limit: int) -> list[Checkout]:

@@ -169,6 +169,11 @@ class PaymentOrders:
         rows = self._db.all("SELECT * FROM payment_orders WHERE loan_id = :id ORDER BY id", {"id": loan_id})
         return [_order(row) for row in rows]
 
+    def latest(self, limit: int) -> list[PaymentOrder]:
+        """Return the newest orders of the whole installation."""
+        rows = self._db.all("SELECT * FROM payment_orders ORDER BY id DESC LIMIT :limit", {"limit": limit})
+        return [_order(row) for row in rows]
+
     def claim_to_ask(self, now: datetime, until: datetime, limit: int) -> list[PaymentOrder]:
         """Claim orders whose bank is to be asked now, and put off asking again until `until`."""
         rows = self._db.all(

@@ -7,7 +7,7 @@ from fenqi.finance.money import Money
 
 from merchant_server.domain.consumer import Consumer, CreditLine, History, Person
 from merchant_server.storage.engine import Connection, Row
-from merchant_server.storage.repositories.rows import moment, moved, stamp, to_json
+from merchant_server.storage.repositories.rows import moment, save, stamp, to_json
 from merchant_server.storage.sealed import Sealer
 
 
@@ -161,7 +161,8 @@ class CreditLines:
 
     def save(self, line: CreditLine, was: CreditLine) -> None:
         """Store what is used; raises TransitionConflict when another checkout drew first."""
-        changed = self._db.execute(
+        save(
+            self._db,
             "UPDATE credit_lines SET used_minor = :used, version = :version"
             " WHERE consumer_id = :id AND currency = :currency AND version = :was",
             {
@@ -171,5 +172,6 @@ class CreditLines:
                 "currency": line.limit.currency,
                 "was": was.version,
             },
+            "credit line",
+            line.consumer_id,
         )
-        moved(self._db, changed, "credit line", line.consumer_id)

@@ -7,7 +7,7 @@ from fenqi.finance.money import Money
 from merchant_server.domain.deduction import FIRST_OWN_ATTEMPT, Deduction, DeductionPurpose, DeductionStatus
 from merchant_server.domain.quarantine import QuarantinedCallback
 from merchant_server.storage.engine import Connection, Row
-from merchant_server.storage.repositories.rows import insert, moment, moved, stamp
+from merchant_server.storage.repositories.rows import insert, moment, save, stamp
 
 
 class Deductions:
@@ -78,7 +78,8 @@ class Deductions:
 
     def save(self, deduction: Deduction, was: Deduction) -> None:
         """Store a transition; raises TransitionConflict when somebody else moved it first."""
-        changed = self._db.execute(
+        save(
+            self._db,
             "UPDATE deductions SET status = :status, version = :version, code = :code"
             " WHERE id = :id AND version = :was",
             {
@@ -88,8 +89,9 @@ class Deductions:
                 "code": deduction.code,
                 "was": was.version,
             },
+            "deduction",
+            deduction.id,
         )
-        moved(self._db, changed, "deduction", deduction.id)
 
 
 class Callbacks:
@@ -108,24 +110,21 @@ class Callbacks:
         verdict: str,
         reason: str,
         body: str,
-    ) -> bool:
-        """Store a callback and its verdict; say False when this event was received before."""
-        return (
-            self._db.execute(
-                "INSERT INTO callbacks (gateway_account, event_id, received_at, reference, verdict, reason, body)"
-                " VALUES (:gateway_account, :event_id, :at, :reference, :verdict, :reason, :body)"
-                " ON CONFLICT (gateway_account, event_id) DO NOTHING",
-                {
-                    "gateway_account": gateway_account,
-                    "event_id": event_id,
-                    "at": stamp(at),
-                    "reference": reference,
-                    "verdict": verdict,
-                    "reason": reason,
-                    "body": body,
-                },
-            )
-            == 1
+    ) -> None:
+        """Store a callback and its verdict; one that was received before stays as it was."""
+        self._db.write(
+            "INSERT INTO callbacks (gateway_account, event_id, received_at, reference, verdict, reason, body)"
+            " VALUES (:gateway_account, :event_id, :at, :reference, :verdict, :reason, :body)"
+            " ON CONFLICT (gateway_account, event_id) DO NOTHING",
+            {
+                "gateway_account": gateway_account,
+                "event_id": event_id,
+                "at": stamp(at),
+                "reference": reference,
+                "verdict": verdict,
+                "reason": reason,
+                "body": body,
+            },
         )
 
     def known(self, gateway_account: str, event_id: str) -> bool:

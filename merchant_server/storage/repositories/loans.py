@@ -13,9 +13,9 @@ from merchant_server.storage.repositories.rows import (
     insert,
     insert_all,
     moment,
-    moved,
     plan_of,
     plan_text,
+    save,
     stamp,
 )
 
@@ -92,7 +92,8 @@ class Loans:
 
     def save(self, loan: Loan, was: Loan, at: datetime, reason: str) -> None:
         """Store the next version; raises TransitionConflict when somebody else moved it first."""
-        changed = self._db.execute(
+        save(
+            self._db,
             f"UPDATE loans SET status = :status, version = :version, collection_paused_reason = :paused,"
             f" collection_suspended_reason = :suspended, {_SET_LOAN}"
             " WHERE id = :id AND version = :was",
@@ -105,8 +106,9 @@ class Loans:
                 **{part: getattr(loan, part).minor for part in _MOVING},
                 "was": was.version,
             },
+            "loan",
+            loan.id,
         )
-        moved(self._db, changed, "loan", loan.id)
         self._transition(loan, was, reason, at)
 
     def _transition(self, loan: Loan, was: Loan | None, reason: str, at: datetime) -> None:
@@ -197,7 +199,8 @@ class Loans:
         self, installment: Installment, was: Installment, collect_on: date | None = None
     ) -> None:
         """Store an installment's next version; raises TransitionConflict when somebody else moved it first."""
-        changed = self._db.execute(
+        save(
+            self._db,
             f"UPDATE installments SET status = :status, version = :version, due_on = :due_on, {_SET_ROW},"
             " collect_on = COALESCE(CAST(:collect_on AS TEXT), collect_on)"
             " WHERE loan_id = :loan_id AND number = :number AND version = :was",
@@ -212,8 +215,9 @@ class Loans:
                 "collect_on": collect_on and collect_on.isoformat(),
                 "was": was.version,
             },
+            "installment",
+            f"{installment.loan_id}/{installment.number}",
         )
-        moved(self._db, changed, "installment", f"{installment.loan_id}/{installment.number}")
         if installment.loan_id in self._schedules:
             self._schedules[installment.loan_id][installment.number] = installment
 

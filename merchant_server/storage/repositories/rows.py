@@ -75,9 +75,14 @@ def moved(connection: Connection, changed: int, noun: str, aggregate_id: str) ->
         )
 
 
+def save(connection: Connection, sql: str, row: dict[str, Any], noun: str, aggregate_id: str) -> None:
+    """Compare and set one row; TransitionConflict, here or later in the block, when there was nothing to set."""
+    connection.write(sql, row, lambda changed: moved(connection, changed, noun, aggregate_id))
+
+
 def insert(connection: Connection, table: str, row: dict[str, Any]) -> None:
     """Insert one row; column names come from our own code only."""
-    connection.execute(_inserting(table, tuple(row)), row)
+    connection.write(_inserting(table, tuple(row)), row)
 
 
 def insert_all(connection: Connection, table: str, rows: list[dict[str, Any]]) -> None:
@@ -85,7 +90,7 @@ def insert_all(connection: Connection, table: str, rows: list[dict[str, Any]]) -
     if len(rows) == 1:
         insert(connection, table, rows[0])
     elif rows:
-        connection.executemany(_inserting(table, tuple(rows[0])), rows)
+        connection.write_all(_inserting(table, tuple(rows[0])), rows)
 
 
 @lru_cache(maxsize=256)

@@ -5,6 +5,7 @@ from typing import Any
 
 from fenqi.finance.money import Money
 
+from merchant_server.domain.cash_back import CashBack
 from merchant_server.domain.payout import HOUSE, Lender, SettlementTerms
 from merchant_server.domain.statement import Movement
 from merchant_server.storage.engine import Connection, Row
@@ -121,6 +122,31 @@ class Settlements:
             {"loan_id": loan_id, "funder": funder, "bps": interest_bps},
         )
 
+    def funder_of_loan(self, loan_id: str) -> str:
+        """Return whose money a loan is; the house's until a capture says otherwise."""
+        row = self._db.one("SELECT funder FROM loan_funding WHERE loan_id = :id", {"id": loan_id})
+        return HOUSE if row is None else str(row["funder"])
+
+    def cash_back(self, loan_id: str) -> CashBack | None:
+        """Return what is booked of a loan's cash-back, or None before any was."""
+        row = self._db.one("SELECT * FROM cash_backs WHERE loan_id = :id", {"id": loan_id})
+        return (
+            None if row is None else made(CashBack, row, amount=Money(row["amount_minor"], row["currency"]))
+        )
+
+    def put_cash_back(self, cash_back: CashBack, was: CashBack | None) -> None:
+        """Store new or changed cash-back; raises TransitionConflict when somebody else changed it first."""
+        row = {name: getattr(cash_back, name) for name in ("loan_id", "merchant_id", "version", "bps")}
+        row |= {"amount_minor": cash_back.amount.minor}
+        if was is None:
+            insert(self._db, "cash_backs", row | {"currency": cash_back.amount.currency})
+            return
+        sql = (
+            "UPDATE cash_backs SET version = :version, amount_minor = :amount_minor"
+            " WHERE loan_id = :loan_id AND version = :was"
+        )
+        moved(self._db, self._db.execute(sql, row | {"was": was.version}), "cash_back", cash_back.loan_id)
+
     def unshared(self, limit: int) -> list[dict[str, Any]]:
         """Return entries about funded loans that were not shared with the funder yet, oldest first.
 
@@ -140,7 +166,8 @@ class Settlements:
             " FROM loan_funding f JOIN loans l ON l.id = f.loan_id"
             " JOIN journal_entries e ON e.loan_id = f.loan_id JOIN postings p ON p.entry_id = e.id"
             " LEFT JOIN funding_shares s ON s.entry_id = e.id WHERE s.entry_id IS NULL"
-            " AND e.kind NOT IN ('signing', 'capture', 'subsidy', 'reserve', 'reserve_release', 'funding', 'share')"
+            " AND e.kind NOT IN ('signing', 'capture', 'subsidy', 'reserve', 'reserve_release', 'funding', 'share',"
+            " 'cash_back', 'cash_back_taken')"
             " GROUP BY e.id, e.merchant_id, e.loan_id, f.funder, f.interest_bps, e.occurred_on, l.currency"
             " ORDER BY e.id LIMIT :limit",
             {"limit": limit},

@@ -125,6 +125,7 @@ class Transfers:
         rows = self._db.all(
             f"SELECT k.loan_id FROM ({_KEPT} WHERE l.id IN ("
             "SELECT loan_id FROM repayments WHERE merchant_id = :merchant_id AND excess_minor > 0"
+            " UNION SELECT loan_id FROM cash_backs WHERE merchant_id = :merchant_id"
             " UNION SELECT loan_id FROM refunds WHERE merchant_id = :merchant_id AND status = 'failed')"
             " GROUP BY l.id, l.currency) k WHERE k.kept_minor > 0 AND k.moved_on <= :day"
             " AND NOT EXISTS (SELECT 1 FROM transfers t WHERE t.loan_id = k.loan_id"
@@ -133,14 +134,21 @@ class Transfers:
         )
         return [row["loan_id"] for row in rows]
 
-    def came_by(self, loan_id: str) -> str | None:
-        """Return the mandate by which money came that paid nothing, the newest, or None."""
-        row = self._db.one(
-            "SELECT d.mandate_id FROM repayments r JOIN deductions d ON d.id = r.id"
-            " WHERE r.loan_id = :id AND r.excess_minor > 0 ORDER BY r.received_at DESC, r.id DESC LIMIT 1",
+    def ways_back(self, loan_id: str) -> list[tuple[str, Money]]:
+        """Return by which mandates and payments money came that paid nothing, newest first, and what may go back so."""
+        rows = self._db.all(
+            "SELECT w.way, w.currency, w.excess_minor - COALESCE((SELECT SUM(t.amount_minor) FROM transfers t"
+            " WHERE t.loan_id = :id AND t.kind = 'money_return' AND t.channel = w.way AND t.status <> 'failed'), 0)"
+            " AS left_minor FROM (SELECT COALESCE(d.mandate_id, o.id, l.mandate_id) AS way, r.currency,"
+            " SUM(r.excess_minor) AS excess_minor, MAX(r.received_at) AS newest_at FROM repayments r"
+            " JOIN loans l ON l.id = r.loan_id LEFT JOIN deductions d ON d.id = r.id"
+            " LEFT JOIN payment_orders o ON o.id = r.id"
+            " WHERE r.loan_id = :id AND r.excess_minor > 0 AND r.reversed_at IS NULL"
+            " GROUP BY COALESCE(d.mandate_id, o.id, l.mandate_id), r.currency) w ORDER BY w.newest_at DESC, w.way DESC",
             {"id": loan_id},
         )
-        return None if row is None else str(row["mandate_id"])
+        left = [(row["way"], Money(int(row["left_minor"]), row["currency"])) for row in rows]
+        return [(way, money) for way, money in left if money.minor > 0]
 
 
 def _transfer(row: Row) -> Transfer:

@@ -46,6 +46,7 @@ KEEPING_WORDS = {
     "records_kept": _l("The law wants the records of a loan to be kept for years after its end."),
     "purchase_open": _l("A purchase is under way."),
     "complaint_open": _l("A complaint of yours waits for its answer."),
+    "money_kept": _l("Money of yours is still with us; it goes back to you first."),
     "dispute_open": _l("A purchase of yours is disputed."),
 }
 

@@ -30,6 +30,7 @@ STATES: dict[str, Any] = {
     "waived": later("waived"),
     "replaced": later("replaced"),
     "pending": later("pending"),
+    "requested": later("requested"),
     "succeeded": later("succeeded"),
     "settled": later("settled"),
     "open": later("open"),
@@ -76,6 +77,7 @@ ACCOUNTS: dict[str, Any] = {
     "lender:*:drawing": later("Lenders: on its way to us"),
     "brand:*:receivable": later("Brands: subsidies owed to us"),
     "income:subsidy": later("Interest that others bear"),
+    "loss:cash_back": later("Cash-back that the house bears"),
 }
 PARTS: dict[str, Any] = {
     "principal": later("principal"),
@@ -127,6 +129,8 @@ ENTRIES: dict[str, Any] = {
     "lender_drawing_succeeded": later("Drawing on a lender paid"),
     "lender_drawing_failed": later("Drawing on a lender failed"),
     "subsidy": later("Subsidy"),
+    "cash_back": later("Cash-back"),
+    "cash_back_taken": later("Cash-back taken back"),
     "funding": later("Sale funded"),
     "share": later("Shared with the funder"),
     "reserve": later("Kept in reserve"),

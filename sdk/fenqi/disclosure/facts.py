@@ -11,6 +11,7 @@ from fenqi.disclosure.charges import LateTerms
 from fenqi.disclosure.packs import Pack, words
 from fenqi.disclosure.text import Figure, exact_percent_text, figure_text, payments_text, period_text
 from fenqi.finance import apr
+from fenqi.finance.cash_back import cash_back_of
 from fenqi.finance.dates import add_months
 from fenqi.finance.money import Money, money
 from fenqi.offers import Offer
@@ -34,6 +35,7 @@ CONDITIONS = frozenset(
         "has_fees",
         "has_prepaid_fee",
         "has_subsidy",
+        "has_cash_back",
         "charges_penalty",
         "charges_late_fee",
         "no_lateness_charge",
@@ -83,6 +85,7 @@ def _money(offer: Offer) -> dict[str, Figure]:
         "per_installment": offer.per_installment,
         "first_installment": money(totals[0], currency),
         "last_installment": money(totals[-1], currency),
+        "cash_back": cash_back_of(schedule.plan, schedule.principal),
         "spared": sum(schedule.subsidies.values(), start=Money(0, currency)),
     }
 
@@ -119,6 +122,7 @@ def _conditions(offer: Offer, late: LateTerms) -> set[str]:
         "has_fees": bool(schedule.total_fee_minor),
         "has_prepaid_fee": bool(schedule.paid_fee_minor),
         "has_subsidy": bool(schedule.plan.subsidized_bps),
+        "has_cash_back": bool(schedule.plan.cash_back_bps),
         "charges_penalty": bool(late.penalty_annual_rate),
         "charges_late_fee": late.late_fee is not None,
         "no_lateness_charge": not late.penalty_annual_rate and late.late_fee is None,

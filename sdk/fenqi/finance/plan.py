@@ -8,7 +8,7 @@ from fenqi.finance.dates import Period, parse_period
 from fenqi.finance.errors import PlanError
 from fenqi.finance.money import Money
 from fenqi.finance.rates import Rate, rate_text
-from fenqi.finance.terms import DISCLOSURES, MAX_INSTALLMENTS, METHODS, PARTIES, checked_terms
+from fenqi.finance.terms import DISCLOSURES, MAX_INSTALLMENTS, METHODS, PARTIES, SHARED_TERMS, checked_terms
 
 __all__ = ["DISCLOSURES", "MAX_INSTALLMENTS", "METHODS", "PARTIES", "Plan"]
 
@@ -23,7 +23,8 @@ class Plan:
     `penalty_annual_rate` (of the overdue amount, by the day) when an installment is paid late.
     The first `interest_free_installments` bear neither interest nor `fee_rate`. `subsidy_bps` is the share of
     `annual_rate`, in basis points, that others bear: an int for the merchant, or a mapping of merchant, brand
-    and lender. Raises PlanError or RateError, naming the field and what is allowed.
+    and lender. `cash_back_bps`, of the same form, is the share of the financed amount that they give the consumer
+    back once the loan is repaid. Raises PlanError or RateError, naming the field and what is allowed.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Plan:
     first_due_after: str | None
     interest_free_installments: int
     subsidy_bps: tuple[tuple[str, int], ...]
+    cash_back_bps: tuple[tuple[str, int], ...]
     day_count: str
     rounding: str
     remainder: str
@@ -70,6 +72,7 @@ class Plan:
         first_due_after: str | None = None,
         interest_free_installments: int = 0,
         subsidy_bps: int | Mapping[str, int] | tuple[tuple[str, int], ...] = 0,
+        cash_back_bps: int | Mapping[str, int] | tuple[tuple[str, int], ...] = 0,
         day_count: str = "30/360",
         rounding: str = "half_up",
         remainder: str = "last",
@@ -126,7 +129,7 @@ class Plan:
                 value = rate_text(value)
             elif isinstance(value, Money):
                 value = value.to_dict()
-            elif term == "subsidy_bps":
+            elif term in SHARED_TERMS:
                 value = dict(value)
             data[term] = value
         return data

@@ -12,6 +12,8 @@ from fenqi.finance.rates import parse_rate
 METHODS: Final = ("equal_installments", "equal_principal", "flat_fee", "interest_only", "bullet")
 DISCLOSURES: Final = ("CN", "EU", "UK", "US")
 PARTIES: Final = ("merchant", "brand", "lender")
+# Terms that say what share each party bears, in basis points.
+SHARED_TERMS: Final = ("subsidy_bps", "cash_back_bps")
 MAX_INSTALLMENTS: Final = 600
 _HIGHEST_RATES: Final = {
     "fee_rate": "0.2",
@@ -43,7 +45,8 @@ def checked_terms(given: Mapping[str, Any]) -> dict[str, Any]:
     for term in ("period", "first_due_after"):
         if terms[term] is not None or term == "period":
             terms[term] = str(parse_period(_hashable(terms[term], term), term))
-    terms["subsidy_bps"] = _shares(terms["subsidy_bps"])
+    for term in SHARED_TERMS:
+        terms[term] = _shares(terms[term], term)
     _check_limits(terms["min_amount"], terms["max_amount"])
     return terms
 
@@ -87,20 +90,20 @@ def _read_rates(terms: dict[str, Any]) -> None:
         raise PlanError("must be 0: flat_fee charges fee_rate", field="annual_rate", allowed="0")
 
 
-def _shares(value: Any) -> tuple[tuple[str, int], ...]:
-    """Return who bears what share of the annual rate, in basis points; a bare int is the merchant's share."""
+def _shares(value: Any, term: str) -> tuple[tuple[str, int], ...]:
+    """Return who bears what share, in basis points; a bare int is the merchant's share."""
     allowed = "0 to 10000 in all, by " + ", ".join(PARTIES)
     if type(value) is int:
         value = {"merchant": value} if value else {}
     try:
         shares = dict(value)
     except (TypeError, ValueError):
-        raise PlanError(f"{shown(value)} is no share", field="subsidy_bps", allowed=allowed) from None
+        raise PlanError(f"{shown(value)} is no share", field=term, allowed=allowed) from None
     for party, bps in shares.items():
         if party not in PARTIES or type(bps) is not int or not 0 <= bps <= 10000:
-            raise PlanError(f"{shown({party: bps})} is no share", field="subsidy_bps", allowed=allowed)
+            raise PlanError(f"{shown({party: bps})} is no share", field=term, allowed=allowed)
     if sum(shares.values()) > 10000:
-        raise PlanError("shares exceed the whole", field="subsidy_bps", allowed=allowed)
+        raise PlanError("shares exceed the whole", field=term, allowed=allowed)
     return tuple((party, shares[party]) for party in PARTIES if shares.get(party))
 
 

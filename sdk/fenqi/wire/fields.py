@@ -201,7 +201,9 @@ class MoneyField(fields.Nested):
     def _deserialize(self, value: Any, *positional: Any, **arguments: Any) -> Money:
         # Answers are read tolerantly down to their smallest part.
         self.unknown = EXCLUDE if isinstance(self.parent, Answer) else RAISE
-        money: Money = super()._deserialize(value, *positional, **arguments)
+        money = _usual_money(value)
+        if money is None:
+            money = super()._deserialize(value, *positional, **arguments)
         if self.minimum is not None and money.minor < self.minimum:
             raise ValidationError(
                 {"minor": [f"Expected at least {self.minimum} minor units, got {money.minor}."]}
@@ -211,6 +213,16 @@ class MoneyField(fields.Nested):
                 {"minor": [f"Expected at most {self.maximum} minor units, got {money.minor}."]}
             )
         return money
+
+
+def _usual_money(value: Any) -> Money | None:
+    """Return money in the form that nearly every body has; None for whatever MoneySchema must look at."""
+    if type(value) is not dict or value.keys() != {"minor", "currency"}:
+        return None
+    minor, currency = value["minor"], value["currency"]
+    if type(minor) is not int or type(currency) is not str or currency not in EXPONENTS:
+        return None
+    return Money(minor, currency) if abs(minor) <= AMOUNT_MINOR_MAX else None
 
 
 def utc_text(instant: datetime) -> str:

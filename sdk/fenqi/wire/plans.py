@@ -44,6 +44,7 @@ def _terms() -> dict[str, fields.Field[Any]]:
         "first_due_after": Text(maximum=_PERIOD_LENGTH_MAX, allow_none=True),
         "interest_free_installments": WholeNumber(),
         "subsidy_bps": fields.Dict(keys=fields.String(), values=WholeNumber()),
+        "cash_back_bps": fields.Dict(keys=fields.String(), values=WholeNumber()),
         "day_count": _choice(*DAY_COUNTS),
         "rounding": _choice("half_up", "half_even"),
         "remainder": _choice("last", "first"),

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from fenqi.finance.money import Money
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
 from merchant_server.domain.errors import Unauthenticated
 from merchant_server.ports import BankBooking, CallbackTry, SentCallback
 from merchant_server.services.collection.callbacks import receive
+from merchant_server.services.collection.ordering import open_own_order
 from merchant_server.services.operation.test_clock import advance_clock
 from merchant_server.storage.engine import Engine, open_engine
 from tests.web.desk.visitor import Desk
@@ -91,6 +93,7 @@ def _fill(desk: Desk) -> None:
         loan = uow.loans.get(str(sold.loan_id))
         assert loan is not None
         tried = uow.deductions.of_loan(loan.id)[0]
+    open_own_order(house.deps, loan.consumer_id, loan.id, Money(10_000, "CNY"))
     now = house.clock.now()
     tries = (CallbackTry(now, True, 401, "not acknowledged"), CallbackTry(now, False, 200, ""))
     desk.window.deductions = [BankBooking(tried.id, tried.mandate_id, tried.amount, "succeeded", "", now)]

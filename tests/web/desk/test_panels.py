@@ -10,6 +10,7 @@ from fenqi.finance.money import Money
 from merchant_server.domain.errors import Unauthenticated
 from merchant_server.ports import BankBooking, CallbackTry, Sent, SentCallback, TextMessage
 from merchant_server.services.collection.callbacks import receive
+from merchant_server.services.collection.ordering import open_own_order
 from merchant_server.services.operation import desk as desk_service
 from merchant_server.services.operation import webhooks
 from merchant_server.services.operation.test_clock import advance_clock
@@ -100,6 +101,18 @@ def test_a_run_of_deductions_is_a_bar_of_what_was_settled_failed_and_is_open(des
         ("overdue", "100", "100"),
     ]
     assert "2 of 2 answered" in desk.panel("bank") and "settled 1 · failed 1 · open 0" in desk.panel("bank")
+
+
+def test_a_payment_at_the_banks_page_is_listed_as_it_stands(desk: Desk) -> None:
+    house = desk.installation
+    assert "Payments at the bank" not in desk.panel("bank")
+    sold = house.sell()
+    assert sold.consumer_id
+    open_own_order(house.deps, sold.consumer_id, str(sold.loan_id), Money(10_000, "CNY"))
+    listed = desk.panel("bank").partition("Payments at the bank")[2]
+    assert "¥100.00" in listed and "requested" in listed
+    (order,) = house.rows("SELECT token FROM payment_orders")
+    assert order["token"] not in desk.page()
 
 
 def test_what_cannot_be_collected_is_shown_as_overdue_and_crossed_out(desk: Desk) -> None:
