@@ -1,4 +1,4 @@
-"""The monthly run of deductions: what one loan costs when ten times as many are due on the same day.
+"""The monthly run of deductions: what one loan costs when ten times as many are due on the same day; and a quote.
 
 The floor is the same run over a tenth of the loans, so a ratio of 1 is a run that grows with the loans and no faster.
 """
@@ -7,23 +7,26 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.measuring import Figure, Goal, Round, Scale, compare
+from benchmarks.floors import sql
+from benchmarks.measuring import Figure, Goal, Round, Scale, compare, timed
 from benchmarks.world import databases
 from benchmarks.world.due_loans import ForgetfulBank, loans_due
+from benchmarks.world.recording import RecordingEngine
 from benchmarks.world.seeding import World
 from merchant_server.services.collection.deductions import ask_bank, request_due
+from merchant_server.services.collection.early_settlement import quote_for_merchant
 from merchant_server.services.deps import Deps
-from merchant_server.storage.engine import open_engine
+from merchant_server.storage.engine import Engine, open_engine
 from tests.databases import postgres_database
 
 # `make bench-full` asks for ten times as many.
 LOANS = int(os.environ.get("FENQI_BENCH_LOANS", "10000"))
-ROUNDS = 2
+ROUNDS, QUOTES = 2, 200
 GOAL = Goal("at most", 1.15)
 
 
@@ -33,6 +36,7 @@ def figures(scale: Scale) -> Iterator[Figure]:
     few = max(many // 10, 2)
     with tempfile.TemporaryDirectory(prefix="fenqi-run-") as folder:
         worlds = [_filled(Path(folder) / str(count), count) for count in (many, few)]
+        yield _quotes(worlds[1], scale.of(QUOTES), scale.rounds)
         yield _compared("SQLite", worlds, many, few, [_sqlite_deps, _sqlite_deps])
         try:
             with (
@@ -51,6 +55,41 @@ def _filled(folder: Path, count: int) -> World:
     world = loans_due(folder, count)
     world.close()
     return world
+
+
+def _quotes(world: World, count: int, rounds: int) -> Figure:
+    """Quote loan after loan, and beside it the same statements by the bare driver."""
+    taped = RecordingEngine(open_engine(f"sqlite:///{databases.copy_of(world.database, 'quote-tape')}"))
+    engine = open_engine(f"sqlite:///{databases.copy_of(world.database, 'quote')}")
+    raw = sql.open_sqlite(databases.copy_of(world.database, "quote-floor"))
+    with engine.reading() as connection:
+        loans = [
+            row["id"] for row in connection.all("SELECT id FROM loans ORDER BY id LIMIT :n", {"n": count})
+        ]
+
+    def quoting(on: Engine) -> Callable[[int], object]:
+        deps = replace(world.deps, storage=world.storage(on))
+
+        def quote(number: int) -> object:
+            with deps.storage.unit_of_work() as uow:
+                return quote_for_merchant(uow, deps, world.caller, loans[number % len(loans)])
+
+        return quote
+
+    record, ours = quoting(taped), quoting(engine)
+    for number in range(count * rounds):
+        record(number)
+    figure = compare(
+        "settlement quote, SQLite",
+        "the same statements by the bare driver, same durability",
+        None,
+        rounds,
+        lambda n: timed(ours, range(n * count, (n + 1) * count)),
+        lambda n: timed(lambda i: sql.run_sqlite(raw, taped.writes[i]), range(n * count, (n + 1) * count)),
+    )
+    for opened in (taped, engine, raw):
+        opened.close()
+    return figure.saying("p95 {}, at most 5 ms wanted", 0.95)
 
 
 def _compared(engine: str, worlds: list[World], many: int, few: int, openers: list) -> Figure:  # type: ignore[type-arg]

@@ -24,7 +24,8 @@ PATHS = {
     "POST /v1/checkouts, PostgreSQL, 1 conn.", "POST /v1/checkouts, PostgreSQL, 32 conn.",
     "POST bank callback, SQLite, 32 conn.", "POST bank callback, PostgreSQL, 32 conn.",
     "reads beside writers, SQLite, p99", "POST decision, end to end",
-    "deduction run, SQLite", "deduction run, PostgreSQL", "webhook deliveries, one worker",
+    "deduction run, SQLite", "deduction run, PostgreSQL", "settlement quote, SQLite",
+    "webhook deliveries, one worker",
 }  # fmt: skip
 FOR_THE_RECORD = {"POST decision, end to end"}
 
