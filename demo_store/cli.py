@@ -53,7 +53,8 @@ def _stop(server: BaseWSGIServer, close: object, _number: int, _frame: FrameType
     threading.Thread(target=server.shutdown, daemon=True).start()
 
 
-@main.command(context_settings={"ignore_unknown_options": True})
+# The launcher reads its own options, --help among them.
+@main.command(add_help_option=False, context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def up(arguments: tuple[str, ...]) -> None:
     """Start everything: server, worker, sandbox bank and this shop."""

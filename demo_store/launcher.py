@@ -20,6 +20,9 @@ from demo_store.seeding import enroll_tills, seed
 
 PORTS = {"store": 8000, "server": 8010, "sandbox": 8011}
 READY_SECONDS = 60
+FOLDER = Path("var/demo")
+# Somebody whom the sandbox knows and every policy says yes to: docs/reference/magic-values.md.
+PERSON = "110101199003077651"
 
 
 def main(arguments: list[str]) -> int:
@@ -55,7 +58,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         "--base-url", help="what phones open instead of http://<host>:8010, behind a proxy say"
     )
     parser.add_argument("--store-url", help="what browsers open instead of http://<host>:8000")
-    parser.add_argument("--folder", type=Path, default=Path("var/demo"), help="where the demo's data is kept")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the demo's data is kept")
     for name, port in PORTS.items():
         parser.add_argument(f"--{name}-port", type=int, default=port)
     return parser.parse_args(arguments)
@@ -155,11 +158,16 @@ def _welcome(store_url: str, base_url: str, folder: Path) -> None:
         ("the shop", store_url),
         ("the till", f"{store_url}/till"),
         ("the desk (texts, bank, clock, books)", f"{base_url}/desk"),
-        ("the API", f"{base_url}/v1/openapi.json"),
+        ("what a customer owes and can do", f"{base_url}/my"),
+        ("the API and its reference", f"{base_url}/docs"),
     ):
         print(f"  {name:<38} {url}")
+    print(f"\n  Buy as 王小明, id number {PERSON}, phone 138 0013 8000; the codes are on the desk.")
+    print(f"  From a terminal: fenqi login --demo {_short(folder)} --base-url {base_url}")
+    reset = "make demo-reset" if _short(folder) == str(FOLDER) else "deleting it"
     print(
-        f"\n  Data and logs are kept in {_short(folder)}; make demo-reset forgets them. Ctrl-C stops everything."
+        f"  Data and logs are kept in {_short(folder)}; {reset} forgets them. Ctrl-C stops everything.",
+        flush=True,
     )
 
 

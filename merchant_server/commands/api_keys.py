@@ -8,6 +8,7 @@ from fenqi.wire.places import OVERLAP_SECONDS_DEFAULT
 from merchant_server.commands import installation, readable
 from merchant_server.domain.errors import NotFound
 from merchant_server.domain.merchant import KIND_SCOPES, SCOPES
+from merchant_server.services.deps import merchant_of
 from merchant_server.services.operation import api_keys
 from merchant_server.services.setup_resources import key_resource
 
@@ -46,6 +47,7 @@ def list_keys(merchant_id: str, as_json: bool) -> None:
     """List a merchant's keys of both modes, newest first, with when each was last used."""
     deps = installation().deps
     with deps.storage.reading() as uow:
+        merchant_of(uow, merchant_id)
         shown = [key_resource(each, deps.clock.now()) for each in uow.merchants.keys(merchant_id)]
     for each in shown:
         if as_json:

@@ -96,7 +96,7 @@ def checked_terms(kind: ReliefKind, given: dict[str, int]) -> dict[str, int]:
     value = given.get(name)
     if not isinstance(value, int) or value < 1 or (most is not None and value > most):
         raise RuleRefused(
-            f"a {kind} needs {name}",
+            f"relief by {kind} needs {name}",
             code="terms_invalid",
             field=name,
             hint=f"a whole number from 1 to {most}" if most else "a whole number above 0",

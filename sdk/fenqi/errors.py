@@ -55,14 +55,15 @@ class FenqiError(Exception):
         super().__init__(message)
 
     def __str__(self) -> str:
-        parts = [self.message]
+        said = self.message
         if self.field:
-            parts.append(f"(field {self.field})")
+            said += f" (field {self.field})"
         if self.hint:
-            parts.append(self.hint)
+            # The service's messages are clauses, the SDK's are sentences.
+            said += f" {self.hint}" if self.message.endswith((".", "!", "?")) else f"; {self.hint}"
         if self.request_id:
-            parts.append(f"[{self.code}, request {self.request_id}]")
-        return " ".join(parts)
+            said += f" [{self.code}, request {self.request_id}]"
+        return said
 
 
 class ConfigError(FenqiError):

@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from demo_store import launcher
+from demo_store.cli import main as demo
 from demo_store.processes import Process, StartFailed, free_or_explain, run_command
 from scripts import bootstrap
 
@@ -40,6 +42,24 @@ def test_the_launcher_stops_with_that_sentence(capsys: pytest.CaptureFixture[str
     said = capsys.readouterr().err
     assert said.startswith("fenqi-demo: cannot listen on")
     assert len(said.strip().splitlines()) == 1
+
+
+def test_the_launcher_tells_its_options() -> None:
+    told = CliRunner().invoke(demo, ["up", "--help"])
+    assert told.exit_code == 0
+    assert all(option in told.output for option in ("--host", "--folder", "--store-port", "--base-url"))
+
+
+def test_whoever_started_it_is_told_where_to_look_and_who_to_be(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    launcher._welcome("http://127.0.0.1:8000", "http://127.0.0.1:8010", tmp_path)
+    said = capsys.readouterr().out
+    for wanted in ("8000/till", "8010/desk", "8010/my", "8010/docs", launcher.PERSON, "fenqi login --demo"):
+        assert wanted in said
+    assert "make demo-reset" not in said
+    launcher._welcome("http://127.0.0.1:8000", "http://127.0.0.1:8010", launcher.FOLDER)
+    assert "make demo-reset forgets" in capsys.readouterr().out
 
 
 def test_a_command_that_fails_says_so_in_its_own_words() -> None:

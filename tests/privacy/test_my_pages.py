@@ -396,6 +396,11 @@ def test_a_loan_is_settled_by_the_amount_that_was_shown(house: Installation) -> 
     house.work()
     page = visitor.get(f"/loans/{sold.loan_id}?paying=1")
     assert "已全部还清" in page.text
+    # What was given back is not shown as if it had been paid.
+    with house.deps.storage.reading() as uow:
+        loan = uow.loans.get(str(sold.loan_id))
+    assert loan is not None and loan.paid < loan.total_payable
+    assert f"共 ¥{loan.paid.minor // 100:,}.{loan.paid.minor % 100:02d}" in page.text
     assert "已无款项需要扣款" in page.text and "每个还款日自动扣款" not in page.text
     # What is settled cannot be settled once more.
     again = visitor.post(f"/loans/{sold.loan_id}/settlement")

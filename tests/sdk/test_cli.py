@@ -258,6 +258,15 @@ class TestListen:
         assert done.exit_code == 1
         assert "500" in done.stdout
 
+    @pytest.mark.parametrize("url", ["ftp://127.0.0.1/hook", "127.0.0.1:5000", "http://", "https:///hook"])
+    def test_what_is_no_address_is_wrong_usage_before_anything_is_posted(
+        self, server: FakeServer, url: str
+    ) -> None:
+        for command in (["listen"], ["events", "replay", "--after", "0"]):
+            done = run(*command, "--forward-to", url, obj=beside(server))
+            assert done.exit_code == 2
+            assert "http://127.0.0.1:5000/webhooks" in done.output
+
 
 def test_the_installed_command_starts_and_lists_its_commands() -> None:
     done = subprocess.run(

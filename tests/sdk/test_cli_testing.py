@@ -119,6 +119,7 @@ def test_login_takes_the_key_of_a_running_demo(server, tmp_path):
     env = {"FENQI_CONFIG": str(file)}
     assert run("login", "--demo", str(shop), obj=beside(server), env=env).exit_code == 0
     assert json.loads(file.read_text())["api_key"] == server.api_key
+    assert run("login", "--demo", str(shop.parent), obj=beside(server), env=env).exit_code == 0
     missing = run("login", "--demo", str(tmp_path / "none.json"), obj=beside(server), env=env)
     assert missing.exit_code == 2 and "make demo" in missing.output
 

@@ -448,7 +448,7 @@ class TestOneOrderOneCheckout:
     def test_the_same_order_with_other_details_is_a_conflict_that_is_seen(self, server: FakeServer) -> None:
         client = server.client()
         create(client, description="a bicycle")
-        with pytest.raises(errors.IdempotencyError):
+        with pytest.raises(errors.IdempotencyError, match="'o-1' has a checkout with other details"):
             create(client, description="two bicycles")
 
     def test_a_lost_answer_makes_no_second_checkout(self, server: FakeServer) -> None:

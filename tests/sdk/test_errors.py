@@ -52,6 +52,11 @@ def test_the_text_of_an_error_says_what_where_how_and_which_request() -> None:
         assert part in text
 
 
+def test_a_clause_and_its_hint_do_not_run_into_each_other() -> None:
+    told = {"code": "currency_not_supported", "detail": "this merchant sells in CNY", "hint": "send CNY"}
+    assert str(errors.from_problem(422, told)).startswith("this merchant sells in CNY; send CNY")
+
+
 def test_a_sloppy_problem_still_becomes_a_typed_error() -> None:
     error = errors.from_problem(
         500, {"code": 7, "detail": None, "title": "", "field": ["x"]}, request_id="req_2"

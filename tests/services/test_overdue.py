@@ -150,7 +150,7 @@ def test_who_proposes_does_not_grant_and_one_wish_is_open_at_a_time(installation
         installation.deps, loan_id, ReliefKind.WAIVER, {"minor": 1}, reason="ill", by="An"
     )
     assert proposals.open_proposals(installation.deps) == [made]
-    with pytest.raises(TransitionConflict):
+    with pytest.raises(TransitionConflict, match="another proposal for this loan waits"):
         proposals.propose(installation.deps, loan_id, ReliefKind.WRITE_OFF, {}, reason="ill", by="Bo")
     for name in ("An", " an "):
         with pytest.raises(RuleRefused) as refused:

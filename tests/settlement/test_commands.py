@@ -75,6 +75,10 @@ class TestSettlement:
         assert (told.exit_code, told.output.count("\n")) == (1, 1)
         assert "it must read H,1,<gateway account>,<date>" in told.output
 
+    def test_the_keys_of_nobody_are_not_an_empty_list(self) -> None:
+        told = run("key", "list", "mer_nobody")
+        assert (told.exit_code, told.output) == (1, "Error: there is no such merchant\n")
+
     def test_a_statement_comes_as_text_json_csv_and_pdf(self, tmp_path: Path) -> None:
         merchant = made_merchant()
         period = ("--from", "2026-11-01", "--to", "2026-11-30")

@@ -82,6 +82,14 @@ class TestSchedule:
         days(installation, 3)
         assert len(kept(installation)) == 1
 
+    def test_a_payout_bears_the_days_of_the_merchants_clock(self, sqlite_installation: Installation) -> None:
+        house = sqlite_installation
+        agree(house)
+        house.sell(PRICE)
+        days(house, 4)
+        (paid,) = house.rows("SELECT payout_on, created_at, settled_at FROM payouts")
+        assert paid["created_at"][:10] == paid["settled_at"][:10] == paid["payout_on"] == "2026-11-23"
+
     def test_without_an_account_the_money_waits(self, sqlite_installation: Installation) -> None:
         house = sqlite_installation
         house.sell(PRICE)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from merchant_server.domain.errors import Erased, Forbidden, NotFound, RuleRefused
+from merchant_server.domain.errors import Erased, Forbidden, NotFound, RuleRefused, TransitionConflict
 from merchant_server.domain.installment import InstallmentStatus
 from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.domain.relief_proposal import (
@@ -30,6 +30,19 @@ def propose(
         raise RuleRefused(
             "say who proposes this, and why", code="operator_missing", hint="give your name and a reason"
         )
+    try:
+        return _propose(deps, loan_id, kind, terms, reason.strip(), by.strip())
+    except TransitionConflict as taken:
+        raise TransitionConflict(
+            "another proposal for this loan waits",
+            hint="approve or reject that one first; fenqi-server loan proposals lists it",
+            loan_id=loan_id,
+        ) from taken
+
+
+def _propose(
+    deps: Deps, loan_id: str, kind: ReliefKind, terms: dict[str, int], reason: str, by: str
+) -> ReliefProposal:
     with deps.storage.unit_of_work() as uow:
         loan = uow.loans.locked(loan_id)
         if loan is None:
@@ -45,13 +58,13 @@ def propose(
             loan_id=loan_id,
             kind=kind,
             terms=checked_terms(kind, terms),
-            reason=reason.strip(),
+            reason=reason,
             status=ProposalStatus.PROPOSED,
-            proposed_by=by.strip(),
+            proposed_by=by,
             proposed_at=deps.clock.now(),
         )
         uow.relief_proposals.add(proposal)
-        _note(uow, deps, proposal, "proposed", by.strip(), deps.clock.now())
+        _note(uow, deps, proposal, "proposed", by, deps.clock.now())
     return proposal
 
 

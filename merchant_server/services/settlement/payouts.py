@@ -90,7 +90,7 @@ def _commit(uow: UnitOfWork, deps: Deps, terms: SettlementTerms) -> int:
         amount=amount,
         account=terms.payout_account,
         payout_on=today,
-        created_at=deps.clock.now(),
+        created_at=deps.business_now(uow, merchant.id),
     )
     uow.payouts.add(payout, lines, ask_at=deps.clock.now())
     _book(uow, deps, payout, "payout")
@@ -137,7 +137,7 @@ def settle_payout(uow: UnitOfWork, deps: Deps, payout_id: str, outcome: PayoutSt
         raise NotFound("there is no such payout", payout_id=payout_id)
     if payout.status == outcome:
         return False
-    moved = payout.to(outcome, deps.clock.now(), code=code)
+    moved = payout.to(outcome, deps.business_now(uow, payout.merchant_id), code=code)
     uow.payouts.save(moved, payout, deps.clock.now())
     _book(uow, deps, moved, f"payout_{outcome}")
     _publish(uow, deps, moved, f"payout.{outcome}")

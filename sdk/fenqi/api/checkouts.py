@@ -14,6 +14,7 @@ from fenqi.api.resources import Checkout
 from fenqi.api.stream import StreamTooLong, server_sent_events
 from fenqi.api.transport import Transport, raise_for_problem
 from fenqi.errors import (
+    IdempotencyError,
     InvalidArgument,
     NotFenqi,
     RateLimitError,
@@ -86,7 +87,7 @@ class Checkouts:
             return Checkout.from_dict(self._post(_PATH, body, idempotency_key).body)
         intent: list[Any] = ["POST", _PATH, reference, amount.to_dict(), store_id, till_id]
         for _ in range(_ATTEMPTS_MAX):
-            result = self._post(_PATH, body, intent_key(*intent))
+            result = self._post_order(body, intent_key(*intent))
             checkout = Checkout.from_dict(result.body)
             if not result.replayed:
                 return checkout
@@ -236,6 +237,18 @@ class Checkouts:
 
     def _post(self, path: str, body: Mapping[str, Any], key: str) -> Any:
         return self._transport.call("POST", path, body=body, idempotency_key=key)
+
+    def _post_order(self, body: Mapping[str, Any], key: str) -> Any:
+        try:
+            return self._post(_PATH, body, key)
+        except IdempotencyError as error:
+            if error.code == "idempotency_mismatch":
+                # Whoever reads this never saw the key.
+                error.hint = (
+                    f"The order {body['reference']!r} has a checkout with other details: pass those,"
+                    " or use another reference."
+                )
+            raise
 
     @staticmethod
     def _of(checkout_id: str) -> str:

@@ -58,7 +58,7 @@ def keep(api_key: str, base_url: str) -> Path:
     "--demo",
     is_flag=False,
     flag_value=str(DEMO_FILE),
-    help="Take the key of a running make demo, from its shop.json; no account needed.",
+    help="Take the key of a running make demo, from its folder or its shop.json; no account needed.",
 )
 @click.pass_obj
 def login(surroundings: "Surroundings", api_key: str | None, base_url: str | None, demo: str | None) -> None:
@@ -67,7 +67,8 @@ def login(surroundings: "Surroundings", api_key: str | None, base_url: str | Non
 
     if demo is not None:
         try:
-            api_key = str(json.loads(Path(demo).read_text())["api_key"])
+            file = Path(demo) / DEMO_FILE.name if Path(demo).is_dir() else Path(demo)
+            api_key = str(json.loads(file.read_text())["api_key"])
         except (OSError, ValueError, KeyError) as error:
             raise ConfigError(
                 f"{demo} holds no demo.", field="demo", hint="Run make demo in its folder first."

@@ -6,7 +6,7 @@ import click
 
 from fenqi.api.resources import Event
 from fenqi.cli import Surroundings
-from fenqi.cli.listening import forward, newest_cursor, signing_secret
+from fenqi.cli.listening import forward, newest_cursor, receiver, signing_secret
 from fenqi.client import Client
 from fenqi.errors import InvalidArgument, TransportError, Unavailable
 
@@ -49,7 +49,7 @@ def tail(
 
 @events.command()
 @click.argument("event_ids", nargs=-1)
-@click.option("--forward-to", "url", required=True, help="Your receiver.")
+@click.option("--forward-to", "url", required=True, callback=receiver, help="Your receiver.")
 @click.option("--after", help="Repeat everything after this event cursor, beside the named events.")
 @click.option(
     "--secret", help="whsec_… to sign with; default FENQI_WEBHOOK_SECRET, else a new one that is shown."

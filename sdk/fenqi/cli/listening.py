@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 from base64 import b64encode
 
@@ -18,9 +19,22 @@ _TIMEOUT = (3.05, 20)
 _PAGE = 100
 
 
+def receiver(_context: click.Context, _parameter: click.Parameter, url: str) -> str:
+    """Return an address that can be posted to; anything else is wrong usage."""
+    if not re.fullmatch(r"https?://[^/?#\s]+\S*", url):
+        raise click.BadParameter(
+            f"{url!r} is no address of a receiver; write http://127.0.0.1:5000/webhooks."
+        )
+    return url
+
+
 @click.command()
 @click.option(
-    "--forward-to", "url", required=True, help="Your receiver, such as http://127.0.0.1:5000/webhooks."
+    "--forward-to",
+    "url",
+    required=True,
+    callback=receiver,
+    help="Your receiver, such as http://127.0.0.1:5000/webhooks.",
 )
 @click.option(
     "--after", "after", help="Start after this event cursor (0: from the beginning); default: from now on."

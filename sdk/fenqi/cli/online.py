@@ -38,7 +38,7 @@ def create(
     watch: bool,
     as_json: bool,
 ) -> None:
-    """Make a checkout; the same reference and amount give the same one."""
+    """Make a checkout; the same order again gives the same one, and with other details it is refused."""
     client = surroundings.connect()
     checkout = client.checkouts.create(
         amount=Money.parse(amount, currency),
