@@ -27,7 +27,7 @@ PATHS = {
     "deduction run, SQLite", "deduction run, PostgreSQL", "settlement quote, SQLite",
     "webhook deliveries, one worker",
 }  # fmt: skip
-FOR_THE_RECORD = {"POST decision, end to end"}
+FOR_THE_RECORD = {"POST decision, end to end", "settlement quote, SQLite"}
 
 
 @pytest.fixture(scope="module")
