@@ -257,13 +257,13 @@ class TestMoneyThatGoesBack:
     ) -> None:
         with pytest.raises(ports.ProviderRefused) as refusal:
             world.bank.return_money(
-                reference=ref("rfd"), mandate_reference=mandate or mandate_on(world, "pays"), amount=amount
+                reference=ref("rfd"), came_by=mandate or mandate_on(world, "pays"), amount=amount
             )
         assert refusal.value.code == code
 
     def test_money_for_a_late_account_is_pending_before_it_arrives(self, world: World) -> None:
         mandate, reference = mandate_on(world, "returns_late"), ref("rfd")
-        terms = {"reference": reference, "mandate_reference": mandate, "amount": AMOUNT}
+        terms = {"reference": reference, "came_by": mandate, "amount": AMOUNT}
         assert world.bank.return_money(**terms).status == "pending"
         (told,) = world.callbacks(reference, 1)
         assert (told.kind, told.mandate_reference, told.amount) == ("return.succeeded", mandate, AMOUNT)
