@@ -1,4 +1,4 @@
-"""`fenqi verify`, `fenqi-server audit` and `fenqi-server evidence` as people run them, in processes of their own."""
+"""`fenqi verify` in a process of its own, and `fenqi-server audit`, `signing` and `evidence`, as people run them."""
 
 import json
 import os
@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from merchant_server.app import install
+from merchant_server.cli import main
 from merchant_server.services.operation.audit import sign_head
 from merchant_server.settings import Settings
 from tests.evidence.conftest import Sale
@@ -90,11 +92,8 @@ def server(tmp_path: Path) -> tuple[Run, Any]:
     }  # fmt: skip
 
     def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-        code = "from merchant_server.cli import main; main()"
-        return subprocess.run(
-            [sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True, check=False,
-            cwd=ROOT, env=os.environ | environment | {"PYTHONPATH": f"{ROOT}:{ROOT / 'sdk'}"}, timeout=60,
-        )  # fmt: skip
+        done = CliRunner().invoke(main, [str(each) for each in arguments], env=environment)
+        return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
     assert run("migrate").returncode == 0
     settings = Settings(
