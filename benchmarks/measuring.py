@@ -24,7 +24,7 @@ class Scale:
 
 
 FULL = Scale(rounds=5, divisor=1)
-QUICK = Scale(rounds=2, divisor=20)
+QUICK = Scale(rounds=2, divisor=50)
 
 
 @dataclass(frozen=True, slots=True)
