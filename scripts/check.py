@@ -22,8 +22,10 @@ def main(arguments: list[str]) -> None:
     if arguments != ["lint"]:
         browser, pdfsig = find_browser(), find_pdfsig()
         find_zbar()
-        # A file stays in one process, so that its servers and browser are started once.
-        workers = ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--no-loadscope-reorder"]
+        # A file stays in one process, so that its servers and browser are started once; one process more than cores,
+        # for those that wait for a browser or a server.
+        processes = str(min((os.cpu_count() or 1) + 1, 4))
+        workers = ["-n", processes, "--dist", "loadfile", "--no-loadscope-reorder"]
         run(
             "tests",
             "pytest",
