@@ -32,7 +32,7 @@ soak: ## the long runs: a million examples, with a progress bar and a seed that 
 	@FENQI_SALES=100 FENQI_EVENTS=10000 $(RUN) pytest -q tests/faults
 	@FENQI_YEAR_LOANS=$(or $(FENQI_YEAR_LOANS),1000) $(RUN) pytest -q -s --timeout=0 tests/life/test_town.py $(if $(wildcard /dev/shm),--basetemp=/dev/shm/fenqi-year)
 	@FENQI_LIVES=$(or $(LIVES),2000) $(RUN) pytest -q -s --timeout=0 tests/life/test_life_of_a_loan.py $(if $(SEED),--hypothesis-seed $(SEED))
-	@FENQI_SOAK=1 $(RUN) pytest -q --timeout=0 tests/evidence/test_attacks.py
+	@FENQI_SOAK=1 $(RUN) pytest -q --timeout=0 tests/evidence/test_attacks.py tests/agreement/test_verifier.py
 	@FENQI_FORGERIES=100000 $(RUN) pytest -q tests/till/test_attacks.py
 	@FENQI_FUZZ=all $(RUN) pytest -q --timeout=0 tests/api/test_fuzz_routes.py
 	@FENQI_TRIGGERS=all $(RUN) pytest -q tests/e2e/test_triggers.py

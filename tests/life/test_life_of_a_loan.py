@@ -52,7 +52,7 @@ from tests.life.standing_loan import Life, Template, living, make_template
 
 # `make soak` lets many more be lived, on both engines.
 SOAKS = "FENQI_LIVES" in os.environ
-EXAMPLES, STEPS, STEPS_LEAST = int(os.environ.get("FENQI_LIVES", "60")), 40, 2_000
+EXAMPLES, STEPS, STEPS_LEAST = int(os.environ.get("FENQI_LIVES", "72")), 40, 2_000
 ANSWERS = st.sampled_from(
     [
         ("succeeded", ""),
