@@ -43,7 +43,7 @@ def run_collection(
     quiet_since = looked_at
     tell(seen)
     while True:
-        busy = sum(request_due(deps, merchant_id) for merchant_id in _merchants(deps)) + ask_bank(deps)
+        busy = sum(request_due(deps, merchant_id) for merchant_id in _collecting(deps)) + ask_bank(deps)
         # Counting reads the whole run, so that it is not done after each part of it.
         if busy and deps.clock.now() - looked_at < timedelta(seconds=LOOK_AGAIN_SECONDS):
             continue
@@ -74,6 +74,6 @@ def look(deps: Deps) -> RunProgress:
     )
 
 
-def _merchants(deps: Deps) -> list[str]:
+def _collecting(deps: Deps) -> list[str]:
     with deps.storage.reading() as uow:
-        return [merchant.id for merchant in uow.merchants.all()]
+        return [day.merchant.id for day in uow.days.collecting(deps.clock.now())]

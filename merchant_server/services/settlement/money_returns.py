@@ -28,17 +28,25 @@ class KeptMoney:
     is_refused: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What is kept of one loan, and its next way back: never more by a way than came by it, the rest to the mandate."""
+
+    loan: Loan
+    amount: Money
+    next_way: str
+    next_amount: Money
+
+
 def kept_money(uow: UnitOfWork, consumer_id: str, loan_ids: Sequence[str]) -> KeptMoney:
     """Return what is kept for a person whose loans these are."""
-    kept = [(each, uow.transfers.returnable(each)) for each in loan_ids]
-    kept = [(each, money) for each, money in kept if money.minor > 0]
+    loans = [uow.loans.get(each) for each in loan_ids]
+    kept = [each for loan in loans if loan is not None and (each := _kept(uow, loan)).amount.minor > 0]
     going = [
         each.amount for each in uow.transfers.of_owner(consumer_id) if each.status == TransferStatus.PENDING
     ]
-    refused = [_refused_for_good(uow, loan) for loan in _loans(uow, [each for each, _ in kept])]
-    return KeptMoney(
-        _by_currency([money for _, money in kept]), _by_currency(going), all(refused) and bool(kept)
-    )
+    refused = bool(kept) and all(_refused_for_good(uow, each) for each in kept)
+    return KeptMoney(_by_currency([each.amount for each in kept]), _by_currency(going), refused)
 
 
 def holds_money_of(uow: UnitOfWork, loan_id: str) -> bool:
@@ -61,7 +69,7 @@ def return_own_money(deps: Deps, consumer_id: str) -> list[Transfer]:
     """
     with deps.storage.unit_of_work() as uow:
         loans = [uow.loans.locked(each) for each in uow.people.ids("loans", consumer_id)]
-        kept = [each for each in loans if each is not None and uow.transfers.returnable(each.id).minor > 0]
+        kept = [each for loan in loans if loan is not None and (each := _kept(uow, loan)).amount.minor > 0]
         refused = [each for each in kept if _refused_for_good(uow, each)]
         if refused and len(refused) == len(kept):
             raise RuleRefused(
@@ -84,9 +92,10 @@ def return_money_of_loan(deps: Deps, loan_id: str, *, by: str) -> Transfer:
         loan = uow.loans.locked(loan_id)
         if loan is None:
             raise NotFound("there is no such loan", loan_id=loan_id)
-        if uow.transfers.returnable(loan_id).minor <= 0:
+        kept = _kept(uow, loan)
+        if kept.amount.minor <= 0:
             raise _nothing()
-        return _order(uow, deps, loan, by=f"operator {by}")
+        return _order(uow, deps, kept, by=f"operator {by}")
 
 
 def return_kept(deps: Deps, merchant: Merchant) -> int:
@@ -99,34 +108,28 @@ def return_kept(deps: Deps, merchant: Merchant) -> int:
         for loan_id in waiting:
             loan = uow.loans.locked(loan_id)
             assert loan is not None
-            _order(uow, deps, loan, by=AUTOMATIC)
+            _order(uow, deps, _kept(uow, loan), by=AUTOMATIC)
     return len(waiting)
 
 
-def _order(uow: UnitOfWork, deps: Deps, loan: Loan, *, by: str) -> Transfer:
-    way, amount = _way_back(uow, loan)
+def _kept(uow: UnitOfWork, loan: Loan) -> _Kept:
+    """Return what is kept for a loan's owner and how it goes back next."""
+    kept, ways = uow.transfers.returnable(loan.id), uow.transfers.ways_back(loan.id)
+    way, most = ways[0] if ways else (loan.mandate_id, kept)
+    return _Kept(loan, kept, way, min(kept, most))
+
+
+def _order(uow: UnitOfWork, deps: Deps, kept: _Kept, *, by: str) -> Transfer:
+    loan = kept.loan
     return order(
-        uow, deps, merchant_of(uow, loan.merchant_id), TransferKind.MONEY_RETURN, amount,
-        owner_id=loan.consumer_id, loan_id=loan.id, channel=way, by=by,
+        uow, deps, merchant_of(uow, loan.merchant_id), TransferKind.MONEY_RETURN, kept.next_amount,
+        owner_id=loan.consumer_id, loan_id=loan.id, channel=kept.next_way, by=by,
     )  # fmt: skip
 
 
-def _way_back(uow: UnitOfWork, loan: Loan) -> tuple[str, Money]:
-    """Return where kept money goes next and how much: never more by a way than came by it, the rest to the mandate."""
-    kept = uow.transfers.returnable(loan.id)
-    for way, most in uow.transfers.ways_back(loan.id):
-        return way, min(kept, most)
-    return loan.mandate_id, kept
-
-
-def _refused_for_good(uow: UnitOfWork, loan: Loan) -> bool:
-    way, _ = _way_back(uow, loan)
-    tries = [each for each in uow.transfers.of_loan(loan.id) if each.channel == way]
+def _refused_for_good(uow: UnitOfWork, kept: _Kept) -> bool:
+    tries = [each for each in uow.transfers.of_loan(kept.loan.id) if each.channel == kept.next_way]
     return bool(tries) and tries[-1].status == TransferStatus.FAILED and tries[-1].code in FINAL_CODES
-
-
-def _loans(uow: UnitOfWork, loan_ids: Sequence[str]) -> list[Loan]:
-    return [loan for each in loan_ids if (loan := uow.loans.get(each)) is not None]
 
 
 def _nothing() -> RuleRefused:
