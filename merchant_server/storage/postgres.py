@@ -144,8 +144,9 @@ class PostgresEngine:
     def _checkin(self, raw: psycopg.Connection[Row]) -> None:
         idle = psycopg.pq.TransactionStatus.IDLE
         with suppress(psycopg.Error):
-            if not raw.closed and raw.info.transaction_status != idle:
-                raw.execute(b"ROLLBACK", prepare=False)
+            if not raw.closed:
+                # The driver's own: after a refused round trip it forgets what it only thinks it has prepared.
+                raw.rollback()
         if raw.closed or self._closed or raw.info.transaction_status != idle:
             with suppress(psycopg.Error):
                 raw.close()
@@ -188,6 +189,9 @@ class PostgresEngine:
         connection = PostgresConnection(raw, row_lock="")
         try:
             yield connection
+            # Nothing was changed; after a rollback the driver would prepare every statement again.
+            with suppress(psycopg.Error):
+                raw.execute(b"COMMIT", prepare=False)
         finally:
             connection.ended = True
             self._checkin(raw)

@@ -42,6 +42,7 @@ _TOKENS = re.compile(
 
 CONNECT_SECONDS = 5
 _LOST_PEER_MILLISECONDS = 30_000
+PREPARED_STATEMENTS = 500
 
 
 def connect(url: str, *, prepare: bool) -> psycopg.Connection[Row]:
@@ -55,6 +56,8 @@ def connect(url: str, *, prepare: bool) -> psycopg.Connection[Row]:
         tcp_user_timeout=_LOST_PEER_MILLISECONDS,
         application_name="fenqi",
     )
+    # The services ask some hundreds of different questions; the driver's own 100 would push each other out.
+    raw.prepared_max = PREPARED_STATEMENTS
     # One type for every integer: a statement is prepared once, and small values do not overflow a short type.
     raw.adapters.register_dumper(int, Int8Dumper)
     return raw

@@ -7,7 +7,15 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from merchant_server.storage.engine import Connection, Engine, Retry, StorageUnavailable, UnsafeStorage, run
+from merchant_server.storage.engine import (
+    Conflict,
+    Connection,
+    Engine,
+    Retry,
+    StorageUnavailable,
+    UnsafeStorage,
+    run,
+)
 from merchant_server.storage.postgres import PostgresEngine
 from merchant_server.storage.postgres_connection import to_psycopg
 from tests.databases import postgres_cluster, postgres_database
@@ -117,6 +125,21 @@ def test_a_deadlock_is_a_retry_for_one_and_run_finishes_both(database: Engine) -
     _crossing_transfers(database, transfer)
     assert counters(database) == [0, 0]
     assert len(attempts) >= 3
+
+
+def test_a_question_behind_a_refused_write_can_be_asked_again(url: str, open_again: OpenEngine) -> None:
+    engine = open_again(url + ("&" if "?" in url else "?") + "pool_size=1")
+    with engine.transaction() as connection:
+        connection.execute("CREATE TABLE ones (id BIGINT PRIMARY KEY)")
+        connection.execute("INSERT INTO ones (id) VALUES (1)")
+    for _ in range(5):  # each time the driver is nearer to preparing the question
+        with engine.reading() as connection:
+            assert connection.one("SELECT id FROM ones WHERE id = :id", {"id": 1}) == {"id": 1}
+    with pytest.raises(Conflict), engine.transaction() as connection:
+        connection.write("INSERT INTO ones (id) VALUES (:id)", {"id": 1})
+        connection.one("SELECT id FROM ones WHERE id = :id", {"id": 1})
+    with engine.reading() as connection:
+        assert connection.one("SELECT id FROM ones WHERE id = :id", {"id": 1}) == {"id": 1}
 
 
 def test_a_lost_serialization_race_is_a_retry(database: Engine) -> None:
