@@ -228,7 +228,8 @@ class LifeOfALoan(RuleBasedStateMachine):
     def the_consumer_wants_kept_money_back(self) -> None:
         kept = self.kept()
         made = self.may_refuse(lambda: return_own_money(self.deps, self.consumer_id))
-        assert made is None or sum(each.amount.minor for each in made) == kept.minor > 0
+        # What came another way than the newest follows when that has arrived.
+        assert made is None or 0 < sum(each.amount.minor for each in made) <= kept.minor
 
     @rule(
         account=st.sampled_from(

@@ -29,16 +29,16 @@ def transfers(house: Installation) -> list[tuple[str, int, str, str]]:
     return [(row["status"], row["amount_minor"], row["code"], row["ordered_by"]) for row in rows]
 
 
-def overpaid(house: Installation, account: str = "0001") -> Checkout:
-    """Sell, and let one installment be paid twice: its deduction failed, was paid by hand, and then came after all."""
+def overpay(house: Installation, sold: Checkout) -> Money:
+    """Let the next installment be paid twice: its deduction failed, was paid by hand, and then came after all."""
     from merchant_server.domain.deduction import DeductionPurpose
     from merchant_server.services.collection.paying import pay_now
 
-    sold = house.sell(PRICE, plan="p3", account="0001")
+    had = kept(house, sold)
     house.advance(months=1)
     request_due(house.deps, house.caller.merchant_id)
     ask_bank(house.deps)
-    (deduction,) = deductions_of(house, sold)
+    deduction = deductions_of(house, sold)[-1]
     house.bank._deductions[deduction.id].status = "failed"
     house.clock.pass_(seconds=30)
     ask_bank(house.deps)
@@ -47,11 +47,18 @@ def overpaid(house: Installation, account: str = "0001") -> Checkout:
     tell(house, made)
     house.bank._deductions[deduction.id].status = "succeeded"
     tell(house, deduction)
+    assert kept(house, sold) == had + deduction.amount.minor
+    return deduction.amount
+
+
+def overpaid(house: Installation, account: str = "0001") -> Checkout:
+    """Sell, and let one installment be paid twice."""
+    sold = house.sell(PRICE, plan="p3", account="0001")
+    overpay(house, sold)
     if account != "0001":
         behaviour = {"0005": "closed", "0051": "returns_late", "0052": "returns_busy"}[account]
         for mandate in house.bank._mandates.values():
             mandate.behaviour = behaviour
-    assert kept(house, sold) == deduction.amount.minor
     return sold
 
 
@@ -99,6 +106,27 @@ class TestOrdering:
             return_money_of_loan(house.deps, str(sold.loan_id), by="An")
         with pytest.raises(NotFound):
             return_money_of_loan(house.deps, "loan_x", by="An")
+
+    def test_what_comes_while_a_return_is_on_its_way_follows_it(self, installation: Installation) -> None:
+        sold = overpaid(installation)
+        consumer_id = loan_of(installation, sold).consumer_id
+        (first,) = return_own_money(installation.deps, consumer_id)
+        more = overpay(installation, sold)
+        with pytest.raises(RuleRefused) as refused:
+            return_own_money(installation.deps, consumer_id)
+        with pytest.raises(RuleRefused) as told:
+            return_money_of_loan(installation.deps, str(sold.loan_id), by="An")
+        assert (refused.value.code, told.value.code) == ("nothing_to_return", "nothing_to_return")
+        assert kept(installation, sold) == more.minor
+        installation.clock.pass_(minutes=1)
+        ask_about_transfers(installation.deps)
+        (second,) = return_own_money(installation.deps, consumer_id)
+        ask_about_transfers(installation.deps)
+        assert [row[:2] for row in transfers(installation)] == [
+            ("succeeded", first.amount.minor),
+            ("succeeded", second.amount.minor),
+        ]
+        assert (second.amount, kept(installation, sold)) == (more, 0)
 
     def test_money_that_a_refund_is_sending_is_not_sent_twice(self, installation: Installation) -> None:
         from merchant_server.domain.refund import Strategy

@@ -30,12 +30,16 @@ class KeptMoney:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What is kept of one loan, and its next way back: never more by a way than came by it, the rest to the mandate."""
+    """What is kept of one loan, and its next way back: never more by a way than came by it, the rest to the mandate.
+
+    `is_behind` says that other money of the loan is on its way: one after the other.
+    """
 
     loan: Loan
     amount: Money
     next_way: str
     next_amount: Money
+    is_behind: bool
 
 
 def kept_money(uow: UnitOfWork, consumer_id: str, loan_ids: Sequence[str]) -> KeptMoney:
@@ -63,21 +67,23 @@ def _by_currency(amounts: Sequence[Money]) -> tuple[Money, ...]:
 
 
 def return_own_money(deps: Deps, consumer_id: str) -> list[Transfer]:
-    """Order back what is kept for a person, one transfer a loan: what came another way than the newest follows later.
+    """Order back what is kept for a person, one transfer a loan: what came another way than the newest follows later,
+    and so does what came while a transfer is on its way.
 
     Raises RuleRefused: nothing_to_return, or return_refused when the bank takes no money for the account any more.
     """
     with deps.storage.unit_of_work() as uow:
         loans = [uow.loans.locked(each) for each in uow.people.ids("loans", consumer_id)]
         kept = [each for loan in loans if loan is not None and (each := _kept(uow, loan)).amount.minor > 0]
-        refused = [each for each in kept if _refused_for_good(uow, each)]
+        free = [each for each in kept if not each.is_behind]
+        refused = [each for each in free if _refused_for_good(uow, each)]
         if refused and len(refused) == len(kept):
             raise RuleRefused(
                 "the bank takes no money for this account any more",
                 code="return_refused",
                 hint="write to us, and say which account of yours it may go to",
             )
-        made = [_order(uow, deps, each, by=CONSUMER) for each in kept if each not in refused]
+        made = [_order(uow, deps, each, by=CONSUMER) for each in free if each not in refused]
         if not made:
             raise _nothing()
         return made
@@ -86,14 +92,14 @@ def return_own_money(deps: Deps, consumer_id: str) -> list[Transfer]:
 def return_money_of_loan(deps: Deps, loan_id: str, *, by: str) -> Transfer:
     """Order back what is kept for a loan's owner, whatever the bank said before; `by` is an operator.
 
-    Raises NotFound, RuleRefused (nothing_to_return).
+    Raises NotFound, RuleRefused (nothing_to_return, also while other money of the loan is on its way).
     """
     with deps.storage.unit_of_work() as uow:
         loan = uow.loans.locked(loan_id)
         if loan is None:
             raise NotFound("there is no such loan", loan_id=loan_id)
         kept = _kept(uow, loan)
-        if kept.amount.minor <= 0:
+        if kept.amount.minor <= 0 or kept.is_behind:
             raise _nothing()
         return _order(uow, deps, kept, by=f"operator {by}")
 
@@ -116,7 +122,8 @@ def _kept(uow: UnitOfWork, loan: Loan) -> _Kept:
     """Return what is kept for a loan's owner and how it goes back next."""
     kept, ways = uow.transfers.returnable(loan.id), uow.transfers.ways_back(loan.id)
     way, most = ways[0] if ways else (loan.mandate_id, kept)
-    return _Kept(loan, kept, way, min(kept, most))
+    going = any(each.status == TransferStatus.PENDING for each in uow.transfers.of_loan(loan.id))
+    return _Kept(loan, kept, way, min(kept, most), going)
 
 
 def _order(uow: UnitOfWork, deps: Deps, kept: _Kept, *, by: str) -> Transfer:
@@ -134,7 +141,7 @@ def _refused_for_good(uow: UnitOfWork, kept: _Kept) -> bool:
 
 def _nothing() -> RuleRefused:
     return RuleRefused(
-        "nothing is kept that could go back",
+        "nothing is kept that could go back now",
         code="nothing_to_return",
         hint="what is on its way arrives within days",
     )
