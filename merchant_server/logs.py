@@ -3,7 +3,6 @@
 Times are UTC. Whoever logs passes no personal data; the scrubber here is the second fence, not the first.
 """
 
-import json
 import logging
 import re
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
+import msgspec
 import structlog
 
 HIDDEN = "[hidden]"
@@ -28,7 +28,7 @@ _SECRETS = re.compile(
 # What every record has; what comes after it was passed as `extra`.
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 _PLAIN_COUNT = len(vars(logging.makeLogRecord({})))
-_JSON = json.JSONEncoder(ensure_ascii=False, default=str)
+_JSON = msgspec.json.Encoder(enc_hook=str)
 
 
 def set_up(log_format: str, stream: TextIO | None = None) -> None:
@@ -47,7 +47,7 @@ def set_up(log_format: str, stream: TextIO | None = None) -> None:
 
 
 def _as_json(_logger: Any, _method: str, event: Mapping[str, Any]) -> str:
-    return _JSON.encode(event)
+    return _JSON.encode(event).decode()
 
 
 class _Line(logging.Formatter):

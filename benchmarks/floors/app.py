@@ -74,17 +74,12 @@ def application() -> Flask:
 
     @app.post("/v1/checkouts")
     def create() -> ResponseReturnValue:
-        raw, values = database(), _fresh(ids, script["checkout"])
+        raw, values = database(), _fresh(ids, script["checkout"], script["event"])
         for sql, params, _ in script["key"]:
             raw.rows(sql, params)
         raw.rows(raw.begin)
         for sql, params, _ in script["create"]:
-            rows = raw.rows(sql, _filled(params, values))
-            if "RETURNING last" in sql:
-                values["event_sequence"] = rows[0][0]
-                values["event"] = json.dumps(
-                    {**script["event"], "id": values["event_id"], "data": values["resource"]}
-                )
+            raw.rows(sql, _filled(params, values))
         raw.rows("COMMIT")
         return Response(values["response"], 201, content_type="application/json")
 
@@ -116,22 +111,17 @@ def application() -> Flask:
 
 
 def _commit(raw: Bare, statements: Transaction) -> None:
-    """Run a recorded transaction, with the events' numbers as they are now."""
-    sequence = None
+    """Run a recorded transaction."""
     raw.rows(raw.begin)
     for sql, params, many in statements:
         if many:
             raw.many(sql, params)
-            continue
-        if sql.startswith("INSERT INTO events "):
-            params = {**params, "sequence": sequence}
-        rows = raw.rows(sql, params)
-        if "RETURNING last" in sql:
-            sequence = rows[0][0]
+        else:
+            raw.rows(sql, params)
     raw.rows("COMMIT")
 
 
-def _fresh(ids: SystemIds, recorded: dict[str, Any]) -> dict[str, Any]:
+def _fresh(ids: SystemIds, recorded: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
     """Return what one new checkout needs: ids, times, and its JSON."""
     asked, now = request.get_json(), datetime.now(UTC)
     created, expires = (
@@ -147,10 +137,14 @@ def _fresh(ids: SystemIds, recorded: dict[str, Any]) -> dict[str, Any]:
         "expires_at": expires,
         "url": f"http://127.0.0.1/p/{token}",
     }
+    event_id = ids.new("evt")
+    told = json.dumps({**event, "id": event_id, "data": resource}, ensure_ascii=False)
     return {
         "id": checkout_id,
         "token": token,
-        "event_id": ids.new("evt"),
+        "event_id": event_id,
+        "head": told[:-1] + ', "sequence": ',
+        "tail": "}",
         "key": request.headers["Idempotency-Key"],
         "fingerprint": hashlib.sha256(request.get_data()).hexdigest(),
         "reference": asked["reference"],

@@ -79,11 +79,12 @@ def _figure(
     deps = replace(world.deps, storage=world.storage(engine))
     with engine.reading() as connection:
         rows = connection.all("SELECT * FROM deductions WHERE status = 'pending' ORDER BY id")
-    told = [world.callback(row) for row in rows]
+    now = world.house.clock.now()
+    # Signing is the bank's work.
+    told = [(body, world.sign_callback(event_id, body, now)) for event_id, body in map(world.callback, rows)]
 
     def acknowledge(number: int) -> None:
-        event_id, body = told[number]
-        verdict = receive(deps, body, world.sign_callback(event_id, body, world.house.clock.now()))
+        verdict = receive(deps, *told[number])
         assert verdict.outcome == "applied", verdict
 
     def side(work: Callable[[int], object], threads: int, pool: ThreadPoolExecutor) -> Callable[[int], Any]:

@@ -81,8 +81,10 @@ def _offers(deps: Deps, caller: Caller, minor: int) -> bytes:
 
 
 def _event(created: Transaction) -> dict[str, Any]:
-    found = next(each.params["body"] for each in created if each.sql.startswith("INSERT INTO events "))
-    body: dict[str, Any] = json.loads(found)
+    """Return an event without its number."""
+    found = next(each.params for each in created if each.sql.startswith("INSERT INTO events "))
+    body: dict[str, Any] = json.loads(f"{found['head']}0{found['tail']}")
+    del body["sequence"]
     return body
 
 
@@ -99,7 +101,7 @@ def _with_places(created: Transaction, resource: dict[str, Any]) -> list[Any]:
     for sql, params, many in created:
         named = {name: _marked(value, places) for name, value in params.items()}
         if sql.startswith("INSERT INTO events "):
-            named |= {"sequence": "\x02event_sequence", "body": "\x02event"}
+            named |= {"head": "\x02head", "tail": "\x02tail"}
         marked.append((sql, named, many))
     return marked
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from fenqi.finance.money import Money
+from fenqi.finance.money import Money, money
 from fenqi.finance.repayment import Due
 
 from merchant_server.domain.machine import Machine
@@ -86,8 +86,9 @@ class Installment:
     @property
     def outstanding(self) -> Money:
         """What is still to be paid, penalties included."""
-        owed, arrived = self.total.minor + self.penalty.minor, self.paid.minor + self.penalty_paid.minor
-        return self._money(owed - arrived)
+        owed = self.principal.minor + self.interest.minor + self.fee.minor + self.penalty.minor
+        arrived = self.principal_paid.minor + self.interest_paid.minor + self.fee_paid.minor
+        return self._money(owed - arrived - self.penalty_paid.minor)
 
     @property
     def is_open(self) -> bool:
@@ -190,4 +191,4 @@ class Installment:
         )
 
     def _money(self, minor: int) -> Money:
-        return Money(minor, self.principal.currency)
+        return money(minor, self.principal.currency)

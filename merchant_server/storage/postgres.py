@@ -164,21 +164,11 @@ class PostgresEngine:
         try:
             yield connection
             connection.require_committable()
-            connection.settle()
-            self._commit(raw)
+            connection.commit()
         finally:
             connection.ended = True
             self._mark.leave()
             self._checkin(raw)
-
-    @staticmethod
-    def _commit(raw: psycopg.Connection[Row]) -> None:
-        try:
-            done = raw.execute(b"COMMIT", prepare=False).statusmessage
-        except psycopg.Error as error:
-            raise typed(error, committing=True) from error
-        if done != "COMMIT":
-            raise StorageError(f"PostgreSQL answered COMMIT with {done}: nothing was committed")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

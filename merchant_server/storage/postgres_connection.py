@@ -5,6 +5,7 @@ Decides nothing about when a transaction begins or ends: that is `postgres.py`.
 
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -163,10 +164,20 @@ class PostgresConnection(Block):
                 checked_by(self, write.then, cursor.rowcount)
         return cursors[-1]
 
-    def settle(self) -> None:
-        """Run what waits; the engine calls this before it commits."""
-        if self._waiting and self.failure is None:
+    def commit(self) -> None:
+        """Run what waits and commit, in one round trip unless something has to be looked at in between."""
+        if any(write.then is not None for write in self._waiting):
             self._send()
+        writes, self._waiting = self._waiting, []
+        try:
+            with self._raw.pipeline() if writes else nullcontext():
+                for write in writes:
+                    write.on(self._raw.cursor())
+                done = self._raw.execute(b"COMMIT", prepare=False)
+        except DRIVER_ERRORS as error:
+            raise self.fail(typed(error, committing=True)) from error
+        if done.statusmessage != "COMMIT":
+            raise StorageError(f"PostgreSQL answered COMMIT with {done.statusmessage}: nothing was committed")
 
     def write(self, sql: str, params: Params = NO_PARAMS, then: Counted | None = None) -> None:
         """Keep one statement until there is a question or the end: they share a round trip."""
@@ -194,7 +205,8 @@ class PostgresConnection(Block):
     def executemany(self, sql: str, rows: Sequence[Params]) -> None:
         """Run one statement for each of many rows, sent in one pipeline."""
         self.write_all(sql, rows)
-        self.settle()
+        if self._waiting:
+            self._send()
 
     def run_script(self, sql: str) -> None:
         """Run many statements without parameters, for migrations only."""

@@ -145,7 +145,8 @@ class SqliteConnection(Block):
         self.raw = raw
 
     def _run(self, sql: str, params: Params) -> Any:
-        self.require_usable()
+        if self.ended or self.failure is not None:
+            self.require_usable()
         try:
             return self.raw.execute(sql, checked(params))
         except DRIVER_ERRORS as error:

@@ -1,17 +1,17 @@
 """One effect a key: the answer is kept in the transaction of the effect, and replayed byte for byte (law 5)."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+
+import msgspec
 
 from merchant_server.domain.errors import RuleRefused, TransitionConflict
 from merchant_server.domain.merchant import Caller
 from merchant_server.ports import StoredReply, UnitOfWork
 from merchant_server.services.deps import Deps
 
-_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 KEPT_DAYS = 30
 FORGET_BATCH = 500
 # A deadlock or a serialization failure is no answer: the whole is run again, which is soon over.
@@ -39,7 +39,7 @@ class Reply:
 
 def json_bytes(resource: dict[str, Any]) -> bytes:
     """Return a resource as the bytes that are sent, kept and replayed."""
-    return _COMPACT.encode(resource).encode()
+    return msgspec.json.encode(resource)
 
 
 def run_once(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from fenqi.finance.money import Money
+from fenqi.finance.money import Money, money
 
 from merchant_server.domain.installment import Installment, InstallmentStatus
 from merchant_server.domain.loan import Loan, LoanStatus
@@ -242,7 +242,7 @@ def _installment(row: Row) -> Installment:
     nothing = Money(0, currency)
     # Most amounts of a schedule are zero: no fee, no penalty, nothing paid yet.
     amounts = {
-        part: Money(minor, currency) if (minor := row[column]) else nothing for part, column in _ROW_PARTS
+        part: money(minor, currency) if (minor := row[column]) else nothing for part, column in _ROW_PARTS
     }
     return Installment(
         loan_id=row["loan_id"],
@@ -256,7 +256,7 @@ def _installment(row: Row) -> Installment:
 
 def _loan(row: Row) -> Loan:
     values = {name: row[name] for name in Loan.__dataclass_fields__ if name not in _LOAN_MONEY}
-    values |= {part: Money(row[f"{part}_minor"], row["currency"]) for part in _LOAN_MONEY}
+    values |= {part: money(row[f"{part}_minor"], row["currency"]) for part in _LOAN_MONEY}
     values |= {
         "status": LoanStatus(row["status"]),
         "signed_on": date.fromisoformat(row["signed_on"]),

@@ -17,6 +17,13 @@ from merchant_server.storage.repositories.rows import (
 )
 from merchant_server.storage.sealed import Sealer
 
+_NO_NUMBER = -1
+_ADD_EVENT = """INSERT INTO events (id, merchant_id, mode, sequence, type, aggregate_type, aggregate_id,
+    aggregate_sequence, body, created_at)
+    SELECT :id, merchant_id, mode, last - :behind, :type, :aggregate_type, :aggregate_id, :aggregate_sequence,
+    CAST(:head AS TEXT) || CAST(last - :behind AS TEXT) || CAST(:tail AS TEXT), :created_at
+    FROM event_sequences WHERE merchant_id = :merchant_id AND mode = :mode"""
+
 
 class Events:
     """Facts, numbered without gaps per merchant and mode."""
@@ -40,20 +47,20 @@ class Events:
 
         A merchant's counter is locked from here to the commit, so that numbers are given in commit order and never
         lost; as late as can be, because all of a merchant's transactions meet at it, and in one order of merchants.
+        The database puts the numbers in, so that nobody waits for them to travel.
         """
         queue, self._queue = self._queue, []
         for merchant_id, mode in sorted({(fact.merchant_id, fact.mode) for fact, _, _ in queue}):
             some = [each for each in queue if (each[0].merchant_id, each[0].mode) == (merchant_id, mode)]
-            row = self._db.one(
+            asked = [] if all(only_to for _, _, only_to in some) else self._endpoints(merchant_id, mode)
+            self._db.write(
                 "INSERT INTO event_sequences (merchant_id, mode, last) VALUES (:merchant_id, :mode, :count)"
-                " ON CONFLICT (merchant_id, mode) DO UPDATE SET last = event_sequences.last + excluded.last"
-                " RETURNING last",
+                " ON CONFLICT (merchant_id, mode) DO UPDATE SET last = event_sequences.last + excluded.last",
                 {"merchant_id": merchant_id, "mode": mode, "count": len(some)},
             )
-            assert row is not None
-            first = int(row["last"]) - len(some) + 1
-            insert_all(self._db, "events", [_columns(fact, n) for n, (fact, _, _) in enumerate(some, first)])
-            asked = self._endpoints(merchant_id, mode)
+            later = range(len(some) - 1, -1, -1)
+            for (fact, _, _), behind in zip(some, later, strict=True):
+                self._db.write(_ADD_EVENT, _columns(fact, behind))
             queued = [
                 _queued(self._new_id, fact, endpoint_id, due_at)
                 for fact, due_at, only_to in some
@@ -236,7 +243,8 @@ def _mark(row: Row) -> FeedMark:
     return FeedMark(row["name"], row["sequence"], moment(row["acknowledged_at"]))
 
 
-def _columns(fact: Fact, sequence: int) -> dict[str, object]:
+def _columns(fact: Fact, behind: int) -> dict[str, object]:
+    """Return an event that is `behind` others before the merchant's last; its body lacks the number."""
     created_at = stamp(fact.created_at)
     body = {
         "object": "event",
@@ -244,7 +252,7 @@ def _columns(fact: Fact, sequence: int) -> dict[str, object]:
         "type": fact.type,
         "mode": fact.mode,
         "created_at": created_at,
-        "sequence": sequence,
+        "sequence": _NO_NUMBER,
         "aggregate": {
             "type": fact.aggregate_type,
             "id": fact.aggregate_id,
@@ -253,15 +261,18 @@ def _columns(fact: Fact, sequence: int) -> dict[str, object]:
         "data": fact.data,
         "request_id": fact.request_id,
     }
+    # Members are sorted, so that only the type comes after the number.
+    head, _, tail = to_json(body).rpartition(str(_NO_NUMBER))
     return {
         "id": fact.id,
         "merchant_id": fact.merchant_id,
         "mode": fact.mode,
-        "sequence": sequence,
+        "behind": behind,
         "type": fact.type,
         "aggregate_type": fact.aggregate_type,
         "aggregate_id": fact.aggregate_id,
         "aggregate_sequence": fact.aggregate_sequence,
-        "body": to_json(body),
+        "head": head,
+        "tail": tail,
         "created_at": created_at,
     }

@@ -1,11 +1,11 @@
 """How values become columns: UTC text for times, ISO text for dates, JSON text for lists and maps."""
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
+import msgspec
 from fenqi.finance.lines import Line, ReturnedLine
 from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
@@ -18,7 +18,7 @@ Made = TypeVar("Made")
 LineKind = TypeVar("LineKind", Line, ReturnedLine)
 
 _STAMP_DIGITS = len("2026-11-22T09:30:00.123456")
-_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+_JSON = msgspec.json.Encoder(order="sorted")
 
 
 def stamp(moment: datetime) -> str:
@@ -38,19 +38,19 @@ def maybe_moment(text: str | None) -> datetime | None:
 
 def to_json(value: Any) -> str:
     """Return compact JSON text with sorted keys."""
-    return _JSON.encode(value)
+    return _JSON.encode(value).decode()
 
 
 def from_json(text: str) -> Any:
     """Return what a JSON column holds."""
-    return json.loads(text)
+    return msgspec.json.decode(text)
 
 
 # Reading a plan's terms checks each of them.
 @lru_cache(maxsize=4096)
 def plan_of(text: str) -> Plan:
     """Return the plan that JSON text describes: the same one for the same terms, as many loans have them."""
-    return Plan.from_dict(json.loads(text))
+    return Plan.from_dict(from_json(text))
 
 
 @lru_cache(maxsize=4096)
