@@ -39,6 +39,7 @@ from merchant_server.storage.readiness import clock_apart_seconds, require_ready
 from merchant_server.storage.rotation import Rotation
 from merchant_server.storage.unit_of_work import SqlStorage
 from merchant_server.web import api, callbacks, problems
+from merchant_server.web.api.known_keys import KnownKeys
 from merchant_server.web.application import Application
 from merchant_server.web.bodies import BODY_BYTES_MAX
 from merchant_server.web.consumer import consumer_pages
@@ -170,7 +171,13 @@ def create_app(installation: Installation) -> Flask:
         per_second=int(installation.settings.rate_per_second),
         refused_per_minute=int(installation.settings.refused_keys_per_minute),
     )
-    app = build_app(installation.deps, secret_key=installation.keys.web, secure=secure, limited=limited)
+    app = build_app(
+        installation.deps,
+        secret_key=installation.keys.web,
+        secure=secure,
+        limited=limited,
+        known=KnownKeys(),
+    )
     if proxies := int(installation.settings.trusted_proxies):
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.register_blueprint(health_routes(installation.deps, installation.require_ready))
@@ -187,8 +194,18 @@ def create_app(installation: Installation) -> Flask:
     return app
 
 
-def build_app(deps: Deps, *, secret_key: bytes, secure: bool, limited: Limits | None = None) -> Flask:
-    """Return an application over any Deps: the API, callbacks and pages; without `limited` nobody is slowed down."""
+def build_app(
+    deps: Deps,
+    *,
+    secret_key: bytes,
+    secure: bool,
+    limited: Limits | None = None,
+    known: KnownKeys | None = None,
+) -> Flask:
+    """Return an application over any Deps: the API, callbacks and pages.
+
+    Without `limited` nobody is slowed down, and without `known` each request asks whose key it has.
+    """
     app = Application("merchant_server.web", static_folder=None, template_folder=None)
     app.config.update(SECRET_KEY=secret_key, MAX_CONTENT_LENGTH=BODY_BYTES_MAX)
     app.extensions[EXTENSION] = deps
@@ -197,7 +214,7 @@ def build_app(deps: Deps, *, secret_key: bytes, secure: bool, limited: Limits | 
     set_up_pages(app, secure=secure, exempt=(*api.BLUEPRINTS, callbacks.blp))
     app.before_request(begin_request)
     app.teardown_request(end_request)
-    api.register(app, limited or Limits())
+    api.register(app, limited or Limits(), known or KnownKeys(seconds=0))
     app.register_blueprint(callbacks.blp)
     app.register_blueprint(consumer_pages(deps, secure=secure))
     app.register_blueprint(counter_pages(deps))

@@ -50,7 +50,13 @@ def run() -> None:
 
     settings = Settings.from_env()
     install(settings).require_ready()
-    serve("merchant_server.serving:application", settings.host, int(settings.port), int(settings.threads))
+    serve(
+        "merchant_server.serving:application",
+        settings.host,
+        int(settings.port),
+        int(settings.threads),
+        int(settings.processes),
+    )
 
 
 @main.command()

@@ -1,12 +1,16 @@
-"""The WSGI application for any server, and the default server: one process, many threads, graceful at SIGTERM."""
+"""The WSGI application for any server, and the default server: few processes, many threads, graceful at SIGTERM."""
 
 import gc
+import multiprocessing
+import os
+import tempfile
 
 from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 
 GRACE_SECONDS = 10
+SHARED_FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # read by prometheus_client when it is imported
 
 
 def application() -> Flask:
@@ -26,19 +30,25 @@ def application() -> Flask:
     return app
 
 
-def serve(target: str, host: str, port: int, threads: int) -> None:
+def serve(target: str, host: str, port: int, threads: int, processes: int = 1) -> None:
     """Serve a factory until SIGTERM or SIGINT; open requests are finished first.
 
-    One process on purpose: SQLite writes are batched within a process. Scale out with more processes on PostgreSQL.
+    Processes share the port, and the figures that any of them gives to Prometheus. On SQLite each batches the writes of
+    its own threads, and they take turns.
     """
-    Granian(
-        target,
-        address=host,
-        port=port,
-        interface=Interfaces.WSGI,
-        factory=True,
-        workers=1,
-        blocking_threads=threads,
-        workers_kill_timeout=GRACE_SECONDS,
-        log_access=False,
-    ).serve()
+    with tempfile.TemporaryDirectory(prefix="fenqi-metrics-") as figures:
+        if processes > 1:
+            os.environ[SHARED_FIGURES] = figures
+            # A forked one would count for itself: what it counts with is chosen at the import.
+            multiprocessing.set_start_method("spawn", force=True)
+        Granian(
+            target,
+            address=host,
+            port=port,
+            interface=Interfaces.WSGI,
+            factory=True,
+            workers=processes,
+            blocking_threads=threads,
+            workers_kill_timeout=GRACE_SECONDS,
+            log_access=False,
+        ).serve()

@@ -19,6 +19,8 @@ RANGES = {
     "rate_per_second": (0, 10**6),
     "refused_keys_per_minute": (0, 10**6),
     "deliveries_kept_days": (1, 36_500),
+    "processes": (1, 64),
+    "threads": (4, 1024),
 }
 TOKEN_LENGTH_MIN = 24
 
@@ -102,7 +104,10 @@ class Settings:
     webhook_private: str = _setting(
         "", "on lets webhooks go to http and private addresses; empty means while the public URL is http"
     )
-    threads: str = _setting("64", "threads of the web server; each live page holds one")
+    processes: str = _setting(
+        "2", "processes of the web server, one for each core at most; each holds about 130 MB"
+    )
+    threads: str = _setting("64", "threads of each of them; each live page holds one")
     deliveries_kept_days: str = _setting("30", "days that a delivery which arrived can be looked up")
     log_format: str = _setting("auto", "json, text, or auto: text in a terminal and json elsewhere")
     metrics_token: str = _setting(
@@ -137,8 +142,6 @@ class Settings:
                 raise SettingsError(
                     f"FENQI_{name.upper()}={getattr(self, name)!r}: use a port from 1 to 65535"
                 )
-        if not self.threads.isdecimal() or not 4 <= int(self.threads) <= 1024:
-            raise SettingsError(f"FENQI_THREADS={self.threads!r}: use a number from 4 to 1024")
         for name, (least, most) in RANGES.items():
             text = getattr(self, name)
             if not text.isdecimal() or not least <= int(text) <= most:

@@ -28,7 +28,10 @@ class CircuitState(StrEnum):
 
 
 _STATE = Gauge(
-    "fenqi_source_circuit_state", "0 closed, 1 half open, 2 open, for each outside source", ["source"]
+    "fenqi_source_circuit_state",
+    "0 closed, 1 half open, 2 open, for each outside source; the highest of a server's processes",
+    ["source"],
+    multiprocess_mode="livemax",
 )
 
 

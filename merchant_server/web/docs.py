@@ -74,7 +74,7 @@ def docs_pages() -> Blueprint:
 
     @blp.get("/docs")
     def reference() -> ResponseReturnValue:
-        spec = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+        spec = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"].description()
         return render_template(
             "docs/reference.html",
             groups=groups(spec),

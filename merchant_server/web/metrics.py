@@ -1,18 +1,21 @@
 """What Prometheus reads, and one line of the log for each request: by route template, never by address.
 
-Requests and breakers are this process's own; everything else is read from the database at each scrape, so that
-any number of servers and workers tell the same truth. Addresses carry tokens and are neither logged nor counted.
+Requests and breakers are this server's own, of all its processes; everything else is read from the database at each
+scrape, so that any number of servers and workers tell the same truth. Addresses carry tokens and are neither logged
+nor counted.
 """
 
 import hmac
 import logging
 import math
+import os
 import time
 from collections.abc import Iterator
 
 from flask import Blueprint, Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from merchant_server.domain.errors import Unauthenticated
@@ -72,10 +75,19 @@ def metrics_page(deps: Deps, token: str) -> Blueprint:
         given = request.headers.get("Authorization", "")
         if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
             raise Unauthenticated("the metrics need their token", hint="see FENQI_METRICS_TOKEN")
-        body = generate_latest(REGISTRY) + generate_latest(stored)
+        body = generate_latest(_live()) + generate_latest(stored)
         return Response(body, content_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
 
     return blueprint
+
+
+def _live() -> CollectorRegistry:
+    """Return what this process counted, or all processes of this server when they share their figures."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    shared = CollectorRegistry()
+    MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
+    return shared
 
 
 class _Stored:

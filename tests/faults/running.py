@@ -34,7 +34,9 @@ def free_port() -> int:
 class RunningHouse:
     """Server, worker and sandbox as processes, over one SQLite file or the database of a URL."""
 
-    def __init__(self, folder: Path, database_url: str = "", programs: tuple[str, ...] = PROGRAMS) -> None:
+    def __init__(
+        self, folder: Path, database_url: str = "", programs: tuple[str, ...] = PROGRAMS, **settings: str
+    ) -> None:
         self.folder = folder
         port, sandbox_port = free_port(), free_port()
         self.url, self.sandbox_url = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{sandbox_port}"
@@ -45,12 +47,14 @@ class RunningHouse:
             "FENQI_STATE_FOLDER": str(folder / "state"),
             "FENQI_PUBLIC_URL": self.url,
             "FENQI_PORT": str(port),
+            "FENQI_PROCESSES": "1",
             "FENQI_THREADS": "32",
             "FENQI_COLLECTION_HOURS": "00:00-24:00",
             "FENQI_RATE_PER_SECOND": "0",
             "FENQI_SANDBOX_URL": self.sandbox_url,
             "FENQI_SANDBOX_PORT": str(sandbox_port),
             "FENQI_SANDBOX_DATABASE": str(folder / "sandbox.sqlite"),
+            **settings,
         }
         self.ports: dict[str, int] = {}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}

@@ -97,8 +97,7 @@ def add_key(
 def authenticate(deps: Deps, secret: str) -> Caller:
     """Return who holds this key, and note the use now and then.
 
-    Every request asks the database, so that a key ends for all processes at the moment it is revoked. Raises
-    Unauthenticated (key_invalid, key_revoked, key_expired), Forbidden for a live key over plain http.
+    Raises Unauthenticated (key_invalid, key_revoked, key_expired), Forbidden for a live key over plain http.
     """
     now = deps.clock.now()
     with deps.storage.reading() as uow:

@@ -1,8 +1,11 @@
 """/v1: JSON for merchants. Every route needs a key, a scope, and on POST an Idempotency-Key."""
 
+import threading
+from typing import Any
+
 from fenqi.wire import ProblemSchema
-from flask import Flask
-from flask_smorest import Api
+from flask import Flask, Response, json
+from flask_smorest import Api, Blueprint
 
 from merchant_server.web import limits
 from merchant_server.web.api import (
@@ -12,6 +15,7 @@ from merchant_server.web.api import (
     events,
     guarding,
     keys,
+    known_keys,
     loans,
     offers,
     payouts,
@@ -25,6 +29,7 @@ from merchant_server.web.api import (
     webhook_endpoints,
 )
 from merchant_server.web.api.describing import describe
+from merchant_server.web.api.known_keys import KnownKeys
 from merchant_server.web.limits import Limits
 
 BLUEPRINTS = (
@@ -62,9 +67,17 @@ OPENAPI = {
 
 
 class ProblemApi(Api):
-    """flask-smorest without its own error bodies: web/problems.py answers every refusal, and this describes them."""
+    """flask-smorest without its own error bodies: web/problems.py answers every refusal, and this describes them.
+
+    The description is made when it is first read, so that a server starts without it.
+    """
 
     ERROR_SCHEMA = ProblemSchema
+
+    def __init__(self, app: Flask) -> None:
+        self._making = threading.Lock()
+        self._description: dict[str, Any] | None = None
+        super().__init__(app)
 
     def _register_error_handlers(self) -> None:
         return
@@ -75,15 +88,36 @@ class ProblemApi(Api):
         super()._register_responses()
         del self.DEFAULT_RESPONSE_CONTENT_TYPE
 
+    def register_blueprint(self, blp: Blueprint, **options: Any) -> None:
+        """Add a blueprint's routes to the application."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blp.name] = self
+        self._app.register_blueprint(blp, **options)
 
-def register(app: Flask, limited: Limits) -> None:
+    def description(self) -> dict[str, Any]:
+        """Return the OpenAPI document, made once."""
+        with self._making:
+            if self._description is None:
+                for each in BLUEPRINTS:
+                    each.register_views_in_doc(self, self._app, self.spec, name=each.name, parameters=None)
+                    self.spec.tag({"name": each.name, "description": each.description})
+                describe(self.spec)
+                self._description = self.spec.to_dict()
+            return self._description
+
+    def _openapi_json(self) -> Response:
+        return Response(
+            json.dumps(self.description(), indent=2, sort_keys=False), mimetype="application/json"
+        )
+
+
+def register(app: Flask, limited: Limits, known: KnownKeys) -> None:
     """Add /v1 and its description to an application."""
     app.config.update(OPENAPI)
     app.extensions[limits.EXTENSION] = limited
+    app.extensions[known_keys.EXTENSION] = known
     api = ProblemApi(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
-    describe(api.spec)
 
 
 for each in BLUEPRINTS:

@@ -3,10 +3,10 @@
 from flask import Response, g, json, request
 
 from merchant_server.domain.errors import RateLimited, Unauthenticated
-from merchant_server.services.operation.api_keys import authenticate
 from merchant_server.services.operation.idempotency import json_bytes
 from merchant_server.web import limits
 from merchant_server.web.api import versions
+from merchant_server.web.api.known_keys import known_keys
 from merchant_server.web.bodies import idempotency_key
 from merchant_server.web.context import deps
 
@@ -32,7 +32,7 @@ def admit() -> None:
                 code="authentication_required",
                 hint="send Authorization: Bearer sk_test_…",
             )
-        g.caller = authenticate(deps(), secret.strip())
+        g.caller = known_keys().caller(deps(), secret.strip())
     except Unauthenticated:
         limits.count_refused_key()
         raise

@@ -1,0 +1,85 @@
+"""One server of several processes: on one port, one file, one set of figures, and stopped as one."""
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.faults.running import RunningHouse, wait_for
+
+TOKEN = "t" * 24
+MADE = 24
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[RunningHouse]:
+    """Two server processes on one SQLite file."""
+    programs = ("sandbox", "run")
+    settings = {"FENQI_METRICS_TOKEN": TOKEN, "FENQI_REFUSED_KEYS_PER_MINUTE": "0"}
+    running = RunningHouse(tmp_path, programs=programs, FENQI_PROCESSES="2", **settings)
+    running.ask("POST", "/v1/plans", {"id": "p3", "installments": 3, "annual_rate": "0.12"})
+    yield running
+    running.stop()
+
+
+def make(house: RunningHouse, number: int) -> str:
+    """Make a checkout over a connection of its own."""
+    body = {"amount": {"minor": 60_000 + number, "currency": "CNY"}, "reference": f"order-{number}"}
+    headers = {**house.authorization, "Idempotency-Key": uuid4().hex}
+    answer = requests.post(f"{house.url}/v1/checkouts", json=body, headers=headers, timeout=30)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+def counted(house: RunningHouse) -> float:
+    answer = requests.get(f"{house.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10)
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+        if sample.name == "fenqi_http_request_seconds_count"
+        and (sample.labels["method"], sample.labels["route"]) == ("POST", "/v1/checkouts")
+    )
+
+
+def alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def statuses(house: RunningHouse, secret: str) -> set[int]:
+    """Ask over connections of their own, so that both processes are met."""
+    holder = {"Authorization": f"Bearer {secret}"}
+    return {requests.get(f"{house.url}/v1/plans", headers=holder, timeout=10).status_code for _ in range(8)}
+
+
+def test_two_processes_are_one_server(house: RunningHouse) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda number: make(house, number), range(MADE)))
+    assert len(set(made)) == MADE
+
+    events = requests.get(
+        f"{house.url}/v1/events", params={"limit": 100}, headers=house.authorization, timeout=10
+    ).json()["data"]
+    assert [each["sequence"] for each in events] == list(range(1, MADE + 1))
+    assert {counted(house) for _ in range(6)} == {MADE}
+
+    key = house.ask("POST", "/v1/keys", {"name": "till"}, key="one")
+    assert statuses(house, key["secret"]) == {200}
+    house.ask("POST", f"/v1/keys/{key['id']}/revoke", {}, key="two")
+    revoked_at = time.monotonic()
+    while statuses(house, key["secret"]) != {401}:
+        assert time.monotonic() - revoked_at < 1
+
+    group = house._processes["run"].pid
+    assert house.end("run") == 0
+    wait_for(lambda: not alive(group), "the end of all its processes")
