@@ -35,7 +35,7 @@ soak: ## the long runs: a million examples, with a progress bar and a seed that 
 	@FENQI_SOAK=1 $(RUN) pytest -q --timeout=0 tests/evidence/test_attacks.py tests/agreement/test_verifier.py
 	@FENQI_FORGERIES=100000 $(RUN) pytest -q tests/till/test_attacks.py
 	@FENQI_FUZZ=all $(RUN) pytest -q --timeout=0 tests/api/test_fuzz_routes.py
-	@FENQI_TRIGGERS=all $(RUN) pytest -q tests/e2e/test_triggers.py
+	@FENQI_TRIGGERS=all FENQI_SCREENS=all $(RUN) pytest -q tests/e2e/test_sales.py $$(find tests -name "test_*in_a_browser.py" -o -name "test_with_a_browser.py")
 
 bench: ## how far each path is from the bare floor under it
 	@$(PYTHON) scripts/bootstrap.py dev

@@ -6,10 +6,13 @@
 import os
 import shutil
 from collections.abc import Iterator
+from typing import TypeVar
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+Screen = TypeVar("Screen")
+EVERY_SCREEN = os.environ.get("FENQI_SCREENS") == "all"
 ARGUMENTS = [
     # Chromium refuses its sandbox to root, and a test machine often has nobody else.
     "--no-sandbox",
@@ -20,6 +23,11 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def screens(*every: Screen) -> tuple[Screen, ...]:
+    """Return the first two of a page's languages, sizes and colours, all of them in make soak."""
+    return every if EVERY_SCREEN else every[:2]
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,7 @@ from werkzeug.test import TestResponse
 from merchant_server.app import build_app
 from merchant_server.domain.checkout import Checkout
 from merchant_server.domain.merchant import Caller
+from merchant_server.ports import AgreementRenderer, AgreementSigner
 from merchant_server.providers.agreement import AuditHeadKey, Authority, PadesSigner, TypstRenderer
 from merchant_server.providers.credit_policy import ZenCreditPolicy, ZenWorkshop
 from merchant_server.providers.system import SystemIds
@@ -41,6 +42,7 @@ from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.rotation import Rotation
 from merchant_server.storage.unit_of_work import SqlStorage
 from merchant_server.worker import work_once
+from tests.fakes.documents import PlainRenderer, PlainSigner
 from tests.fakes.providers import FakeBank, FakeBureau, FakeIdentity, FakeSms, FakeWebhookSender
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -77,6 +79,12 @@ class HandClock:
 def _documents(folder: str) -> tuple[TypstRenderer, PadesSigner, AuditHeadKey]:
     authority = Authority.open(folder)
     return TypstRenderer(), PadesSigner(authority), AuditHeadKey.open(folder, authority)
+
+
+@cache
+def _policy() -> tuple[ZenCreditPolicy, ZenWorkshop]:
+    """Read and check the policy once a process; it keeps nothing of what it decides."""
+    return ZenCreditPolicy(Path(str(files("merchant_server") / "policy" / "cn-standard.json"))), ZenWorkshop()
 
 
 @dataclass
@@ -236,17 +244,23 @@ def push_due(deps: Deps, pool: ThreadPoolExecutor) -> int:
     return courier.finish()
 
 
-def build(engine: Engine, state: Path, keys: Path | None = None) -> Installation:
+def build(
+    engine: Engine, state: Path, keys: Path | None = None, *, real_documents: bool = True
+) -> Installation:
     """Wire an installation on a migrated database; `keys` is its own file of wrapping keys, in `state` by default."""
     clock, bank, bureau, sms, sender = HandClock(), FakeBank(), FakeBureau(), FakeSms(), FakeWebhookSender()
+    renderer: AgreementRenderer
+    signer: AgreementSigner
     renderer, signer, heads = _documents(str(state))
+    if not real_documents:
+        renderer, signer = PlainRenderer(renderer), PlainSigner()
+    policy, workshop = _policy()
     ids = SystemIds()
     ring = KeyRing.open(keys or state / "wrapping-keys.json", b"i" * 32)
     deps = Deps(
         storage=SqlStorage(engine, ring, ids.new),
         clock=clock, ids=ids, identity=FakeIdentity(), bureau=bureau, sms=sms, bank=bank,
-        policy=ZenCreditPolicy(Path(str(files("merchant_server") / "policy" / "cn-standard.json"))),
-        workshop=ZenWorkshop(),
+        policy=policy, workshop=workshop,
         renderer=renderer, signer=signer, heads=heads, sender=sender, code_key=b"c" * 32,
         public_url="http://127.0.0.1:8010", lender_name="示范资金方", rate_cap=Decimal("0.24"),
     )  # fmt: skip
@@ -262,22 +276,32 @@ def authority_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def installation(engine: Engine, tmp_path: Path, authority_folder: Path) -> Iterator[Installation]:
+def real_documents() -> bool:
+    """Whether agreements are typeset and signed as they would be; folders that look at documents say so."""
+    return False
+
+
+@pytest.fixture
+def installation(
+    engine: Engine, tmp_path: Path, authority_folder: Path, real_documents: bool
+) -> Iterator[Installation]:
     """An installation on each engine; afterwards the laws of the house hold."""
-    made = build(engine, authority_folder, tmp_path / "keys" / "wrapping-keys.json")
+    keys = tmp_path / "keys" / "wrapping-keys.json"
+    made = build(engine, authority_folder, keys, real_documents=real_documents)
     yield made
     assert made.breaches() == []
 
 
 @pytest.fixture
 def sqlite_installation(
-    migrated_sqlite: Path, tmp_path: Path, authority_folder: Path
+    migrated_sqlite: Path, tmp_path: Path, authority_folder: Path, real_documents: bool
 ) -> Iterator[Installation]:
     """An installation on SQLite alone, for what does not depend on the engine; afterwards the laws hold."""
     path = tmp_path / "fenqi.sqlite"
     shutil.copyfile(migrated_sqlite, path)
     engine = open_engine(f"sqlite:///{path}")
-    made = build(engine, authority_folder, tmp_path / "keys" / "wrapping-keys.json")
+    keys = tmp_path / "keys" / "wrapping-keys.json"
+    made = build(engine, authority_folder, keys, real_documents=real_documents)
     yield made
     assert made.breaches() == []
     engine.close()

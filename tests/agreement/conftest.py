@@ -111,3 +111,9 @@ def signed_pdf(authority: Authority, unsigned_pdf: bytes) -> bytes:
     return PadesSigner(authority).sign(
         unsigned_pdf, agreement_id="agr_1", signer="欧阳祎喆", signed_at=SIGNED_AT
     )
+
+
+@pytest.fixture
+def real_documents() -> bool:
+    """Agreements as they are: what these tests look at."""
+    return True

@@ -82,7 +82,7 @@ def test_every_answer_names_its_headers_and_every_operation_its_version(house: I
 
 
 # How many requests are made up for each operation and phase; `make soak` sets it so that all make fifty thousand.
-EXAMPLES_EACH = os.environ.get("FENQI_API_EXAMPLES", "5")
+EXAMPLES_EACH = os.environ.get("FENQI_API_EXAMPLES", "2")
 # An address such as https://shop.example#a#b is no URI, and browsers take it: so does the pattern of WebAddress.
 TWO_FRAGMENTS = "Value not matching the 'uri' format"
 CONFIG = """

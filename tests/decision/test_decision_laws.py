@@ -39,7 +39,7 @@ def decided(
     path = tmp_path_factory.mktemp("decided") / "fenqi.sqlite"
     shutil.copyfile(migrated_sqlite, path)
     engine = open_engine(f"sqlite:///{path}")
-    house = build(engine, authority_folder)
+    house = build(engine, authority_folder, real_documents=False)
     reviewing.add_reviewer(house.deps, "Li Wei", id_number(1, "19800101"))
     house.apply(house.checkout(expires_in_seconds=3_600), id_number=BUREAU_DOWN)
     (review,) = reviewing.queue(house.deps)

@@ -20,7 +20,7 @@ def live(tmp_path: Path, authority_folder: Path, monkeypatch: pytest.MonkeyPatch
     """A service on the loopback with one merchant, as FENQI_API_KEY, FENQI_BASE_URL and shop.json say."""
     engine = open_engine(f"sqlite:///{tmp_path}/fenqi.sqlite")
     engine.migrate()
-    installation = build(engine, authority_folder)
+    installation = build(engine, authority_folder, real_documents=False)
     # As `fenqi-server merchant create` leaves a merchant.
     set_terms(installation.deps, installation.caller.merchant_id, payout_account="sandbox_9001")
     server = make_server("127.0.0.1", 0, installation.app, threaded=True)

@@ -89,7 +89,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         Path(sys.executable).with_name("fenqi-demo"), "up", "--folder", folder, "--store-port", str(store),
         "--server-port", str(server), "--sandbox-port", str(sandbox),
     ]  # fmt: skip
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "FENQI_PROCESSES": "1"}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     ) as run:

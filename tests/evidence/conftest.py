@@ -110,3 +110,9 @@ def sale(
         house, Authority.open(authority_folder), agreement_id, evidence_bundle(house.deps, agreement_id)
     )
     engine.close()
+
+
+@pytest.fixture
+def real_documents() -> bool:
+    """Agreements as they are: what these tests look at."""
+    return True

@@ -127,7 +127,7 @@ class Template:
 def make_template(folder: Path, url: str, server_url: str, authority: Path) -> Template:
     """Sell once, with a lender's money, into a migrated database that `living` copies."""
     engine = open_engine(url)
-    house = build(engine, authority, folder / "wrapping-keys.json")
+    house = build(engine, authority, folder / "wrapping-keys.json", real_documents=False)
     deps, merchant_id = house.deps, house.caller.merchant_id
     with deps.storage.unit_of_work() as uow:
         merchants.put_plan(uow, deps, house.caller, LATE_PLAN)

@@ -19,7 +19,7 @@ def test_requests_that_deadlock_are_run_again_whole_and_both_answered(
 ) -> None:
     with postgres_database(postgres_url, migrated_postgres) as url:
         engine = open_engine(url)
-        house = build(engine, authority_folder, tmp_path / "keys.json")
+        house = build(engine, authority_folder, tmp_path / "keys.json", real_documents=False)
         house.sell()
         house.sell(plan="p6")
         first, second = (row["id"] for row in house.rows("SELECT id FROM loans ORDER BY id"))

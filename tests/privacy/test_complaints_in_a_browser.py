@@ -8,6 +8,7 @@ from playwright.sync_api import Browser
 from merchant_server.services.decisioning import reviewing
 from merchant_server.services.person.complaints import file_complaint
 from merchant_server.web.portal.review import review_pages
+from tests.browsers import screens
 from tests.decision.people import id_number
 from tests.installation import Installation
 from tests.privacy.people import Somebody, sell
@@ -32,10 +33,12 @@ def complaint_id(sqlite_installation: Installation) -> str:
 
 @pytest.mark.parametrize(
     ("language", "size", "scheme"),
-    [("zh-CN", {"width": 390, "height": 844}, "dark"), ("en", {"width": 1280, "height": 800}, "light"),
-     ("en", {"width": 195, "height": 422}, "light")],
-    ids=["zh phone", "en desk", "en at 200 %"],
-)  # fmt: skip
+    screens(
+        pytest.param("zh-CN", {"width": 195, "height": 422}, "dark", id="zh at 200 %"),
+        pytest.param("en", {"width": 1280, "height": 800}, "light", id="en desk"),
+        pytest.param("zh-CN", {"width": 390, "height": 844}, "dark", id="zh phone"),
+    ),
+)
 def test_staff_find_the_late_complaint_and_answer_it(
     complaint_id: str, address: str, browser: Browser, language: str, size: Any, scheme: Any
 ) -> None:

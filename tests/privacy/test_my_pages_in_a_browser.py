@@ -9,17 +9,18 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
+from tests.browsers import screens
 from tests.installation import Installation
 from tests.privacy.people import Somebody, repay, sell
 
 WHO = Somebody(1)
 AXE = Axe()
-SCREENS = [
-    ("zh-CN", {"width": 390, "height": 844}, "light"),
-    ("en", {"width": 390, "height": 844}, "dark"),
-    ("en", {"width": 1280, "height": 800}, "light"),
-    ("zh-CN", {"width": 195, "height": 422}, "dark"),
-]
+SCREENS = screens(
+    pytest.param("zh-CN", {"width": 195, "height": 422}, "dark", id="zh at 200 %"),
+    pytest.param("en", {"width": 1280, "height": 800}, "light", id="en desk"),
+    pytest.param("zh-CN", {"width": 390, "height": 844}, "light", id="zh phone"),
+    pytest.param("en", {"width": 390, "height": 844}, "dark", id="en dark"),
+)
 
 
 @pytest.fixture
@@ -50,9 +51,7 @@ def send(page: Page) -> None:
     page.wait_for_load_state()
 
 
-@pytest.mark.parametrize(
-    ("language", "size", "scheme"), SCREENS, ids=["zh phone", "en dark", "en desk", "zh at 200 %"]
-)
+@pytest.mark.parametrize(("language", "size", "scheme"), SCREENS)
 def test_every_page_of_ones_own_on_every_screen(
     sqlite_installation: Installation, address: str, browser: Browser, language: str, size: Any, scheme: Any
 ) -> None:

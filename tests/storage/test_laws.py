@@ -211,7 +211,7 @@ def lived_in(
     path = tmp_path_factory.mktemp("lived_in") / "fenqi.sqlite"
     shutil.copyfile(migrated_sqlite, path)
     engine = open_engine(f"sqlite:///{path}")
-    house = build(engine, authority_folder)
+    house = build(engine, authority_folder, real_documents=False)
     set_terms(
         house.deps, house.caller.merchant_id, payout_account="sandbox_9001", reserve_bps=500, reserve_days=3
     )

@@ -38,3 +38,9 @@ def new_phone(installation: Installation, checkout: Checkout) -> Callable[[], Ph
 def phone(new_phone: Callable[[], Phone]) -> Phone:
     """A phone in a hand."""
     return new_phone()
+
+
+@pytest.fixture
+def real_documents() -> bool:
+    """Agreements as they are: what these tests look at."""
+    return True

@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from werkzeug.serving import make_server
 
 from merchant_server.domain.checkout import Checkout
+from tests.browsers import screens
 from tests.installation import ID_NUMBER, Installation
 
 PHONE = {"width": 390, "height": 844}
@@ -103,8 +104,12 @@ class Walk:
 
 @pytest.mark.parametrize(
     ("language", "size", "scheme"),
-    [("zh-CN", PHONE, "light"), ("zh-CN", DESK, "dark"), ("en", PHONE, "dark"), ("en", DESK, "light")],
-    ids=["zh phone light", "zh desk dark", "en phone dark", "en desk light"],
+    screens(
+        pytest.param("zh-CN", PHONE, "light", id="zh phone light"),
+        pytest.param("en", DESK, "dark", id="en desk dark"),
+        pytest.param("zh-CN", DESK, "light", id="zh desk light"),
+        pytest.param("en", PHONE, "dark", id="en phone dark"),
+    ),
 )
 def test_the_whole_way_with_scripts_on_every_screen(
     installation: Installation, address: str, browser: Browser, language: str, size: Any, scheme: Any

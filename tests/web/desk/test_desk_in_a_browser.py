@@ -19,6 +19,7 @@ from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.collection.ordering import open_own_order
 from merchant_server.services.operation.test_clock import advance_clock
 from merchant_server.storage.engine import Engine, open_engine
+from tests.browsers import screens
 from tests.web.desk.visitor import Desk
 
 WIDE, PHONE, SMALL = (1280, 800), (390, 844), (320, 568)
@@ -102,13 +103,13 @@ def _fill(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("language", "size", "scheme"),
-    [
-        ("en", WIDE, "light"),
+    screens(
         ("zh-CN", WIDE, "dark"),
+        ("en", SMALL, "light"),
+        ("en", WIDE, "light"),
         ("zh-CN", PHONE, "light"),
         ("en", PHONE, "dark"),
-        ("en", SMALL, "light"),
-    ],
+    ),
 )
 def test_a_busy_desk_breaks_no_rule_of_axe_and_fits_the_screen(
     browser: Browser, desk: Desk, address: str, language: str, size: tuple[int, int], scheme: str
