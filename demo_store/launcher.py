@@ -112,8 +112,11 @@ def _environment(options: argparse.Namespace, folder: Path, base_url: str, near:
         "FENQI_COLLECTION_HOURS": "00:00-24:00",
         "FENQI_HOST": options.host,
         "FENQI_PORT": str(options.server_port),
-        "FENQI_SANDBOX_URL": f"http://127.0.0.1:{options.sandbox_port}",
+        "FENQI_SANDBOX_URL": f"http://{near}:{options.sandbox_port}",
         "FENQI_SANDBOX_PORT": str(options.sandbox_port),
+        # The bank's page, where a phone pays by a link, is the sandbox's.
+        "FENQI_SANDBOX_HOST": options.host,
+        "FENQI_SANDBOX_PUBLIC_URL": f"http://{_shown_host(options.host)}:{options.sandbox_port}",
         "FENQI_SANDBOX_DATABASE": str(folder / "sandbox.sqlite"),
         "FENQI_CALLBACK_URL": f"http://{near}:{options.server_port}",
         "PYTHONUNBUFFERED": "1",

@@ -94,6 +94,7 @@ def sandbox() -> None:
         installation.keys.sandbox_api,
         f"{settings.callback_url or settings.public_url}/callbacks/bank",
         str(installation.sandbox_key_file),
+        public_url=settings.sandbox_public_url,
     )
 
 

@@ -56,6 +56,9 @@ class Settings:
     )
     sandbox_host: str = _setting("127.0.0.1", "address that `fenqi-server sandbox` listens on")
     sandbox_port: str = _setting("8011", "port that `fenqi-server sandbox` listens on")
+    sandbox_public_url: str = _setting(
+        "", "where phones open the sandbox bank's page; empty means the sandbox's own address"
+    )
     sandbox_database: str = _setting("var/sandbox.sqlite", "file of the sandbox program")
     callback_url: str = _setting("", "where the bank calls back; empty means the public URL")
     lender_name: str = _setting("分期示范资金方 Fenqi Demo Lender", "the lender named in agreements")
@@ -131,7 +134,14 @@ class Settings:
 
     def check(self) -> None:
         """Raise SettingsError for the first value that cannot be used."""
-        for name in ("public_url", "sandbox_url", "callback_url", "timestamp_url", "trace_url"):
+        for name in (
+            "public_url",
+            "sandbox_url",
+            "sandbox_public_url",
+            "callback_url",
+            "timestamp_url",
+            "trace_url",
+        ):
             address = getattr(self, name)
             if address and (
                 urlsplit(address).scheme not in ("http", "https") or not urlsplit(address).hostname

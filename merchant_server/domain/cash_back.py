@@ -19,15 +19,22 @@ class CashBack:
     amount: Money
 
 
-def earned(loan: Loan, price: Money, kept: Money) -> Money:
-    """Return the cash-back that a loan has earned: nothing before it is repaid.
+def promised(loan: Loan, price: Money, kept: Money) -> Money:
+    """Return the cash-back that a loan earns once it is repaid.
 
     `price` is what was signed, `kept` what of it was neither voided nor refunded: the principal counts in proportion,
-    and never more of it than was repaid.
+    and never more of it than is repaid.
     """
-    if loan.plan is None or loan.status != LoanStatus.REPAID:
+    if loan.plan is None:
         return Money(0, loan.principal.currency)
     counted = min(
         loan.principal.minor * kept.minor // price.minor, (loan.principal - loan.relieved_principal).minor
     )
     return cash_back_of(loan.plan, Money(max(0, counted), loan.principal.currency))
+
+
+def earned(loan: Loan, price: Money, kept: Money) -> Money:
+    """Return the cash-back that a loan has earned: what was promised, and nothing before it is repaid."""
+    return (
+        promised(loan, price, kept) if loan.status == LoanStatus.REPAID else Money(0, loan.principal.currency)
+    )

@@ -104,3 +104,12 @@ def test_a_real_phone_is_shown_an_address_of_this_machine() -> None:
 
     assert shown != "0.0.0.0"
     assert socket.inet_aton(shown)
+
+
+def test_a_real_phone_reaches_the_banks_page_too(tmp_path: Path) -> None:
+    options = launcher._options(["--host", "0.0.0.0"])
+    settings = launcher._environment(options, tmp_path, "http://192.0.2.7:8010", "127.0.0.1")
+
+    assert settings["FENQI_SANDBOX_HOST"] == "0.0.0.0"
+    assert settings["FENQI_SANDBOX_PUBLIC_URL"] == f"http://{launcher._shown_host('0.0.0.0')}:8011"
+    assert settings["FENQI_SANDBOX_URL"] == "http://127.0.0.1:8011"

@@ -5,11 +5,13 @@ import re
 
 import pytest
 from fenqi.finance.money import Money
+from fenqi.finance.plan import Plan
 
 from merchant_server.domain.deduction import MandateStatus
 from merchant_server.domain.my_visit import IDLE_SECONDS, LONGEST_SECONDS
 from merchant_server.domain.repayment import RepaymentKind
 from merchant_server.services.collection.booking import receive
+from merchant_server.services.operation.merchants import put_plan
 from tests.installation import Installation
 from tests.privacy.people import Somebody, Visitor, apply, repay, sell
 
@@ -470,6 +472,37 @@ def test_the_day_of_deduction_is_moved_after_every_new_date_was_shown(house: Ins
     told = visitor.get(f"/loans/{sold.loan_id}?moved=1").text
     assert "扣款日已更改" in told and "<del>2026年12月21日</del>" in told
     assert "2027-05-20" in visitor.post(f"/loans/{sold.loan_id}/day", day="6").text
+    again = visitor.get(f"/loans/{sold.loan_id}/day").text
+    assert "2027-05-20" in again and "<select" not in again
+
+
+def test_what_was_paid_ahead_stands_at_its_day(house: Installation) -> None:
+    sold = sell(house, WHO, plan="p12")
+    visitor = Visitor(house, WHO)
+    visitor.sign_in()
+    visitor.get(f"/loans/{sold.loan_id}/payment")
+    visitor.post(f"/loans/{sold.loan_id}/payment", amount="1000.00", purpose="smaller")
+    house.work()
+    page = visitor.get(f"/loans/{sold.loan_id}").text.partition('id="schedule"')[2].partition("</table>")[0]
+    rows = re.findall(r'<th scope="row">(\d+)</th>\s*<td>([^<]+)</td>', page)
+    days = [tuple(map(int, re.findall(r"\d+", day))) for _, day in rows]
+    assert (len(rows), rows[0][0], days) == (13, "13", sorted(days))
+
+
+def test_a_promised_cash_back_is_told_until_it_is_earned(house: Installation) -> None:
+    with house.deps.storage.unit_of_work() as uow:
+        plan = Plan(id="cb", installments=3, annual_rate="0.12", cash_back_bps={"merchant": 200})
+        put_plan(uow, house.deps, house.caller, plan)
+    sold = sell(house, WHO, plan="cb")
+    visitor = Visitor(house, WHO)
+    visitor.sign_in()
+    words = "全部还清后，您可获得 ¥79.98 返现。"
+    assert words in visitor.get(f"/loans/{sold.loan_id}").text
+    repay(house, months=3)
+    visitor = Visitor(house, WHO)
+    visitor.sign_in()
+    assert words not in visitor.get(f"/loans/{sold.loan_id}").text
+    assert "¥79.98" in visitor.get().text
 
 
 @pytest.mark.parametrize("day", ["", "0", "29", "30", "32", "-1", "abc", "５", "1" * 4000, "\x00"])

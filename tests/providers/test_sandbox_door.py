@@ -1,7 +1,10 @@
 """Who may speak to the sandbox, and what it refuses."""
 
 import base64
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -11,7 +14,9 @@ from stdnum.cn import ric
 from merchant_server.ports import ProviderUnavailable
 from merchant_server.providers.bank import HttpBank
 from merchant_server.providers.bank_callbacks import public_key_id
+from merchant_server.providers.sandbox.app import SandboxServer
 from merchant_server.providers.sandbox.magic import ACCOUNTS, PEOPLE
+from merchant_server.providers.sandbox.settings import SandboxSettings
 from tests.providers.desk import KEY, Desk
 
 
@@ -36,6 +41,32 @@ class TestDoor:
 
     def test_health_needs_no_key(self, desk: Desk) -> None:
         assert requests.get(f"{desk.base_url}/healthz", timeout=5).json() == {"status": "ok"}
+
+    def test_phones_open_the_banks_page_where_it_is_said_to_be(self, tmp_path: Path) -> None:
+        settings = SandboxSettings(
+            database_path=str(tmp_path / "sandbox.sqlite"),
+            api_key=KEY,
+            callback_url="",
+            signing_key_pem_path=str(tmp_path / "bank.pem"),
+            public_url="http://192.0.2.7:8011",
+        )
+        payment = {
+            "reference": "pay_0001",
+            "amount": {"minor": 100, "currency": "CNY"},
+            "description": "自行车",
+            "return_url": "",
+            "expires_at": (datetime.now(UTC) + timedelta(hours=1)).isoformat(),
+        }
+        with SandboxServer(settings) as server:
+            answer = requests.post(
+                f"{server.base_url}/bank/v1/payments",
+                json=payment,
+                headers={"authorization": f"Bearer {KEY}"},
+                timeout=5,
+            )
+            at = str(answer.json()["pay_url"])
+            assert at.startswith("http://192.0.2.7:8011/bank/pay/")
+            assert requests.get(server.base_url + urlsplit(at).path, timeout=5).status_code == 200
 
     @pytest.mark.parametrize(
         ("method", "path", "more", "status", "code"),

@@ -180,19 +180,22 @@ def payment_callback_body(
     }
 
 
-def payment_routes(payments: SandboxPayments, wake: Callable[[], None]) -> Blueprint:
-    """Return the routes under /bank/v1/payments, and the page; `wake` is called when a callback became due."""
+def payment_routes(payments: SandboxPayments, wake: Callable[[], None], public_url: str = "") -> Blueprint:
+    """Return the routes under /bank/v1/payments, and the page; `wake` is called when a callback became due.
+
+    The page's address begins with `public_url`, or with the address that was asked.
+    """
     routes = Blueprint("payments", __name__)
 
     @routes.post("/bank/v1/payments")
     def create() -> Response:
         texts = dict.fromkeys(("reference", "description", "expires_at", "return_url"), str)
         shown = payments.create(json_body({**texts, "amount": dict}))
-        return json_answer(201, _with_address(shown))
+        return json_answer(201, _with_address(shown, public_url))
 
     @routes.get("/bank/v1/payments/<reference>")
     def find(reference: str) -> Response:
-        return json_answer(200, _with_address(payments.find(reference)))
+        return json_answer(200, _with_address(payments.find(reference), public_url))
 
     @routes.get(f"{PAGES}<token>")
     def page(token: str) -> Response:
@@ -217,9 +220,9 @@ def payment_routes(payments: SandboxPayments, wake: Callable[[], None]) -> Bluep
     return routes
 
 
-def _with_address(shown: dict[str, Any]) -> dict[str, Any]:
+def _with_address(shown: dict[str, Any], public_url: str) -> dict[str, Any]:
     token = shown.pop("page")
-    return {**shown, "pay_url": f"{request.host_url.rstrip('/')}{PAGES}{token}"}
+    return {**shown, "pay_url": f"{(public_url or request.host_url).rstrip('/')}{PAGES}{token}"}
 
 
 def _instant(text: str) -> datetime:

@@ -45,13 +45,17 @@ class SigningKeyUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
-    """How one sandbox runs. An empty `callback_url` keeps callbacks waiting."""
+    """How one sandbox runs. An empty `callback_url` keeps callbacks waiting.
+
+    `public_url` is where phones open the bank's page; empty means the address that a request came to.
+    """
 
     database_path: str
     api_key: str
     callback_url: str
     signing_key_pem_path: str
     gateway_account: str = GATEWAY_ACCOUNT
+    public_url: str = ""
     callback_delay_seconds: float = 0.3
     late_seconds: float = 20.0
     reversal_delay_seconds: float = 3.0

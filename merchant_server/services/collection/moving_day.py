@@ -33,6 +33,12 @@ class DayMove:
         return {row.number: day for row, day in self.rows}
 
 
+def require_free_day(deps: Deps, consumer_id: str, loan_id: str) -> None:
+    """Raise RuleRefused (deduction_day_moved) when a person moved their loan's day not long ago; NotFound."""
+    with deps.storage.reading() as uow:
+        _refuse_soon_again(uow, deps, _own(uow.loans.get(loan_id), consumer_id))
+
+
 def preview_own_day(deps: Deps, consumer_id: str, loan_id: str, day: int) -> DayMove:
     """Show a person what a move of their loan's day would do. Raises NotFound, RuleRefused."""
     with deps.storage.reading() as uow:

@@ -17,12 +17,13 @@ from merchant_server.domain.retention import OPEN_LOANS
 from merchant_server.ports import UnitOfWork
 from merchant_server.services.decisioning.preapproval import CURRENCY, spendable
 from merchant_server.services.deps import Deps, merchant_of
+from merchant_server.services.settlement.cash_backs import promised_cash_back
 from merchant_server.services.settlement.money_returns import KeptMoney, kept_money
 
 
 @dataclass(frozen=True, slots=True)
 class OwnLoan:
-    """One of the person's loans, with what is shown beside it."""
+    """One of the person's loans, with what is shown beside it; `promised_back` is its cash-back once it is repaid."""
 
     loan: Loan
     installments: tuple[Installment, ...]
@@ -30,6 +31,7 @@ class OwnLoan:
     mandate: Mandate
     goods: str
     today: date
+    promised_back: Money
     awaits_timestamp: bool = False
 
     @property
@@ -123,6 +125,7 @@ def own_loan(uow: UnitOfWork, deps: Deps, consumer_id: str, loan_id: str) -> Own
         mandate,
         checkout.description or checkout.reference,
         deps.today(uow, merchant),
+        promised_cash_back(uow, loan),
         uow.agreements.awaits_timestamp(loan.agreement_id),
     )
 

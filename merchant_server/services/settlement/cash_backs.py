@@ -8,7 +8,7 @@ from dataclasses import replace
 from fenqi.finance.cash_back import share_cash_back
 from fenqi.finance.money import Money
 
-from merchant_server.domain.cash_back import CashBack, earned
+from merchant_server.domain.cash_back import CashBack, earned, promised
 from merchant_server.domain.ledger import Posting
 from merchant_server.domain.loan import Loan
 from merchant_server.domain.settlement_postings import cash_back_postings
@@ -26,7 +26,7 @@ def settle_cash_back(uow: UnitOfWork, deps: Deps, loan: Loan) -> None:
         return
     was = uow.settlements.cash_back(loan.id)
     before = was.amount if was else Money(0, loan.principal.currency)
-    after = _earned(uow, loan)
+    after = earned(loan, *_bought(uow, loan))
     if after < before:
         waiting = max(uow.transfers.returnable(loan.id), Money(0, before.currency))
         after = max(after, before - waiting)
@@ -40,12 +40,18 @@ def settle_cash_back(uow: UnitOfWork, deps: Deps, loan: Loan) -> None:
     _book(uow, deps, loan, row, before)
 
 
-def _earned(uow: UnitOfWork, loan: Loan) -> Money:
+def promised_cash_back(uow: UnitOfWork, loan: Loan) -> Money:
+    """Return what a loan's consumer gets back once it is repaid, as things stand."""
+    return promised(loan, *_bought(uow, loan))
+
+
+def _bought(uow: UnitOfWork, loan: Loan) -> tuple[Money, Money]:
+    """Return the price that was signed, and what of it was neither voided nor refunded."""
     checkout = uow.checkouts.get(loan.checkout_id)
     assert checkout is not None
     refunded = sum(refund.amount.minor for refund in uow.refunds.of_loan(loan.id))
     kept = checkout.amount.minor - checkout.voided.minor - refunded
-    return earned(loan, checkout.amount, Money(max(0, kept), checkout.amount.currency))
+    return checkout.amount, Money(max(0, kept), checkout.amount.currency)
 
 
 def _book(uow: UnitOfWork, deps: Deps, loan: Loan, row: CashBack, before: Money) -> None:

@@ -4,8 +4,8 @@ from flask import request
 from flask.typing import ResponseReturnValue
 
 from merchant_server.domain.deduction_day import LAST_SURE_DAY, MONTH_END
-from merchant_server.domain.errors import DomainError
-from merchant_server.services.collection.moving_day import move_own_day, preview_own_day
+from merchant_server.domain.errors import DomainError, RuleRefused
+from merchant_server.services.collection.moving_day import move_own_day, preview_own_day, require_free_day
 from merchant_server.services.person.belongings import one_loan
 from merchant_server.web.my.room import Room, go, show, show_refusal
 from merchant_server.web.my.sights import loan_view
@@ -18,6 +18,10 @@ def choose(room: Room, loan_id: str) -> ResponseReturnValue:
     consumer_id = room.who()
     own, typed = one_loan(room.deps, consumer_id, loan_id), request.args.get("day", "")
     view = loan_view(own)
+    try:
+        require_free_day(room.deps, consumer_id, loan_id)
+    except RuleRefused as refused:
+        return show_refusal(refused, "day", view=view, days=(), chosen=0, move=None)
     if not typed:
         present = own.next_open.due_on.day if own.next_open else 1
         return show(

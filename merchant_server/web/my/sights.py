@@ -76,8 +76,12 @@ class LoanView:
 
 
 def loan_view(own: OwnLoan) -> LoanView:
-    """Return what to show of a loan, in the request's language; a row that a new schedule emptied is not shown."""
-    rows = [row for row in own.installments if row.total.minor + row.penalty.minor] or list(own.installments)
+    """Return what to show of a loan, in the request's language; a row that a new schedule emptied is not shown.
+
+    Rows stand by their day: what was paid ahead has the last number and an early one.
+    """
+    kept = [row for row in own.installments if row.total.minor + row.penalty.minor] or own.installments
+    rows = sorted(kept, key=lambda row: (row.due_on, row.number))
     return LoanView(
         own=own,
         status=str(LOAN_WORDS[own.loan.status]),
