@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -136,13 +135,3 @@ def sha256(data: bytes) -> str:
 def canonical(terms: Mapping[str, Any]) -> bytes:
     """Return the one byte form of terms (RFC 8785 for the strings, integers and nulls that terms hold)."""
     return json.dumps(terms, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-
-
-def refuse_over_cap(annual_cost: Decimal, cap: Decimal) -> None:
-    """Raise RuleRefused when a yearly all-in cost is above what the law or the pack allows."""
-    if annual_cost > cap:
-        raise RuleRefused(
-            "the yearly all-in cost is above the legal cap",
-            code="rate_over_cap",
-            hint=f"{annual_cost:.4%} is more than {cap:.2%}",
-        )

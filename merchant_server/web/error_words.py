@@ -184,9 +184,6 @@ WORDS: dict[str, Words] = {
         _l("The amount is more than what is left of your credit line."),
         _l("Pay back some of what you owe, or pay the shop in another way."),
     ),
-    "rate_over_cap": Words(
-        _l("This plan costs more a year than the law allows."), _l("Choose another plan.")
-    ),
     "agreement_unprintable": Words(
         _l("The agreement cannot be printed with these details."),
         _l(
