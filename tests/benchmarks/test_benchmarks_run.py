@@ -45,7 +45,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str
         "--svg",
         folder / "b.svg",
     ]
-    few = {**os.environ, "FENQI_BENCH_LOANS": "1000"}
+    few = {**os.environ, "FENQI_BENCH_LOANS": "1000", "FENQI_PROCESSES": "1"}
     done = subprocess.run(command, cwd=ROOT, env=few, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads((folder / "b.json").read_text()), (folder / "b.svg").read_text(), done.stdout

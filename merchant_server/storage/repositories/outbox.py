@@ -59,8 +59,11 @@ class Events:
                 {"merchant_id": merchant_id, "mode": mode, "count": len(some)},
             )
             later = range(len(some) - 1, -1, -1)
-            for (fact, _, _), behind in zip(some, later, strict=True):
-                self._db.write(_ADD_EVENT, _columns(fact, behind))
+            rows = [_columns(fact, behind) for (fact, _, _), behind in zip(some, later, strict=True)]
+            if len(rows) == 1:
+                self._db.write(_ADD_EVENT, rows[0])
+            else:
+                self._db.write_all(_ADD_EVENT, rows)
             queued = [
                 _queued(self._new_id, fact, endpoint_id, due_at)
                 for fact, due_at, only_to in some
