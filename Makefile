@@ -28,7 +28,7 @@ lint: ## format check, lint and types only
 soak: ## the long runs: a million examples, with a progress bar and a seed that reproduces
 	@$(PYTHON) scripts/bootstrap.py dev
 	@$(RUN) tests.finance.soak --examples $(or $(EXAMPLES),1000000) $(if $(SEED),--seed $(SEED))
-	@FENQI_API_EXAMPLES=600 $(RUN) pytest -q -s tests/api/test_openapi.py
+	@FENQI_API_EXAMPLES=700 $(RUN) pytest -q -s tests/api/test_openapi.py
 	@FENQI_SALES=100 FENQI_EVENTS=10000 $(RUN) pytest -q tests/faults
 	@FENQI_YEAR_LOANS=$(or $(FENQI_YEAR_LOANS),1000) $(RUN) pytest -q -s --timeout=0 tests/life/test_town.py $(if $(wildcard /dev/shm),--basetemp=/dev/shm/fenqi-year)
 	@FENQI_LIVES=$(or $(LIVES),2000) $(RUN) pytest -q -s --timeout=0 tests/life/test_life_of_a_loan.py $(if $(SEED),--hypothesis-seed $(SEED))

@@ -140,6 +140,10 @@ class Events(Protocol):
         """Return the JSON texts of up to `limit` events after a number, oldest first."""
         ...
 
+    def newest_id(self, merchant_id: str, mode: str) -> str | None:
+        """Return the id of the newest event, or None."""
+        ...
+
     def last(self, merchant_id: str, mode: str) -> int:
         """Return the number of the newest event, 0 when there is none."""
         ...

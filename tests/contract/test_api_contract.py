@@ -806,6 +806,17 @@ def test_a_reader_goes_on_where_it_acknowledged_and_never_back(api_client: Clien
         assert refusal.value.code == "cursor_unknown"
 
 
+def test_a_listener_begins_behind_the_newest_event_without_reading_the_others(api_client: Client) -> None:
+    assert list(api_client.events.list(after=api_client.events.newest_cursor())) == []
+    sell(api_client, reference="before")
+    began = api_client.events.newest_cursor()
+    assert began == list(api_client.events.list())[-1].id
+    made = sell(api_client, reference="after")
+    assert next(event.aggregate.id for event in api_client.events.list(after=began)) == made.id
+    with pytest.raises(errors.InvalidRequestError):
+        api_client.events.acknowledge("latest")
+
+
 def test_the_test_clock_goes_forwards_and_leaves_phones_their_own_time(api_client: Client) -> None:
     made = sell(api_client)
     before = api_client.test_clock.retrieve()

@@ -17,6 +17,11 @@ def start(uow: UnitOfWork, caller: Caller, cursor: str | None, reader: str | Non
     return 0 if mark is None else mark.sequence
 
 
+def newest_cursor(uow: UnitOfWork, caller: Caller) -> str:
+    """Return the cursor behind the newest event: its id, 0 when nothing has happened yet."""
+    return uow.events.newest_id(caller.merchant_id, caller.mode) or "0"
+
+
 def place(uow: UnitOfWork, caller: Caller, cursor: str, field: str) -> int:
     """Return the number that a cursor stands for. Raises RuleRefused for one that is not of this merchant's feed."""
     if cursor.isdecimal():

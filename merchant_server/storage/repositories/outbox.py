@@ -96,6 +96,15 @@ class Events:
         )
         return 0 if row is None else int(row["last"])
 
+    def newest_id(self, merchant_id: str, mode: str) -> str | None:
+        """Return the id of the newest event, or None."""
+        row = self._db.one(
+            "SELECT id FROM events WHERE merchant_id = :merchant_id AND mode = :mode"
+            " ORDER BY sequence DESC LIMIT 1",
+            {"merchant_id": merchant_id, "mode": mode},
+        )
+        return None if row is None else str(row["id"])
+
     def sequence_of(self, merchant_id: str, mode: str, event_id: str) -> int | None:
         """Return the number of a merchant's event, or None."""
         row = self._db.one(

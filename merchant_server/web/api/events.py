@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from fenqi.wire import AckSchema, EventMarkSchema, EventQuerySchema, EventSchema, page_of
+from fenqi.wire import LATEST, AckSchema, EventMarkSchema, EventQuerySchema, EventSchema, page_of
 from flask import Response
 
 from merchant_server.services.operation import feed
@@ -22,6 +22,8 @@ def listing(query: dict[str, Any]) -> Response:
     """List events after a cursor, or after what a reader acknowledged, oldest first."""
     who = caller("read")
     with deps().storage.reading() as uow:
+        if query["after"] == LATEST:
+            return listed([], feed.newest_cursor(uow, who), has_more=False)
         after = feed.start(uow, who, query["after"], query["reader"])
         texts = uow.events.page(who.merchant_id, who.mode, after, query["limit"] + 1)
     events = [json.loads(text) for text in texts[: query["limit"]]]

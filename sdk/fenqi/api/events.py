@@ -10,8 +10,8 @@ from fenqi.api.pages import Page, checked_limit
 from fenqi.api.reading import RAW, known, load
 from fenqi.api.resources import Event
 from fenqi.api.transport import Transport
-from fenqi.errors import InvalidArgument
-from fenqi.wire import EventMarkSchema
+from fenqi.errors import InvalidArgument, NotFenqi
+from fenqi.wire import LATEST, EventMarkSchema
 
 _MARK = EventMarkSchema()
 
@@ -47,6 +47,13 @@ class Events:
         """
         query = {"after": _cursor(after, "after"), "reader": reader, "limit": checked_limit(limit)}
         return Page(self._transport, "/v1/events", query, Event.from_dict, cursor_name="after")
+
+    def newest_cursor(self) -> str:
+        """Return the cursor behind the newest event: `list(after=it)` gives what happens from now on."""
+        page = Page(self._transport, "/v1/events", {"after": LATEST}, Event.from_dict, cursor_name="after")
+        if page.next_cursor is None:
+            raise NotFenqi("The feed gave no cursor.", hint="Check the server's version.")
+        return page.next_cursor
 
     def acknowledge(
         self, cursor: str | int, *, reader: str = "default", idempotency_key: str | None = None

@@ -6,7 +6,7 @@ import click
 
 from fenqi.api.resources import Event
 from fenqi.cli import Surroundings
-from fenqi.cli.listening import forward, newest_cursor, receiver, signing_secret
+from fenqi.cli.listening import forward, receiver, signing_secret
 from fenqi.client import Client
 from fenqi.errors import InvalidArgument, TransportError, Unavailable
 
@@ -29,7 +29,7 @@ def tail(
 ) -> None:
     """Print events as they happen."""
     client = surroundings.connect()
-    cursor = after if after is not None else (None if once else newest_cursor(client))
+    cursor = after if after is not None else (None if once else client.events.newest_cursor())
     try:
         while True:
             try:

@@ -11,7 +11,6 @@ import requests
 
 from fenqi.api.resources import Event
 from fenqi.cli import Surroundings
-from fenqi.client import Client
 from fenqi.errors import TransportError, Unavailable
 from fenqi.testing.signing import sign
 
@@ -58,7 +57,7 @@ def listen(
     """Poll the event feed and post every event to your receiver, oldest first."""
     client = surroundings.connect()
     secret = signing_secret(secret)
-    cursor = after if after is not None else newest_cursor(client)
+    cursor = after if after is not None else client.events.newest_cursor()
     click.echo(f"Listening on {client.base_url}, forwarding to {url}. Ctrl-C stops.", err=True)
     failures = 0
     try:
@@ -87,14 +86,6 @@ def signing_secret(given: str | None) -> str:
         secret = "whsec_" + b64encode(secrets.token_bytes(32)).decode("ascii")
         click.echo(f"Signing with {secret}\nSet FENQI_WEBHOOK_SECRET to it in your shop.", err=True)
     return secret
-
-
-def newest_cursor(client: Client) -> str | None:
-    """Return the cursor behind the newest event, None when nothing has happened yet."""
-    cursor = None
-    for event in client.events.list(limit=_PAGE):
-        cursor = event.cursor
-    return cursor
 
 
 def forward(

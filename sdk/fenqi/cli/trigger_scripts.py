@@ -12,7 +12,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from fenqi.api.resources import Checkout
-from fenqi.cli.listening import newest_cursor
 from fenqi.cli.staging import Scene
 from fenqi.errors import FenqiError
 from fenqi.finance.plan import Plan
@@ -74,7 +73,7 @@ def _close(scene: Scene) -> str:
 
 def _pay_all(scene: Scene, loan_id: str) -> str:
     for _ in scene.client.loans.retrieve(loan_id).installments:
-        cursor = newest_cursor(scene.client)
+        cursor = scene.client.events.newest_cursor()
         scene.player.fall_due(loan_id)
         scene.await_event("installment.paid", loan_id, cursor)
     return loan_id
@@ -104,7 +103,7 @@ def _refund(scene: Scene, about: str, *, whole: bool = True) -> str:
 
 def _dispute(scene: Scene, about: str, then: str = "") -> str:
     checkout = scene.sign()
-    cursor = newest_cursor(scene.client)
+    cursor = scene.client.events.newest_cursor()
     scene.player.dispute(checkout)
     opened = scene.await_event("dispute.opened", "", cursor).aggregate.id
     if then == "answer":

@@ -4,7 +4,6 @@ import click
 
 from fenqi.cli import Surroundings
 from fenqi.cli.feed import show
-from fenqi.cli.listening import newest_cursor
 from fenqi.cli.staging import SandboxPlayer, Scene
 from fenqi.cli.trigger_scripts import BY_OTHERS, SCRIPTS
 from fenqi.errors import InvalidArgument
@@ -29,7 +28,7 @@ def trigger(surroundings: Surroundings, event: str, amount: str, currency: str, 
         )
     client = surroundings.connect()
     player = surroundings.player or SandboxPlayer(client, surroundings)
-    cursor = newest_cursor(client)
+    cursor = client.events.newest_cursor()
     scene = Scene(client, player, surroundings, Money.parse(amount, currency))
     about = SCRIPTS[event](scene)
     show(scene.await_event(event, about, cursor), as_json=as_json)

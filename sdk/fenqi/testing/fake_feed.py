@@ -5,7 +5,7 @@ from typing import Any
 from fenqi.testing.clock import ManualClock
 from fenqi.testing.fake_answers import Refused
 from fenqi.testing.fake_sales import FakeSales
-from fenqi.wire import AckSchema, EventMarkSchema, EventQuerySchema, strict_json
+from fenqi.wire import LATEST, AckSchema, EventMarkSchema, EventQuerySchema, strict_json
 
 
 class FakeFeed:
@@ -18,6 +18,8 @@ class FakeFeed:
     def list_events(self, query: dict[str, str], _: bytes) -> tuple[int, dict[str, Any]]:
         wanted = EventQuerySchema().load(query)
         after = self._marks.get(wanted["reader"], 0)
+        if wanted["after"] == LATEST:
+            wanted["after"] = self._sales.events[-1]["id"] if self._sales.events else "0"
         if wanted["after"] is not None:
             after = self._sequence(wanted["after"], "after")
         rows = self._sales.events[after : after + wanted["limit"]]

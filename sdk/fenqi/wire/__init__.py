@@ -100,6 +100,7 @@ from fenqi.wire.vocabulary import (
     VERSIONS,
 )
 from fenqi.wire.webhooks import (
+    LATEST,
     AckSchema,
     DeliveryAttemptSchema,
     DeliveryQuerySchema,
@@ -121,6 +122,7 @@ __all__ = [
     "DISPUTE_STATUSES",
     "EVENT_TYPES",
     "LANGUAGES",
+    "LATEST",
     "MODES",
     "PAYOUT_STATUSES",
     "REFUND_STATUSES",

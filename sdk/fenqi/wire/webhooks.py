@@ -10,6 +10,7 @@ from fenqi.wire.vocabulary import DELIVERY_STATUSES, ENDPOINT_STATUSES, EVENT_TY
 
 REPLAY_WHAT = ("missed", "all")
 _CURSOR = r"([0-9]{1,18}|evt_[0-9a-z]{26})"
+LATEST = "latest"
 
 
 def _events(**more: Any) -> fields.List[Any]:
@@ -20,9 +21,9 @@ def _events(**more: Any) -> fields.List[Any]:
     )
 
 
-def _cursor(**more: Any) -> fields.String:
+def _cursor(pattern: str = _CURSOR, **more: Any) -> fields.String:
     return fields.String(
-        validate=validate.Regexp(_CURSOR + r"\Z", error="Expected an event's id or sequence."), **more
+        validate=validate.Regexp(pattern + r"\Z", error="Expected an event's id or sequence."), **more
     )
 
 
@@ -137,10 +138,11 @@ class ReplayedSchema(Answer):
 class EventQuerySchema(Request):
     """GET /v1/events; `after` is a cursor: an event's id or its `sequence`, 0 for the beginning.
 
+    With `after=latest` there is no event, and `next_cursor` is behind the newest: read on from there.
     With `reader` instead the feed goes on where that reader acknowledged last.
     """
 
-    after = _cursor(load_default=None)
+    after = _cursor(f"({LATEST}|{_CURSOR})", load_default=None)
     reader = Text(minimum=1, maximum=64, load_default=None)
     limit = fields.Integer(load_default=20, validate=validate.Range(min=1, max=100))
 
