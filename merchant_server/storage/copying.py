@@ -87,9 +87,10 @@ def copy(
         _require_lawful(writing, "the copy")
         if not online:
             _require_still(source, read)
-        if target.dialect == "postgresql":
-            # Plans that were made for empty tables would scan the full ones from end to end.
-            writing.execute("ANALYZE")
+        full = [tally.table for tally in kept if tally.rows]
+        if target.dialect == "postgresql" and full:
+            # Plans made for empty tables would read full ones from end to end: statistics only where there are rows.
+            writing.execute(f"ANALYZE {', '.join(full)}")
     return kept
 
 

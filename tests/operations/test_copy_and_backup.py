@@ -69,6 +69,21 @@ def test_a_copy_is_equal_lawful_and_readable_under_the_same_keys(
     assert moved.breaches() == []
 
 
+def test_only_tables_with_rows_get_statistics_or_the_others_are_read_whole_as_they_fill(
+    sold: Installation, empty_url: str, open_again: OpenEngine
+) -> None:
+    target = open_again(empty_url)
+    rows = {tally.table: tally.rows for tally in copying.copy(sold.engine, target)}
+    if target.dialect != "postgresql":
+        return
+    with target.reading() as connection:
+        told = connection.all(
+            "SELECT relname AS name, CAST(reltuples AS BIGINT) AS told FROM pg_class WHERE relkind = 'r'"
+        )
+    known = {row["name"]: row["told"] for row in told if row["name"] in rows}
+    assert {name for name, number in known.items() if number >= 0} == {name for name, n in rows.items() if n}
+
+
 def test_a_moved_installation_sells_and_collects_on(
     sold: Installation, empty_url: str, open_again: OpenEngine, tmp_path: Path, authority_folder: Path
 ) -> None:
