@@ -9,8 +9,9 @@ from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 
+from merchant_server.web.metrics import SHARED_FIGURES
+
 GRACE_SECONDS = 10
-SHARED_FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # read by prometheus_client when it is imported
 
 
 def application() -> Flask:

@@ -107,9 +107,7 @@ class Settings:
     webhook_private: str = _setting(
         "", "on lets webhooks go to http and private addresses; empty means while the public URL is http"
     )
-    processes: str = _setting(
-        "2", "processes of the web server, one for each core at most; each holds about 130 MB"
-    )
+    processes: str = _setting("2", "processes of the web server; each holds about 130 MB")
     threads: str = _setting("64", "threads of each of them; each live page holds one")
     deliveries_kept_days: str = _setting("30", "days that a delivery which arrived can be looked up")
     log_format: str = _setting("auto", "json, text, or auto: text in a terminal and json elsewhere")

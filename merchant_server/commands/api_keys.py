@@ -81,7 +81,7 @@ def roll(key_id: str, overlap_seconds: int) -> None:
 @click.argument("key_id")
 @readable
 def revoke(key_id: str) -> None:
-    """End a key at once, on every process."""
+    """End a key on every process, within half a second."""
     api_keys.revoke_key(installation().deps, key_id)
     click.echo(f"{key_id} is revoked")
 

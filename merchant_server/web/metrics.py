@@ -25,6 +25,7 @@ from merchant_server.web.context import request_id
 
 log = logging.getLogger("fenqi.access")
 NO_ROUTE = "(none)"
+SHARED_FIGURES = "PROMETHEUS_MULTIPROC_DIR"  # read by prometheus_client when it is imported
 QUANTILES = (0.5, 0.95, 1.0)
 SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _REQUESTS = Histogram(
@@ -83,7 +84,7 @@ def metrics_page(deps: Deps, token: str) -> Blueprint:
 
 def _live() -> CollectorRegistry:
     """Return what this process counted, or all processes of this server when they share their figures."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    if SHARED_FIGURES not in os.environ:
         return REGISTRY
     shared = CollectorRegistry()
     MultiProcessCollector(shared)  # type: ignore[no-untyped-call]

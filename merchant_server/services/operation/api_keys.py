@@ -175,13 +175,13 @@ def roll_key(uow: UnitOfWork, deps: Deps, key: ApiKey, overlap_seconds: int, act
 
 
 def revoke_key(deps: Deps, key_id: str) -> None:
-    """End a key at once, on every process. Raises NotFound."""
+    """End a key on every process, within half a second. Raises NotFound."""
     with deps.storage.unit_of_work() as uow:
         end_key_now(uow, deps, key_id, "operator")
 
 
 def end_key_now(uow: UnitOfWork, deps: Deps, key_id: str, actor: str) -> None:
-    """End a key at once, in a transaction that is open. Raises NotFound."""
+    """End a key in a transaction that is open. Raises NotFound."""
     key = uow.merchants.key(key_id)
     if key is None or not uow.merchants.revoke_key(key_id, deps.clock.now()):
         raise NotFound("there is no such live key", key_id=key_id)

@@ -81,7 +81,7 @@ def look(deps: Deps, consumer_id: str) -> Belongings:
             tuple(uow.complaints.of_consumer(consumer_id)),
             uow.people.erasure_due_on(consumer_id),
             *_line(uow, deps, consumer_id),
-            kept_money(uow, consumer_id, [each.loan.id for each in loans]),
+            kept_money(uow, consumer_id, [each.loan for each in loans]),
             deps.return_after_days,
         )
 

@@ -42,6 +42,8 @@ def settle_cash_back(uow: UnitOfWork, deps: Deps, loan: Loan) -> None:
 
 def promised_cash_back(uow: UnitOfWork, loan: Loan) -> Money:
     """Return what a loan's consumer gets back once it is repaid, as things stand."""
+    if loan.plan is None or not loan.plan.cash_back_bps:
+        return Money(0, loan.principal.currency)
     return promised(loan, *_bought(uow, loan))
 
 

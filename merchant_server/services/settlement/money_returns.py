@@ -32,7 +32,8 @@ class KeptMoney:
 class _Kept:
     """What is kept of one loan, and its next way back: never more by a way than came by it, the rest to the mandate.
 
-    `is_behind` says that other money of the loan is on its way: one after the other.
+    `is_behind` says that other money of the loan is on its way, for one goes after the other, and `is_refused` that the
+    bank takes no more by the next way.
     """
 
     loan: Loan
@@ -40,16 +41,16 @@ class _Kept:
     next_way: str
     next_amount: Money
     is_behind: bool
+    is_refused: bool
 
 
-def kept_money(uow: UnitOfWork, consumer_id: str, loan_ids: Sequence[str]) -> KeptMoney:
+def kept_money(uow: UnitOfWork, consumer_id: str, loans: Sequence[Loan]) -> KeptMoney:
     """Return what is kept for a person whose loans these are."""
-    loans = [uow.loans.get(each) for each in loan_ids]
-    kept = [each for loan in loans if loan is not None and (each := _kept(uow, loan)).amount.minor > 0]
+    kept = _all_kept(uow, loans)
     going = [
         each.amount for each in uow.transfers.of_owner(consumer_id) if each.status == TransferStatus.PENDING
     ]
-    refused = bool(kept) and all(_refused_for_good(uow, each) for each in kept)
+    refused = bool(kept) and all(each.is_refused for each in kept)
     return KeptMoney(_by_currency([each.amount for each in kept]), _by_currency(going), refused)
 
 
@@ -74,9 +75,9 @@ def return_own_money(deps: Deps, consumer_id: str) -> list[Transfer]:
     """
     with deps.storage.unit_of_work() as uow:
         loans = [uow.loans.locked(each) for each in uow.people.ids("loans", consumer_id)]
-        kept = [each for loan in loans if loan is not None and (each := _kept(uow, loan)).amount.minor > 0]
+        kept = _all_kept(uow, [loan for loan in loans if loan is not None])
         free = [each for each in kept if not each.is_behind]
-        refused = [each for each in free if _refused_for_good(uow, each)]
+        refused = [each for each in free if each.is_refused]
         if refused and len(refused) == len(kept):
             raise RuleRefused(
                 "the bank takes no money for this account any more",
@@ -99,7 +100,7 @@ def return_money_of_loan(deps: Deps, loan_id: str, *, by: str) -> Transfer:
         if loan is None:
             raise NotFound("there is no such loan", loan_id=loan_id)
         kept = _kept(uow, loan)
-        if kept.amount.minor <= 0 or kept.is_behind:
+        if kept is None or kept.is_behind:
             raise _nothing()
         return _order(uow, deps, kept, by=f"operator {by}")
 
@@ -114,16 +115,27 @@ def return_kept(deps: Deps, merchant: Merchant) -> int:
         for loan_id in waiting:
             loan = uow.loans.locked(loan_id)
             assert loan is not None
-            _order(uow, deps, _kept(uow, loan), by=AUTOMATIC)
+            kept = _kept(uow, loan)
+            assert kept is not None
+            _order(uow, deps, kept, by=AUTOMATIC)
     return len(waiting)
 
 
-def _kept(uow: UnitOfWork, loan: Loan) -> _Kept:
-    """Return what is kept for a loan's owner and how it goes back next."""
-    kept, ways = uow.transfers.returnable(loan.id), uow.transfers.ways_back(loan.id)
+def _all_kept(uow: UnitOfWork, loans: Sequence[Loan]) -> list[_Kept]:
+    return [kept for loan in loans if (kept := _kept(uow, loan)) is not None]
+
+
+def _kept(uow: UnitOfWork, loan: Loan) -> _Kept | None:
+    """Return what is kept for a loan's owner and how it goes back next; None when nothing is."""
+    kept = uow.transfers.returnable(loan.id)
+    if kept.minor <= 0:
+        return None
+    ways, tries = uow.transfers.ways_back(loan.id), uow.transfers.of_loan(loan.id)
     way, most = ways[0] if ways else (loan.mandate_id, kept)
-    going = any(each.status == TransferStatus.PENDING for each in uow.transfers.of_loan(loan.id))
-    return _Kept(loan, kept, way, min(kept, most), going)
+    going = any(each.status == TransferStatus.PENDING for each in tries)
+    last = next((each for each in reversed(tries) if each.channel == way), None)
+    refused = last is not None and last.status == TransferStatus.FAILED and last.code in FINAL_CODES
+    return _Kept(loan, kept, way, min(kept, most), going, refused)
 
 
 def _order(uow: UnitOfWork, deps: Deps, kept: _Kept, *, by: str) -> Transfer:
@@ -132,11 +144,6 @@ def _order(uow: UnitOfWork, deps: Deps, kept: _Kept, *, by: str) -> Transfer:
         uow, deps, merchant_of(uow, loan.merchant_id), TransferKind.MONEY_RETURN, kept.next_amount,
         owner_id=loan.consumer_id, loan_id=loan.id, channel=kept.next_way, by=by,
     )  # fmt: skip
-
-
-def _refused_for_good(uow: UnitOfWork, kept: _Kept) -> bool:
-    tries = [each for each in uow.transfers.of_loan(kept.loan.id) if each.channel == kept.next_way]
-    return bool(tries) and tries[-1].status == TransferStatus.FAILED and tries[-1].code in FINAL_CODES
 
 
 def _nothing() -> RuleRefused:

@@ -14,6 +14,7 @@ from merchant_server.storage.repositories.rows import (
     moment,
     stamp,
     to_json,
+    write_rows,
 )
 from merchant_server.storage.sealed import Sealer
 
@@ -60,10 +61,7 @@ class Events:
             )
             later = range(len(some) - 1, -1, -1)
             rows = [_columns(fact, behind) for (fact, _, _), behind in zip(some, later, strict=True)]
-            if len(rows) == 1:
-                self._db.write(_ADD_EVENT, rows[0])
-            else:
-                self._db.write_all(_ADD_EVENT, rows)
+            write_rows(self._db, _ADD_EVENT, rows)
             queued = [
                 _queued(self._new_id, fact, endpoint_id, due_at)
                 for fact, due_at, only_to in some
@@ -255,7 +253,7 @@ def _mark(row: Row) -> FeedMark:
     return FeedMark(row["name"], row["sequence"], moment(row["acknowledged_at"]))
 
 
-def _columns(fact: Fact, behind: int) -> dict[str, object]:
+def _columns(fact: Fact, behind: int) -> Row:
     """Return an event that is `behind` others before the merchant's last; its body lacks the number."""
     created_at = stamp(fact.created_at)
     body = {

@@ -87,10 +87,16 @@ def insert(connection: Connection, table: str, row: dict[str, Any]) -> None:
 
 def insert_all(connection: Connection, table: str, rows: list[dict[str, Any]]) -> None:
     """Insert rows of one shape; column names come from our own code only."""
+    if rows:
+        write_rows(connection, _inserting(table, tuple(rows[0])), rows)
+
+
+def write_rows(connection: Connection, sql: str, rows: list[dict[str, Any]]) -> None:
+    """Write by one statement for each row; a single row needs no list."""
     if len(rows) == 1:
-        insert(connection, table, rows[0])
-    elif rows:
-        connection.write_all(_inserting(table, tuple(rows[0])), rows)
+        connection.write(sql, rows[0])
+    else:
+        connection.write_all(sql, rows)
 
 
 @lru_cache(maxsize=256)

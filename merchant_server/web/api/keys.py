@@ -96,7 +96,7 @@ def roll(body: dict[str, int], key_id: str) -> Response:
 @blp.arguments(EmptySchema, required=False)
 @blp.response(200, KeySchema)
 def revoke(_: dict[str, Any], key_id: str) -> Response:
-    """End a key at once, everywhere; ending it again changes nothing."""
+    """End a key everywhere, within half a second; ending it again changes nothing."""
     who = caller("settings")
 
     def revoked(uow: UnitOfWork) -> dict[str, Any]:

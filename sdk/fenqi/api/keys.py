@@ -82,7 +82,7 @@ class Keys:
         return self._post(f"/v1/keys/{path_id(key_id, 'key_id')}/roll", body, idempotency_key)
 
     def revoke(self, key_id: str, *, idempotency_key: str | None = None) -> Key:
-        """End a key at once, everywhere; ending it again changes nothing. Raises NotFoundError."""
+        """End a key everywhere, within half a second; ending it again changes nothing. Raises NotFoundError."""
         return self._post(f"/v1/keys/{path_id(key_id, 'key_id')}/revoke", {}, idempotency_key)
 
     def _post(self, path: str, body: dict[str, Any], idempotency_key: str | None) -> Key:
