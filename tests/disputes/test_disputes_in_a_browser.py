@@ -8,10 +8,10 @@ from playwright.sync_api import Browser
 from werkzeug.serving import make_server
 
 from merchant_server.web.portal.review import review_pages
+from tests.browsers import look_as_a_hand
 from tests.disputes.disputing import REVIEWER, RULING, contest, give_evidence, with_reviewer
 from tests.installation import Installation
 from tests.privacy.people import Somebody, Visitor, repay, sell
-from tests.privacy.test_my_pages_in_a_browser import look
 from tests.refunds.test_refunding import refund
 
 WHO = Somebody(1)
@@ -51,7 +51,7 @@ def test_a_dispute_from_the_form_to_the_decision(
 
     def see() -> None:
         if not scripts:
-            look(page)
+            look_as_a_hand(page)
 
     page.goto(f"{address}/my/loans/{sold.loan_id}/dispute")
     see()

@@ -9,11 +9,11 @@ from werkzeug.serving import make_server
 
 from merchant_server.services.collection.callbacks import receive
 from merchant_server.web.portal.review import review_pages
+from tests.browsers import look_as_a_hand
 from tests.disputes.disputing import REVIEWER, open_one, with_reviewer
 from tests.installation import Installation
 from tests.portal.test_relief_pages import OTHER, OTHER_NUMBER, TOKEN
 from tests.privacy.people import Somebody, Visitor, sell
-from tests.privacy.test_my_pages_in_a_browser import look
 from tests.services.test_callbacks import genuine, pending
 
 WHO = Somebody(1)
@@ -54,33 +54,33 @@ def test_relief_from_the_wish_to_the_second_signature_and_a_callback_that_waits(
         page.wait_for_url(f"{address}/portal/relief")
 
     sign_in(REVIEWER)
-    look(page)
+    look_as_a_hand(page)
     page.fill("#loan_id", str(sold.loan_id))
     page.select_option("#kind", "hardship")
     page.fill("#size", "61")
     page.fill("#reason", "生病住院，暂时没有收入。")
     page.locator("main form .button").click()
     page.wait_for_selector('[role="alert"]')
-    look(page)
+    look_as_a_hand(page)
     page.fill("#size", "24")
     page.locator("main form .button").click()
     page.wait_for_selector(".cases")
-    look(page)
+    look_as_a_hand(page)
     page.locator(".cases a").click()
     page.wait_for_selector("form.card")
     assert page.locator('button[value="grant"]').count() == 0
-    look(page)
+    look_as_a_hand(page)
     context.clear_cookies()
     sign_in(OTHER)
     page.locator(".cases a").click()
     page.wait_for_selector('button[value="grant"]')
-    look(page)
+    look_as_a_hand(page)
     page.locator('button[value="grant"]').click()
     page.wait_for_url(f"{address}/portal/relief?said=granted")
     assert house.rows("SELECT status FROM relief_proposals") == [{"status": "approved"}]
     page.goto(f"{address}/portal/quarantine")
     assert page.locator("section.card").count() == 2
-    look(page)
+    look_as_a_hand(page)
     page.locator("section.card textarea").first.fill("The bank sent it once more, corrected.")
     page.locator("section.card button").first.click()
     page.wait_for_url(f"{address}/portal/quarantine?handled=1")
@@ -103,12 +103,12 @@ def test_a_person_takes_a_dispute_back(
     context.add_cookies([{"name": "fenqi_my", "value": cookie.value, "url": address}])
     page = context.new_page()
     page.goto(f"{address}/my/loans/{sold.loan_id}")
-    look(page)
+    look_as_a_hand(page)
     page.locator('a[href$="/dispute/withdrawal"]').click()
     page.wait_for_selector("form.card")
-    look(page)
+    look_as_a_hand(page)
     page.locator("main form .button").click()
     page.wait_for_url(f"{address}/my/loans/{sold.loan_id}?withdrawn=1")
-    look(page)
+    look_as_a_hand(page)
     assert house.rows("SELECT status FROM disputes") == [{"status": "withdrawn"}]
     context.close()

@@ -8,11 +8,11 @@ from playwright.sync_api import Browser
 from merchant_server.services.decisioning import reviewing
 from merchant_server.services.person.complaints import file_complaint
 from merchant_server.web.portal.review import review_pages
-from tests.browsers import screens
+from tests.browsers import look_as_a_hand, screens, send
 from tests.decision.people import id_number
 from tests.installation import Installation
 from tests.privacy.people import Somebody, sell
-from tests.privacy.test_my_pages_in_a_browser import address, look, send
+from tests.privacy.test_my_pages_in_a_browser import address
 
 __all__ = ["address"]
 WHO, TOKEN = Somebody(1), "a-portal-token-of-enough-length"
@@ -45,25 +45,25 @@ def test_staff_find_the_late_complaint_and_answer_it(
     context = browser.new_context(viewport=size, color_scheme=scheme, java_script_enabled=True)
     page = context.new_page()
     page.goto(f"{address}/portal/complaints?lang={language}")
-    look(page)
+    look_as_a_hand(page)
     page.locator("#name").fill("Li Wei")
     page.locator("#token").fill(TOKEN)
     send(page)
     assert page.url.endswith("/portal/complaints")
-    look(page)
+    look_as_a_hand(page)
     page.get_by_role("link", name=complaint_id).click()
     page.wait_for_load_state()
-    look(page)
+    look_as_a_hand(page)
     send(page)
     assert page.get_by_role("alert").count() == 1
-    look(page)
+    look_as_a_hand(page)
     page.locator("#answer_zh").fill("款项已于今日退回。")
     page.locator("#answer_en").fill("The money went back to you today.")
     send(page)
     assert page.get_by_role("status").count() == 1
-    look(page)
+    look_as_a_hand(page)
     page.locator(".back a").click()
     page.wait_for_load_state()
     assert page.locator(".answered-list a").inner_text() == complaint_id
-    look(page)
+    look_as_a_hand(page)
     context.close()

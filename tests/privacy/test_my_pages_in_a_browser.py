@@ -5,16 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 from werkzeug.serving import make_server
 
-from tests.browsers import screens
+from tests.browsers import look_as_a_hand, screens, send
 from tests.installation import Installation
 from tests.privacy.people import Somebody, repay, sell
 
 WHO = Somebody(1)
-AXE = Axe()
 SCREENS = screens(
     pytest.param("zh-CN", {"width": 195, "height": 422}, "dark", id="zh at 200 %"),
     pytest.param("en", {"width": 1280, "height": 800}, "light", id="en desk"),
@@ -35,22 +33,6 @@ def address(sqlite_installation: Installation) -> Iterator[str]:
     server.server_close()
 
 
-def look(page: Page) -> None:
-    """Check the page at hand: nothing wider than the screen, all to touch large enough, no rule of axe broken."""
-    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wider <= 0, page.url
-    for part in page.locator("main a, main button, main select, main .tick label, nav a").all():
-        box = part.bounding_box()
-        assert box is None or box["height"] >= 44, part.text_content()
-    found = AXE.run(page).response["violations"]
-    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
-
-
-def send(page: Page) -> None:
-    page.locator("main form .button").first.click()
-    page.wait_for_load_state()
-
-
 @pytest.mark.parametrize(("language", "size", "scheme"), SCREENS)
 def test_every_page_of_ones_own_on_every_screen(
     sqlite_installation: Installation, address: str, browser: Browser, language: str, size: Any, scheme: Any
@@ -62,14 +44,14 @@ def test_every_page_of_ones_own_on_every_screen(
     context = browser.new_context(viewport=size, color_scheme=scheme)
     page = context.new_page()
     page.goto(f"{address}/my?lang={language}")
-    look(page)
+    look_as_a_hand(page)
     page.locator("#phone").fill(WHO.phone)
     send(page)
-    look(page)
+    look_as_a_hand(page)
     page.locator("#code").fill(house.last_code())
     page.locator("#end").fill("0")
     send(page)
-    look(page)
+    look_as_a_hand(page)
     house.clock.pass_(minutes=5)
     page.locator("main a").first.click()
     page.locator("#phone").fill(WHO.phone)
@@ -77,42 +59,42 @@ def test_every_page_of_ones_own_on_every_screen(
     page.locator("#code").fill(house.last_code())
     page.locator("#end").fill(WHO.id_number[-4:])
     send(page)
-    look(page)
+    look_as_a_hand(page)
     page.locator(".loan-list a").first.click()
     page.wait_for_load_state()
-    look(page)
+    look_as_a_hand(page)
     loan_page = page.url
     page.locator(".two-buttons form button").click()
     page.wait_for_load_state()
-    look(page)
+    look_as_a_hand(page)
     page.goto(loan_page)
     page.locator(".two-buttons a.button").click()
     page.wait_for_load_state()
     page.locator("#amount").fill("99999999")
     send(page)
-    look(page)
+    look_as_a_hand(page)
     page.goto(loan_page)
     page.locator("[aria-labelledby=mandate] a[href$='/mandate']").click()
     page.wait_for_load_state()
-    look(page)
+    look_as_a_hand(page)
     send(page)
-    look(page)
+    look_as_a_hand(page)
     page.goto(f"{address}/my/complaints")
     page.locator("#text").fill("扣款日期不对。")
     send(page)
-    look(page)
+    look_as_a_hand(page)
     page.goto(f"{address}/my/data")
-    look(page)
+    look_as_a_hand(page)
     with page.expect_download() as kept:
         page.locator(".two-buttons button").first.click()
     assert kept.value.suggested_filename == "fenqi-my-data.pdf"
     page.locator(".danger").click()
     page.wait_for_load_state()
-    look(page)
+    look_as_a_hand(page)
     page.locator("#sure").check()
     page.locator(".danger").click()
     page.wait_for_load_state()
-    look(page)
+    look_as_a_hand(page)
     page.locator(".my-bar button").click()
     page.wait_for_url(f"{address}/my")
     context.close()

@@ -8,9 +8,9 @@ from playwright.sync_api import Browser
 from werkzeug.serving import make_server
 
 from merchant_server.services.settlement.transfers import ask_about_transfers
+from tests.browsers import look_as_a_hand
 from tests.installation import ID_NUMBER, PHONE, Installation
 from tests.privacy.people import Somebody, Visitor
-from tests.privacy.test_my_pages_in_a_browser import look
 from tests.settlement.test_money_returns import kept, overpaid, transfers
 
 
@@ -97,8 +97,8 @@ def test_kept_money_on_a_phone_and_on_a_desk(
     context.add_cookies([{"name": "fenqi_my", "value": cookie.value, "url": address}])
     page = context.new_page()
     page.goto(f"{address}/my?lang={language}")
-    look(page)
+    look_as_a_hand(page)
     page.locator("[aria-labelledby=kept] .button").click()
     page.wait_for_load_state()
-    look(page)
+    look_as_a_hand(page)
     context.close()

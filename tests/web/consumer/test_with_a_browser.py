@@ -5,18 +5,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from werkzeug.serving import make_server
 
 from merchant_server.domain.checkout import Checkout
-from tests.browsers import screens
+from tests.browsers import broken_rules, screens, send, wider_than_screen
 from tests.installation import ID_NUMBER, Installation
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 800}
 SMALL = {"width": 320, "height": 568}
-AXE = Axe()
 
 
 @pytest.fixture
@@ -51,19 +49,14 @@ class Walk:
 
     def look(self, *, axe: bool = True) -> None:
         """Check the page at hand: nothing wider than the screen, no complaint, no rule of axe broken."""
-        wider = self.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert wider <= 0, self.page.url
+        assert wider_than_screen(self.page) <= 0, self.page.url
         assert self.complaints == []
         if axe:
-            found = AXE.run(self.page).response["violations"]
-            assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
+            assert broken_rules(self.page) == [], self.page.url
 
     def send(self) -> None:
         """Send the page's main form."""
-        self.page.locator("main form .button").first.click()
-        self.page.wait_for_load_state()
+        send(self.page)
 
     def to_the_agreement(self, **look: bool) -> None:
         """Go from the link to the agreement."""

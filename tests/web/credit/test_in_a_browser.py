@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser
 from werkzeug.serving import make_server
 
+from tests.browsers import look_as_a_hand, send
 from tests.installation import ID_NUMBER, NAME, Installation
-from tests.privacy.test_my_pages_in_a_browser import look, send
 
 
 @pytest.fixture
@@ -48,21 +48,21 @@ def test_every_page_on_every_screen(
     context = browser.new_context(viewport=size, color_scheme=scheme)
     page = context.new_page()
     page.goto(f"{address}/credit?lang={language}")
-    look(page)
+    look_as_a_hand(page)
     page.locator("#phone").fill("13800138000")
     send(page)
-    look(page)
+    look_as_a_hand(page)
     page.locator("#code").fill(house.last_code())
     send(page)
     page.locator("#income").fill("a lot")
     send(page)
-    look(page)
+    look_as_a_hand(page)
     page.locator("#income").fill("12000")
     page.locator("#name").fill(NAME)
     page.locator("#id_number").fill(id_number)
     for box in page.get_by_role("checkbox").all():
         box.check()
     send(page)
-    look(page)
+    look_as_a_hand(page)
     assert page.url.endswith("/credit/answer")
     context.close()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from fenqi.finance.money import Money
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
@@ -19,11 +18,10 @@ from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.collection.ordering import open_own_order
 from merchant_server.services.operation.test_clock import advance_clock
 from merchant_server.storage.engine import Engine, open_engine
-from tests.browsers import screens
+from tests.browsers import broken_rules, look, screens
 from tests.web.desk.visitor import Desk
 
 WIDE, PHONE, SMALL = (1280, 800), (390, 844), (320, 568)
-AXE = Axe()
 
 
 @pytest.fixture
@@ -116,10 +114,7 @@ def test_a_busy_desk_breaks_no_rule_of_axe_and_fits_the_screen(
 ) -> None:
     busy(desk)
     page = opened(browser, address, size, language=language, scheme=scheme)
-    found = AXE.run(page).response["violations"]
-    assert [(each["id"], [node["html"] for node in each["nodes"]]) for each in found] == []
-    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wider <= 0
+    look(page)
     page.context.close()
 
 
@@ -128,7 +123,7 @@ def test_an_empty_desk_and_one_without_its_sandbox_break_no_rule_of_axe(
 ) -> None:
     desk.window.down = True
     page = opened(browser, address)
-    assert AXE.run(page).response["violations"] == []
+    assert broken_rules(page) == []
     page.context.close()
 
 

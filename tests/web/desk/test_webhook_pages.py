@@ -10,9 +10,9 @@ from werkzeug.serving import make_server
 
 from merchant_server.ports import Sent
 from merchant_server.web.portal.review import review_pages
+from tests.browsers import look_as_a_hand
 from tests.disputes.disputing import REVIEWER, with_reviewer
 from tests.installation import Installation
-from tests.privacy.test_my_pages_in_a_browser import look
 
 TOKEN = "a-portal-token-of-enough-length"
 
@@ -65,7 +65,7 @@ def test_staff_see_every_try_of_every_delivery(
 
     def see(name: str) -> None:
         if language == "en":
-            look(page)
+            look_as_a_hand(page)
         if folder := os.environ.get("FENQI_SCREENSHOTS"):
             page.screenshot(path=f"{folder}/{name}-{width}.png", full_page=True)
 
