@@ -1,5 +1,6 @@
 """The same SQL by the bare drivers: one connection, one transaction, one durable commit each."""
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -76,9 +77,9 @@ def kind_of(url: str) -> type[Bare]:
 
 @cache
 def _in_psycopgs_style(sql: str) -> str:
-    from merchant_server.storage.postgres_connection import to_psycopg
-
-    return to_psycopg(sql)
+    """Return a recorded statement with `:name` parameters as %(name)s; none of them has a colon or a % elsewhere."""
+    assert "%" not in sql, sql
+    return re.sub(r"(?<!:):([A-Za-z_]\w*)", r"%(\1)s", sql)
 
 
 def run_sqlite(raw: Any, transaction: Transaction) -> None:
@@ -104,9 +105,10 @@ def open_postgres(url: str) -> Any:
 
 def for_postgres(transactions: Sequence[Transaction]) -> list[Transaction]:
     """Return the transactions with parameters in psycopg's style."""
-    from merchant_server.storage.postgres_connection import to_psycopg
-
-    return [[each._replace(sql=to_psycopg(each.sql)) for each in transaction] for transaction in transactions]
+    return [
+        [each._replace(sql=_in_psycopgs_style(each.sql)) for each in transaction]
+        for transaction in transactions
+    ]
 
 
 def run_postgres(raw: Any, transaction: Transaction) -> None:

@@ -201,7 +201,7 @@ class Engine(Protocol):
 def open_engine(url: str) -> Engine:
     """Open "sqlite:///relative.sqlite", "sqlite:////absolute.sqlite" or "postgresql://…" safely.
 
-    A PostgreSQL URL also takes `pool_size=10` and `pgbouncer=true` (no prepared statements). Raises
+    A PostgreSQL URL also takes `pool_size=5` and `pgbouncer=true` (no prepared statements). Raises
     `StorageUnavailable` when the database cannot be reached, `UnsafeStorage` when its settings may lose a
     commit.
     """

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 import psycopg
 
 from merchant_server.storage.engine import (
+    NO_PARAMS,
     WAIT_SECONDS,
     Connection,
     Row,
@@ -21,10 +22,12 @@ from merchant_server.storage.engine import (
     ThreadMark,
     UnsafeStorage,
 )
-from merchant_server.storage.postgres_connection import PostgresConnection, connect, one_by_one, typed
+from merchant_server.storage.postgres_connection import PostgresConnection, connect, one_by_one
+from merchant_server.storage.postgres_errors import typed
+from merchant_server.storage.postgres_wire import Wire
 from merchant_server.storage.turns import ThreadTurns, watch_forks
 
-POOL_SIZE = 10
+POOL_SIZE = 5
 _LIMITS = {
     "statement_timeout": "30s",
     "lock_timeout": "10s",
@@ -33,7 +36,6 @@ _LIMITS = {
 _SET_LIMITS = "".join(f"; SET LOCAL {name} = '{value}'" for name, value in _LIMITS.items())
 _BEGIN_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _BEGIN_SERIALIZABLE = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE"
-_STANDBY_STATE = "0A000"  # BEGIN … READ WRITE is "not supported" there
 _BEGIN_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _SAFETY = """SELECT current_setting('fsync') AS fsync,
     current_setting('full_page_writes') AS full_page_writes,
@@ -69,7 +71,8 @@ class PostgresEngine:
 
     def _start(self) -> None:
         self._places = ThreadTurns(self._size)
-        self._idle: list[psycopg.Connection[Row]] = []
+        self._idle: list[Wire] = []
+        self._current: set[Wire] = set()
         self._mark = ThreadMark()
 
     def after_fork(self) -> None:
@@ -77,33 +80,36 @@ class PostgresEngine:
         self._inherited += self._idle  # kept unclosed: closing them would end the parent's sessions
         self._start()
 
-    def _connect(self) -> psycopg.Connection[Row]:
+    def _connect(self) -> Wire:
         """Connect to the first host that answers a question and takes writes; the only one may be a standby.
 
         The question matters: a pooler lets everybody in, also while the server behind it is dead.
         """
         for host in self._hosts[:-1]:
             try:
-                raw, found = self._ask(host)
+                wire, found = self._ask(host)
             except StorageUnavailable:
                 continue
-            if not found.get("standby"):
-                return self._safe(raw, found)
-            raw.close()
+            if not wire.is_standby:
+                return self._safe(wire, found)
+            wire.close()
         return self._safe(*self._ask(self._hosts[-1]))
 
-    def _ask(self, host: str) -> tuple[psycopg.Connection[Row], Row]:
-        raw = None
+    def _ask(self, host: str) -> tuple[Wire, Row]:
+        wire = None
         try:
-            raw = connect(host, prepare=not self._pgbouncer)
-            return raw, raw.execute(_SAFETY).fetchone() or {}
-        except psycopg.Error as error:
-            if raw is not None:
-                raw.close()
-            raise StorageUnavailable(f"cannot open a PostgreSQL connection: {typed(error)}") from error
+            wire = connect(host, prepare=not self._pgbouncer)
+            found = wire.ask(_SAFETY, NO_PARAMS).rows[0]
+            wire.is_standby = bool(found["standby"])
+            return wire, found
+        except (psycopg.Error, StorageError) as error:
+            if wire is not None:
+                wire.close()
+            why = error if isinstance(error, StorageError) else typed(error)
+            raise StorageUnavailable(f"cannot open a PostgreSQL connection: {why}") from error
 
     @staticmethod
-    def _safe(raw: psycopg.Connection[Row], found: Row) -> psycopg.Connection[Row]:
+    def _safe(wire: Wire, found: Row) -> Wire:
         wrong = [
             f"{name}={found.get(name)}" for name in ("fsync", "full_page_writes") if found.get(name) != "on"
         ]
@@ -112,11 +118,11 @@ class PostgresEngine:
         if found.get("server_encoding") != "UTF8":
             wrong.append(f"server_encoding={found.get('server_encoding')}")
         if wrong:
-            raw.close()
+            wire.close()
             raise UnsafeStorage(f"PostgreSQL has {', '.join(wrong)}: turn durability on, use a UTF8 database")
-        return raw
+        return wire
 
-    def _checkout(self, begin: str) -> psycopg.Connection[Row]:
+    def _checkout(self, begin: str) -> Wire:
         """Return a connection with `begin` done, which is also the health check of one that was idle."""
         if self._closed:
             raise StorageUnavailable("the PostgreSQL engine was closed")
@@ -127,39 +133,51 @@ class PostgresEngine:
             begin += _SET_LIMITS
         try:
             while True:
-                fresh = not self._idle
-                raw = self._connect() if fresh else self._idle.pop()
+                known = self._kept()
+                fresh, wire = known is None, known or self._connect()
+                self._current.add(wire)
                 try:
-                    raw.execute(begin.encode(), prepare=False)
-                    return raw
-                except psycopg.Error as error:
-                    with suppress(psycopg.Error):
-                        raw.close()
+                    wire.command(begin.encode())
+                    return wire
+                except StorageError as failure:
+                    self._current.discard(wire)
+                    wire.close()
+                    if fresh and wire.is_standby:
+                        raise StorageUnavailable(
+                            "PostgreSQL cannot serve now: this server is a standby, which only reads"
+                        ) from failure
                     if fresh:
-                        raise _no_begin(error) from error
+                        raise
         except BaseException:
             self._places.give()
             raise
 
-    def _checkin(self, raw: psycopg.Connection[Row]) -> None:
-        idle = psycopg.pq.TransactionStatus.IDLE
-        with suppress(psycopg.Error):
-            if not raw.closed:
-                # The driver's own: after a refused round trip it forgets what it only thinks it has prepared.
-                raw.rollback()
-        if raw.closed or self._closed or raw.info.transaction_status != idle:
-            with suppress(psycopg.Error):
-                raw.close()
+    def _kept(self) -> Wire | None:
+        with suppress(IndexError):  # another thread may be faster
+            return self._idle.pop()
+        return None
+
+    def _checkin(self, wire: Wire) -> None:
+        with suppress(StorageError):
+            wire.recover()
+        if wire.met_new_schema:
+            # Every connection would refuse each of its prepared statements once: new ones take their place.
+            self._current.clear()
+            while (older := self._kept()) is not None:
+                older.close()
+        if self._closed or not wire.is_usable or wire not in self._current:
+            self._current.discard(wire)
+            wire.close()
         else:
-            self._idle.append(raw)
+            self._idle.append(wire)
         self._places.give()
 
     @contextmanager
     def transaction(self, *, serializable: bool = False) -> Iterator[Connection]:
         """Open a read-write transaction; it is durable once the block has been left."""
         self._mark.require_outside("transaction")
-        raw = self._checkout(_BEGIN_SERIALIZABLE if serializable else _BEGIN_WRITE)
-        connection = PostgresConnection(raw)
+        wire = self._checkout(_BEGIN_SERIALIZABLE if serializable else _BEGIN_WRITE)
+        connection = PostgresConnection(wire)
         self._mark.enter()
         try:
             yield connection
@@ -168,23 +186,20 @@ class PostgresEngine:
         finally:
             connection.ended = True
             self._mark.leave()
-            self._checkin(raw)
+            self._checkin(wire)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a read-only block on one snapshot; it waits for no writer."""
         self._mark.require_outside("reading")
-        raw = self._checkout(_BEGIN_READ)
+        wire = self._checkout(_BEGIN_READ)
         # A read-only block holds no rows, and PostgreSQL refuses to lock in one.
-        connection = PostgresConnection(raw, row_lock="")
+        connection = PostgresConnection(wire, row_lock="")
         try:
             yield connection
-            # Nothing was changed; after a rollback the driver would prepare every statement again.
-            with suppress(psycopg.Error):
-                raw.execute(b"COMMIT", prepare=False)
         finally:
             connection.ended = True
-            self._checkin(raw)
+            self._checkin(wire)
 
     def migrate(self, folder: Path | None = None) -> list[str]:
         """Apply pending migrations and return their names in order."""
@@ -201,12 +216,5 @@ class PostgresEngine:
         for _ in range(self._size):
             if not self._places.take(max(deadline - time.monotonic(), 0)):
                 break
-        while self._idle:
-            with suppress(psycopg.Error):
-                self._idle.pop().close()
-
-
-def _no_begin(error: psycopg.Error) -> StorageError:
-    if error.sqlstate == _STANDBY_STATE:
-        return StorageUnavailable("PostgreSQL cannot serve now: this server is a standby, which only reads")
-    return typed(error)
+        while (wire := self._kept()) is not None:
+            wire.close()

@@ -1,67 +1,42 @@
-"""PostgreSQL statements: parameters in psycopg's style, typed errors, and one block's view of a connection.
+"""How a PostgreSQL connection is opened, and one block's view of it: writes wait until there is a question or the end.
 
 Decides nothing about when a transaction begins or ends: that is `postgres.py`.
 """
 
-import re
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import dict_row
-from psycopg.types.numeric import Int8Dumper
 
 from merchant_server.storage.engine import (
     NO_PARAMS,
     Block,
-    Conflict,
     Counted,
-    LockNotGranted,
     Params,
-    Retry,
     Row,
-    RuleBroken,
     StorageError,
-    StorageUnavailable,
     checked,
     checked_by,
 )
-
-DRIVER_ERRORS = (psycopg.Error, UnicodeError)
-# Resources, operator, system, connection, login, no such database, internal, read-only.
-_UNAVAILABLE_STATES = ("53", "57", "58", "08", "28", "3D", "XX", "25006")
-_LOCK_STATE = "55P03"
-_RETRY_STATES = ("40001", "40P01")
-_TOKENS = re.compile(
-    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/|\$(\w*)\$.*?\$\1\$|::|:(?P<name>[A-Za-z_]\w*)|%",
-    re.DOTALL,
-)
-
+from merchant_server.storage.postgres_errors import typed
+from merchant_server.storage.postgres_wire import Answer, Statement, Wire
 
 CONNECT_SECONDS = 5
 _LOST_PEER_MILLISECONDS = 30_000
-PREPARED_STATEMENTS = 500
 
 
-def connect(url: str, *, prepare: bool) -> psycopg.Connection[Row]:
-    """Open a connection on which every statement outside a transaction commits by itself."""
+def connect(url: str, *, prepare: bool) -> Wire:
+    """Open a connection on which every statement outside a transaction commits by itself. Raises psycopg's errors."""
     raw = psycopg.connect(
         url,
         autocommit=True,
-        row_factory=dict_row,
-        prepare_threshold=5 if prepare else None,
+        prepare_threshold=None,
         connect_timeout=CONNECT_SECONDS,
         tcp_user_timeout=_LOST_PEER_MILLISECONDS,
         application_name="fenqi",
     )
-    # The services ask some hundreds of different questions; the driver's own 100 would push each other out.
-    raw.prepared_max = PREPARED_STATEMENTS
-    # One type for every integer: a statement is prepared once, and small values do not overflow a short type.
-    raw.adapters.register_dumper(int, Int8Dumper)
-    return raw
+    return Wire(raw, prepare=prepare)
 
 
 def one_by_one(url: str) -> list[str]:
@@ -82,38 +57,6 @@ def one_by_one(url: str) -> list[str]:
     ]
 
 
-@lru_cache(maxsize=2048)
-def to_psycopg(sql: str) -> str:
-    """Return `sql` with `:name` parameters in psycopg's style; texts, quoted names and casts stay."""
-
-    def token(match: re.Match[str]) -> str:
-        name = match.group("name")
-        return f"%({name})s" if name else match.group().replace("%", "%%")
-
-    return _TOKENS.sub(token, sql)
-
-
-def typed(error: Exception, *, committing: bool = False) -> StorageError:
-    """Return the storage error that says what a driver error means to the caller."""
-    if not isinstance(error, psycopg.Error):
-        return StorageError(f"a text parameter is not valid Unicode: {error}")
-    state = error.sqlstate or ""
-    text = " ".join((error.diag.message_primary or str(error)).split())
-    constraint = error.diag.constraint_name or ""
-    if state == "23505":
-        return Conflict(f"already taken: {constraint}", constraint=constraint)
-    if state.startswith("23") or state == "P0001":
-        return RuleBroken(text, constraint=constraint)
-    if state in _RETRY_STATES:
-        return Retry(f"another transaction was first: {text}")
-    if state == _LOCK_STATE:
-        return LockNotGranted(f"PostgreSQL cannot serve now: {text}")
-    lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not state
-    if lost or state.startswith(_UNAVAILABLE_STATES):
-        return StorageUnavailable(f"PostgreSQL cannot serve now: {text}", maybe_committed=committing)
-    return StorageError(f"PostgreSQL refused a statement: {text}")
-
-
 @dataclass(frozen=True, slots=True)
 class _Write:
     """A statement that is to be run, once or for many rows, and who is told how many rows it changed."""
@@ -123,11 +66,8 @@ class _Write:
     then: Counted | None = None
     rows: Sequence[Params] | None = None
 
-    def on(self, cursor: psycopg.Cursor[Row]) -> psycopg.Cursor[Row]:
-        if self.rows is None:
-            return cursor.execute(self.sql, self.params)
-        cursor.executemany(self.sql, self.rows)
-        return cursor
+    def statements(self) -> list[Statement]:
+        return [(self.sql, row) for row in (self.rows if self.rows is not None else (self.params,))]
 
 
 class PostgresConnection(Block):
@@ -135,60 +75,55 @@ class PostgresConnection(Block):
 
     claim_suffix = "FOR UPDATE SKIP LOCKED"
 
-    def __init__(self, raw: psycopg.Connection[Row], *, row_lock: str = "FOR UPDATE") -> None:
+    def __init__(self, wire: Wire, *, row_lock: str = "FOR UPDATE") -> None:
         super().__init__()
-        self._raw = raw
-        # One for all questions: each is read to its end before the next, and a new one costs a quarter of a question.
-        self._cursor = raw.cursor()
+        self._wire = wire
         self.row_lock = row_lock
         self._waiting: list[_Write] = []
 
-    def _run(self, sql: str, params: Params) -> psycopg.Cursor[Row]:
+    def _run(self, sql: str, params: Params) -> Answer:
         self.require_usable()
-        self._waiting.append(_Write(to_psycopg(sql), checked(params)))
+        if not self._waiting:
+            try:
+                return self._wire.ask(sql, checked(params))
+            except StorageError as failure:
+                raise self.fail(failure) from failure.__cause__
+        self._waiting.append(_Write(sql, checked(params)))
         return self._send()
 
-    def _send(self) -> psycopg.Cursor[Row]:
-        """Run what waits, in one round trip; return the cursor of the last statement."""
+    def _send(self, *last: Statement, committing: bool = False) -> Answer:
+        """Run what waits, then `last`, in one round trip; return the answer to the last statement."""
         writes, self._waiting = self._waiting, []
+        statements = [statement for write in writes for statement in write.statements()]
         try:
-            if len(writes) == 1:
-                cursors = [writes[0].on(self._cursor)]
-            else:
-                with self._raw.pipeline():
-                    cursors = [write.on(self._raw.cursor()) for write in writes]
-        except DRIVER_ERRORS as error:
-            raise self.fail(typed(error)) from error
-        for write, cursor in zip(writes, cursors, strict=True):
+            answers = self._wire.ask_all([*statements, *last], committing=committing)
+        except StorageError as failure:
+            raise self.fail(failure) from failure.__cause__
+        place = 0
+        for write in writes:
             if write.then is not None:
-                checked_by(self, write.then, cursor.rowcount)
-        return cursors[-1]
+                checked_by(self, write.then, answers[place].changed)
+            place += 1 if write.rows is None else len(write.rows)
+        return answers[-1]
 
     def commit(self) -> None:
         """Run what waits and commit, in one round trip unless something has to be looked at in between."""
         if any(write.then is not None for write in self._waiting):
             self._send()
-        writes, self._waiting = self._waiting, []
-        try:
-            with self._raw.pipeline() if writes else nullcontext():
-                for write in writes:
-                    write.on(self._raw.cursor())
-                done = self._raw.execute(b"COMMIT", prepare=False)
-        except DRIVER_ERRORS as error:
-            raise self.fail(typed(error, committing=True)) from error
-        if done.statusmessage != "COMMIT":
-            raise StorageError(f"PostgreSQL answered COMMIT with {done.statusmessage}: nothing was committed")
+        done = self._send(("COMMIT", NO_PARAMS), committing=True)
+        if done.word != "COMMIT":
+            raise StorageError(f"PostgreSQL answered COMMIT with {done.word}: nothing was committed")
 
     def write(self, sql: str, params: Params = NO_PARAMS, then: Counted | None = None) -> None:
         """Keep one statement until there is a question or the end: they share a round trip."""
         self.require_usable()
-        self._waiting.append(_Write(to_psycopg(sql), checked(params), then))
+        self._waiting.append(_Write(sql, checked(params), then))
 
     def write_all(self, sql: str, rows: Sequence[Params]) -> None:
         """Keep one statement for each of many rows."""
         self.require_usable()
         if rows:
-            self._waiting.append(_Write(to_psycopg(sql), rows=[checked(row) for row in rows]))
+            self._waiting.append(_Write(sql, rows=[checked(row) for row in rows]))
 
     def allow_seconds(self, seconds: int) -> None:
         """Let each further statement of this block run that long; 0 means no limit."""
@@ -200,7 +135,7 @@ class PostgresConnection(Block):
 
     def execute(self, sql: str, params: Params = NO_PARAMS) -> int:
         """Run one statement and return the number of rows it changed."""
-        return max(self._run(sql, params).rowcount, 0)
+        return self._run(sql, params).changed
 
     def executemany(self, sql: str, rows: Sequence[Params]) -> None:
         """Run one statement for each of many rows, sent in one pipeline."""
@@ -211,15 +146,17 @@ class PostgresConnection(Block):
     def run_script(self, sql: str) -> None:
         """Run many statements without parameters, for migrations only."""
         self.require_usable()
+        self._wire.met_new_schema = True
         try:
-            self._raw.execute(sql.encode(), prepare=False)
-        except DRIVER_ERRORS as error:
-            raise self.fail(typed(error)) from error
+            self._wire.command(sql.encode())
+        except StorageError as failure:
+            raise self.fail(failure) from failure.__cause__
 
     def one(self, sql: str, params: Params = NO_PARAMS) -> Row | None:
         """Return the first row, or None when there is none."""
-        return self._run(sql, params).fetchone()
+        rows = self._run(sql, params).rows
+        return rows[0] if rows else None
 
     def all(self, sql: str, params: Params = NO_PARAMS) -> list[Row]:
         """Return every row."""
-        return self._run(sql, params).fetchall()
+        return self._run(sql, params).rows

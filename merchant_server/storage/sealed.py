@@ -104,10 +104,18 @@ class Sealer:
     def _key_of(self, owner: str, place: str) -> tuple[str, AESGCM]:
         if owner not in self._current:
             row = self._first_row(owner) or self._current_row(owner) or self._make(owner, place)
-            cipher = AESGCM(self._ring.unwrap(row["id"], row["wrapped"], row["wrapping_key_id"]))
-            self._current[owner] = (row["id"], cipher)
-            self._ciphers[row["id"]] = cipher
+            self._current[owner] = (row["id"], self._opened(row["id"], owner, row))
         return self._current[owner]
+
+    def _opened(self, key_id: str, owner: str, row: Row) -> AESGCM:
+        """Return the cipher of a stored key; the installation's are opened once in a process."""
+        cipher = self._ciphers.get(key_id) or self._ring.kept.get(key_id)
+        if cipher is None:
+            cipher = AESGCM(self._ring.unwrap(key_id, row["wrapped"], row["wrapping_key_id"]))
+            if owner == INSTALLATION:
+                self._ring.kept[key_id] = cipher
+        self._ciphers[key_id] = cipher
+        return cipher
 
     def _first_row(self, owner: str) -> Row | None:
         """Return a key together with the epoch, in one question, where this transaction does not know it yet."""
@@ -189,11 +197,7 @@ class Sealer:
             return None
         if row["wrapped"] is None:
             raise ErasedValue(place)
-        cipher = AESGCM(self._ring.unwrap(key_id, row["wrapped"], row["wrapping_key_id"]))
-        self._ciphers[key_id] = cipher
-        if row["owner"] == INSTALLATION:
-            self._ring.kept[key_id] = cipher
-        return cipher
+        return self._opened(key_id, row["owner"], row)
 
     def _stored_now(self, table: str, column: str, row: str) -> bytes | None:
         place = PLACE_OF.get((table, column))

@@ -12,12 +12,13 @@ from merchant_server.storage.engine import (
     Connection,
     Engine,
     Retry,
+    Row,
     StorageUnavailable,
     UnsafeStorage,
     run,
 )
 from merchant_server.storage.postgres import PostgresEngine
-from merchant_server.storage.postgres_connection import to_psycopg
+from merchant_server.storage.postgres_wire import numbered
 from tests.databases import postgres_cluster, postgres_database
 
 pytestmark = pytest.mark.usefixtures("postgres_url")
@@ -142,6 +143,30 @@ def test_a_question_behind_a_refused_write_can_be_asked_again(url: str, open_aga
         assert connection.one("SELECT id FROM ones WHERE id = :id", {"id": 1}) == {"id": 1}
 
 
+def test_statements_prepared_for_an_older_schema_are_a_retry_once(url: str, open_again: OpenEngine) -> None:
+    ours, migrating = open_again(url), open_again(url)
+    question = "SELECT * FROM ones WHERE id = :id"
+    with migrating.transaction() as connection:
+        connection.execute("CREATE TABLE ones (id BIGINT PRIMARY KEY)")
+
+    def ask(*connections: Connection) -> list[Row | None]:
+        return [connection.one(question, {"id": 1}) for connection in connections]
+
+    def ask_on_two() -> None:
+        with ours.reading() as first, ours.reading() as second:
+            ask(first, second)
+
+    for _ in range(6):
+        ask_on_two()
+    with migrating.transaction() as connection:
+        connection.execute("ALTER TABLE ones ADD COLUMN later TEXT")
+        connection.execute("INSERT INTO ones (id) VALUES (1)")
+    with pytest.raises(Retry), ours.reading() as connection:
+        ask(connection)
+    with ours.reading() as first, ours.reading() as second:
+        assert ask(first, second) == [{"id": 1, "later": None}] * 2
+
+
 def test_a_lost_serialization_race_is_a_retry(database: Engine) -> None:
     outcomes: list[str] = []
 
@@ -207,14 +232,14 @@ def test_a_lock_that_is_held_too_long_is_unavailable(database: Engine) -> None:
 @pytest.mark.parametrize(
     ("sql", "converted"),
     [
-        ("SELECT :a, :a_b", "SELECT %(a)s, %(a_b)s"),
-        ("SELECT n::text, :a::bigint", "SELECT n::text, %(a)s::bigint"),
+        ("SELECT :a, :a_b, :a", "SELECT $1, $2, $1"),
+        ("SELECT n::text, :a::bigint", "SELECT n::text, $1::bigint"),
         ("SELECT ':a', 'it''s :a', \":a\"", "SELECT ':a', 'it''s :a', \":a\""),
-        ("SELECT 1 % 2, '50%'", "SELECT 1 %% 2, '50%%'"),
-        ("SELECT 1 -- :a\n, :b /* :c\n:d */", "SELECT 1 -- :a\n, %(b)s /* :c\n:d */"),
+        ("SELECT 1 % 2, '50%'", "SELECT 1 % 2, '50%'"),
+        ("SELECT 1 -- :a\n, :b /* :c\n:d */", "SELECT 1 -- :a\n, $1 /* :c\n:d */"),
         ("DO $$ BEGIN :a; END $$", "DO $$ BEGIN :a; END $$"),
-        ("SELECT '10:30', now() - :t", "SELECT '10:30', now() - %(t)s"),
+        ("SELECT '10:30', now() - :t", "SELECT '10:30', now() - $1"),
     ],
 )
 def test_parameters_are_told_from_texts_casts_and_comments(sql: str, converted: str) -> None:
-    assert to_psycopg(sql) == converted
+    assert numbered(sql)[0].decode() == converted
