@@ -51,7 +51,7 @@ def run() -> None:
     settings = Settings.from_env()
     install(settings).require_ready()
     serve(
-        "merchant_server.serving:application",
+        "merchant_server.serving:application_on_a_core",
         settings.host,
         int(settings.port),
         int(settings.threads),

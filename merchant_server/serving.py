@@ -1,9 +1,12 @@
 """The WSGI application for any server, and the default server: few processes, many threads, graceful at SIGTERM."""
 
+import fcntl
 import gc
 import multiprocessing
 import os
 import tempfile
+from contextlib import ExitStack
+from pathlib import Path
 
 from flask import Flask
 from granian import Granian
@@ -31,15 +34,43 @@ def application() -> Flask:
     return app
 
 
+def application_on_a_core() -> Flask:
+    """Return the application, and keep this process to a core of its own when it is one of several."""
+    keep_to_a_core()
+    return application()
+
+
+def keep_to_a_core() -> None:
+    """Keep this process, one of those that `serve` started, to a core that no other of them has.
+
+    It runs Python on one core at a time, and threads that take turns on different cores fetch each other's memory at
+    every turn: that took a fifth to a half of a read's time. With more processes than cores the last ones are free.
+    """
+    shared = os.environ.get(SHARED_FIGURES)
+    if shared is None or not hasattr(os, "sched_setaffinity"):
+        return
+    for core in sorted(os.sched_getaffinity(0)):
+        # Open, and locked, until the process ends: its successor takes the same core.
+        claim = os.open(Path(shared, f"core-{core}"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(claim)
+            continue
+        os.sched_setaffinity(0, {core})
+        return
+
+
 def serve(target: str, host: str, port: int, threads: int, processes: int = 1) -> None:
     """Serve a factory until SIGTERM or SIGINT; open requests are finished first.
 
     Processes share the port, and the figures that any of them gives to Prometheus. On SQLite each batches the writes of
     its own threads, and they take turns.
     """
-    with tempfile.TemporaryDirectory(prefix="fenqi-metrics-") as figures:
+    with ExitStack() as until_the_end:
         if processes > 1:
-            os.environ[SHARED_FIGURES] = figures
+            shared = until_the_end.enter_context(tempfile.TemporaryDirectory(prefix="fenqi-metrics-"))
+            os.environ[SHARED_FIGURES] = shared
             # A forked one would count for itself: what it counts with is chosen at the import.
             multiprocessing.set_start_method("spawn", force=True)
         Granian(

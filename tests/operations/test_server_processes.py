@@ -62,7 +62,21 @@ def statuses(house: RunningHouse, secret: str) -> set[int]:
     return {requests.get(f"{house.url}/v1/plans", headers=holder, timeout=10).status_code for _ in range(8)}
 
 
+def cores_of_children(pid: int) -> list[str]:
+    """Return which cores each process that a program started, and that serves, may use."""
+    found = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+            lines = Path(f"/proc/{child}/status").read_text().splitlines()
+            found += [line.split()[1] for line in lines if line.startswith("Cpus_allowed_list")]
+    return found
+
+
 def test_two_processes_are_one_server(house: RunningHouse) -> None:
+    if len(os.sched_getaffinity(0)) > 1:
+        own = cores_of_children(house._processes["run"].pid)
+        assert len(own) == len(set(own)) == 2 and all(core.isdecimal() for core in own), own
+
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda number: make(house, number), range(MADE)))
     assert len(set(made)) == MADE
