@@ -2,7 +2,8 @@
 
 import re
 
-from flask import current_app, g, request
+from flask import current_app, g
+from flask.globals import app_ctx, request_ctx
 
 from merchant_server.domain.merchant import Caller
 from merchant_server.services import cause
@@ -34,10 +35,12 @@ def request_id() -> str:
 
     It is the caller's X-Request-Id when there is a harmless one.
     """
-    if "request_id" not in g:
-        given = request.headers.get("X-Request-Id", "")
-        g.request_id = given if _GIVEN_ID.fullmatch(given) else deps().ids.new("req")
-    return str(g.request_id)
+    kept = app_ctx.g
+    known: str | None = kept.get("request_id")
+    if known is None:
+        given = request_ctx.request.headers.get("X-Request-Id", "")
+        known = kept.request_id = given if _GIVEN_ID.fullmatch(given) else deps().ids.new("req")
+    return known
 
 
 def caller(*scopes: str) -> Caller:

@@ -43,6 +43,7 @@ def _degraded(deps: Deps) -> list[str]:
 
 def name_request(response: Response) -> Response:
     """Put the request's id on its answer."""
-    response.headers["Request-Id"] = response.headers["X-Request-Id"] = request_id()
+    known = request_id()
+    response.headers.extend((("Request-Id", known), ("X-Request-Id", known)))
     g.pop("request_id", None)
     return response

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 
 from flask import Blueprint, Flask, Response, g, request
+from flask.globals import request_ctx
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -49,8 +50,9 @@ def watch_requests(app: Flask) -> None:
     @app.after_request
     def end(response: Response) -> Response:
         seconds = time.perf_counter() - g.get("began", time.perf_counter())
-        route = request.url_rule.rule if request.url_rule else NO_ROUTE
-        method = request.method if request.method in METHODS else "OTHER"
+        asked = request_ctx.request
+        route = asked.url_rule.rule if asked.url_rule else NO_ROUTE
+        method = asked.method if asked.method in METHODS else "OTHER"
         _REQUESTS.labels(method, route, f"{response.status_code // 100}xx").observe(seconds)
         log.info(
             "request",

@@ -80,7 +80,7 @@ class Offer:
             "total_payable": self.total_payable.to_dict(),
             "total_cost": self.total_cost.to_dict(),
             "annual_cost": format(self.annual_cost, "f"),
-            "installments": [row.to_dict() for row in self.schedule.installments],
+            "installments": self.schedule.installments.to_dicts(),
         }
 
     def __eq__(self, other: object) -> bool:

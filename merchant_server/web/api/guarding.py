@@ -1,6 +1,7 @@
 """What happens around every view of /v1: key, limits, version and Idempotency-Key before; headers after."""
 
-from flask import Response, g, json, request
+from flask import Response, json
+from flask.globals import app_ctx, request_ctx
 
 from merchant_server.domain.errors import RateLimited, Unauthenticated
 from merchant_server.services.operation.idempotency import json_bytes
@@ -22,9 +23,11 @@ CORS = {
 
 def admit() -> None:
     """Let a request through that has a good key and is within its limits, or raise why not."""
-    if request.method == "OPTIONS":
+    # A look through Flask's proxies costs as much as what it finds: one look each.
+    asked, kept = request_ctx.request, app_ctx.g
+    if asked.method == "OPTIONS":
         return
-    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, secret = asked.headers.get("Authorization", "").partition(" ")
     try:
         if scheme.lower() != "bearer" or not secret.strip():
             raise Unauthenticated(
@@ -32,42 +35,44 @@ def admit() -> None:
                 code="authentication_required",
                 hint="send Authorization: Bearer sk_test_…",
             )
-        g.caller = known_keys().caller(deps(), secret.strip())
+        kept.caller = caller = known_keys().caller(deps(), secret.strip())
     except Unauthenticated:
         limits.count_refused_key()
         raise
     try:
-        g.standing = limits.limits().keys.take(g.caller.key_id, deps().clock.now())
+        kept.standing = limits.limits().keys.take(caller.key_id, deps().clock.now())
     except RateLimited as refused:
-        g.standing = refused.facts["standing"]
+        kept.standing = refused.facts["standing"]
         raise
-    g.version = versions.chosen(request.headers.get(versions.HEADER), g.caller.version)
-    if request.method == "POST":
+    kept.version = versions.chosen(asked.headers.get(versions.HEADER), caller.version)
+    if asked.method == "POST":
         idempotency_key()
 
 
 def finish(response: Response) -> Response:
     """Add version, limits and, on reads, an ETag to an answer; undo what is newer than the caller's version."""
-    if request.endpoint in FROM_ANY_ORIGIN:
-        response.headers.update(CORS)
-    if g.get("standing") is not None:
-        response.headers.update(g.standing.headers())
-    if "version" in g:
-        response.headers[versions.HEADER] = g.version
-        _undo_changes(response)
-    if request.method == "GET" and response.status_code == 200 and not response.is_streamed:
-        response.headers["Cache-Control"] = "private, no-cache"
-        response.vary.update(("Authorization", versions.HEADER))
+    asked, kept, headers = request_ctx.request, app_ctx.g, response.headers
+    standing, version = kept.get("standing"), kept.get("version")
+    if asked.endpoint in FROM_ANY_ORIGIN:
+        headers.extend(CORS)
+    if standing is not None:
+        headers.extend(standing.headers())
+    if version is not None:
+        headers.add(versions.HEADER, version)
+        _undo_changes(response, version, asked.endpoint or "")
+    if asked.method == "GET" and response.status_code == 200 and not response.is_streamed:
+        headers.add("Cache-Control", "private, no-cache")
+        headers.add("Vary", f"Authorization, {versions.HEADER}")
         response.add_etag()
-        response.make_conditional(request)
+        # Without a condition this would only write down what the server says anyway.
+        if "If-None-Match" in asked.headers or "If-Match" in asked.headers:
+            response.make_conditional(asked)
     return response
 
 
-def _undo_changes(response: Response) -> None:
-    if response.is_streamed or not 200 <= response.status_code < 300:
-        return
-    changes = versions.changes_after(g.version, request.endpoint or "")
-    if changes:
+def _undo_changes(response: Response, version: str, endpoint: str) -> None:
+    changes = versions.changes_after(version, endpoint)
+    if changes and not response.is_streamed and 200 <= response.status_code < 300:
         resource = json.loads(response.get_data())
         for change in changes:
             resource = change.undo(resource)

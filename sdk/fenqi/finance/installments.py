@@ -76,6 +76,24 @@ class Installments(Sequence[Installment]):
             self._made = tuple(map(tuple.__new__, repeat(Installment), columns))
         return self._made
 
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return each installment as its own `to_dict` does, straight from the columns."""
+        rows = self._rows
+        columns = zip(
+            count(1), self._due_dates, rows.principal, rows.interest, rows.fee, rows.total, strict=False
+        )
+        return [
+            {
+                "number": number,
+                "due_on": due_on.isoformat(),
+                "principal": principal,
+                "interest": interest,
+                "fee": fee,
+                "total": total,
+            }
+            for number, due_on, principal, interest, fee, total in columns
+        ]
+
     def __len__(self) -> int:
         return len(self._due_dates)
 

@@ -53,6 +53,7 @@ class Plan:
     disclosure: str
     name: str
     _hash: int
+    _json_ready: Mapping[str, Any]
 
     def __init__(
         self,
@@ -87,6 +88,7 @@ class Plan:
         del given["self"]
         self.__dict__.update(checked_terms(given))
         self.__dict__["_hash"] = hash(tuple(self.__dict__[term] for term in _TERMS))
+        self.__dict__["_json_ready"] = {term: _json_ready(term, self.__dict__[term]) for term in _TERMS}
 
     @property
     def parsed_period(self) -> Period:
@@ -122,17 +124,9 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return every term, JSON-ready: rates as decimal strings, money as {"minor", "currency"}."""
-        data: dict[str, Any] = {}
-        for term in _TERMS:
-            value = getattr(self, term)
-            if isinstance(value, Decimal):
-                value = rate_text(value)
-            elif isinstance(value, Money):
-                value = value.to_dict()
-            elif term in SHARED_TERMS:
-                value = dict(value)
-            data[term] = value
-        return data
+        return {
+            term: dict(value) if type(value) is dict else value for term, value in self._json_ready.items()
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Plan":
@@ -173,4 +167,12 @@ class Plan:
         return Plan.from_dict, (self.to_dict(),)
 
 
-_TERMS: Final = tuple(term for term in Plan.__annotations__ if term != "_hash")
+def _json_ready(term: str, value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return rate_text(value)
+    if isinstance(value, Money):
+        return value.to_dict()
+    return dict(value) if term in SHARED_TERMS else value
+
+
+_TERMS: Final = tuple(term for term in Plan.__annotations__ if not term.startswith("_"))
