@@ -1,6 +1,7 @@
 """`python -m benchmarks`: measure, print the table, and write JSON and a chart when asked."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -9,11 +10,14 @@ from pathlib import Path
 from benchmarks.chart import svg
 from benchmarks.measuring import FULL, QUICK, Figure, Scale
 from benchmarks.report import as_json, machine, table
+from benchmarks.world import flushes
 
 
 def main(arguments: list[str]) -> int:
     """Run the chosen parts; the exit code is 0 when everything could be measured, whatever the figures say."""
     options = _options(arguments)
+    if options.flush_ms and "FENQI_FLUSH_NANOSECONDS" not in os.environ:
+        return flushes.run([sys.executable, "-m", "benchmarks", *arguments], options.flush_ms)
     scale = QUICK if options.quick else FULL
     figures: list[Figure] = []
     for name, part in _parts().items():
@@ -53,6 +57,12 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         "--quick", action="store_true", help="a smoke run: few operations, figures mean little"
     )
     parser.add_argument("--only", action="append", choices=list(_PARTS), help="one part; repeat for more")
+    parser.add_argument(
+        "--flush-ms",
+        type=float,
+        metavar="MS",
+        help="let a durable write take so long at least; needs a C compiler",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure with its rounds")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the ratios against their goals")
     return parser.parse_args(arguments)

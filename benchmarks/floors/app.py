@@ -1,7 +1,7 @@
 """A Flask application without layers: each view does its path's work the shortest way, on the same server.
 
 It reads what to do from one file: a database, statements recorded from the product, and data made ready.
-Usage: FLOOR_SCRIPT=floor.script python -m benchmarks.floors.app PORT
+Usage: FLOOR_SCRIPT=floor.script python -m benchmarks.floors.app PORT PROCESSES
 """
 
 import base64
@@ -20,10 +20,11 @@ from flask import Flask, Response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields, validate
 
+from benchmarks.floors import arithmetic
 from benchmarks.floors.sql import Bare, kind_of
 from benchmarks.world.recording import Transaction
 from merchant_server.providers.system import SystemIds
-from merchant_server.serving import serve
+from merchant_server.serving import keep_to_a_core, serve
 
 MARK = "\x02"  # begins a parameter that each request fills in
 STAMP = "%Y-%m-%dT%H:%M:%S.%fZ"
@@ -53,6 +54,7 @@ def read_script() -> dict[str, Any]:
 
 def application() -> Flask:
     """Return the application over the file that FLOOR_SCRIPT names."""
+    keep_to_a_core()
     script = read_script()
     app = Flask(__name__, template_folder=str(Path(__file__).parent))
     local, ids, schema, asked = threading.local(), SystemIds(), Application(), Asked()
@@ -95,7 +97,10 @@ def application() -> Flask:
     @app.get("/v1/offers")
     def offers() -> ResponseReturnValue:
         wanted = asked.load(request.args.to_dict())
-        return Response(script["offers"][wanted["amount_minor"]], content_type="application/json")
+        minor, currency = wanted["amount_minor"], wanted["currency"]
+        priced = [arithmetic.offer(minor, currency, plan, rate, on) for plan, rate, on in script["plans"]]
+        page = {"object": "list", "data": priced, "has_more": False, "next_cursor": None}
+        return Response(json.dumps(page, ensure_ascii=False), content_type="application/json")
 
     @app.post("/decide")
     def decide() -> ResponseReturnValue:
@@ -164,4 +169,4 @@ def _filled(params: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     threads = kind_of(read_script()["database"]).threads
-    serve("benchmarks.floors.app:application", "127.0.0.1", int(sys.argv[1]), threads)
+    serve("benchmarks.floors.app:application", "127.0.0.1", int(sys.argv[1]), threads, int(sys.argv[2]))

@@ -3,6 +3,7 @@
 import calendar
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
 import pyxirr
 
@@ -32,6 +33,48 @@ def rows(principal: int, annual_rate: tuple[int, int], installments: int) -> lis
         balance -= payment - interest
     made.append((balance, (2 * balance * top + bottom) // double))
     return made
+
+
+def interest_free_rows(principal: int, installments: int) -> list[Row]:
+    """Return equal parts without interest, rounded half up, the rest in the last."""
+    part = (2 * principal + installments) // (2 * installments)
+    return [(part, 0)] * (installments - 1) + [(principal - part * (installments - 1), 0)]
+
+
+def offer(
+    minor: int, currency: str, plan: dict[str, Any], annual_rate: tuple[int, int], on: date
+) -> dict[str, Any]:
+    """Return one plan's offer JSON-ready, as the API says it: dated rows, totals, and the yearly rate by pyxirr."""
+    count = plan["installments"]
+    made = rows(minor, annual_rate, count) if annual_rate[0] else interest_free_rows(minor, count)
+    totals = [principal + interest for principal, interest in made]
+    rate = 12 * (pyxirr.irr([-minor, *totals]) or 0.0)
+
+    def money(amount: int) -> dict[str, Any]:
+        return {"minor": amount, "currency": currency}
+
+    return {
+        "object": "offer",
+        "plan": plan,
+        "amount": money(minor),
+        "down_payment": money(0),
+        "up_front_fee": money(0),
+        "per_installment": money(totals[0]),
+        "total_payable": money(sum(totals)),
+        "total_cost": money(sum(totals) - minor),
+        "annual_cost": f"{rate:.15f}",
+        "installments": [
+            {
+                "number": number,
+                "due_on": add_months(on, number).isoformat(),
+                "principal": principal,
+                "interest": interest,
+                "fee": 0,
+                "total": principal + interest,
+            }
+            for number, (principal, interest) in enumerate(made, 1)
+        ],
+    }
 
 
 def add_months(day: date, months: int) -> date:

@@ -25,7 +25,7 @@ from merchant_server.storage.sqlite_connection import driver
 from tests.databases import postgres_database
 
 TOGETHER = 8
-OVER_HTTP, CONNECTIONS = 96, 32
+OVER_HTTP, CONNECTIONS = 240, 32
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 
 

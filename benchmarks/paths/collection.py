@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.floors import sql
 from benchmarks.measuring import Figure, Goal, Round, Scale, compare, timed
 from benchmarks.world import databases
-from benchmarks.world.due_loans import ForgetfulBank, loans_due
+from benchmarks.world.copied_loans import ForgetfulBank, loans_due
 from benchmarks.world.recording import RecordingEngine
 from benchmarks.world.seeding import World
 from merchant_server.services.collection.deductions import ask_bank, request_due

@@ -16,7 +16,7 @@ from benchmarks.world.load import Connection, drive, request
 from benchmarks.world.seeding import World
 from tests.databases import postgres_database
 
-ALONE, TOGETHER = 120, 640
+ALONE, TOGETHER = 200, 1600
 CONNECTIONS = 32
 TAIL_ON_POSTGRES = 3
 READS, WRITERS = 300, 2

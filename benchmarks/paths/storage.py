@@ -13,6 +13,7 @@ from benchmarks.floors import sql
 from benchmarks.measuring import Figure, Goal, Scale, compare, side_by_side, timed
 from benchmarks.paths import callbacks
 from benchmarks.world import databases
+from benchmarks.world.copied_loans import add_book
 from benchmarks.world.recording import (
     Calls,
     RecordingEngine,
@@ -30,8 +31,8 @@ from merchant_server.storage.engine import Engine, open_engine
 from merchant_server.storage.sqlite import SqliteEngine
 from tests.databases import postgres_database
 
-PRELOADED = 5000
-SIGNATURES, CALLBACKS, WAITERS, CHECKOUTS = 40, 40, 16, 320
+PRELOADED, BOOK = 1000, 20_000
+SIGNATURES, CALLBACKS, WAITERS, CHECKOUTS = 40, 120, 16, 640
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ def figures(scale: Scale) -> Iterator[Figure]:
             opened=0,
             loans=scale.of(CALLBACKS) * scale.rounds,
         )
+        add_book(world, scale.of(BOOK))
         world.close()
         yield from _on_sqlite(world, scale)
         try:

@@ -10,11 +10,12 @@ from benchmarks.measuring import Figure, Goal, Scale
 from benchmarks.paths import callbacks, creating, decisions, deliveries
 from benchmarks.paths.pair import Pair
 from benchmarks.world import databases, servers
+from benchmarks.world.copied_loans import add_book
 from benchmarks.world.floor_script import write_script
 from benchmarks.world.load import Connection, request
 from benchmarks.world.seeding import fill, new_world
 
-PRELOADED = 5000
+PRELOADED, BOOK = 1000, 20_000
 PAGES = 120
 COPIES = ("script", "floor", "ours")
 TAIL_ON_SQLITE = 4
@@ -33,6 +34,7 @@ def figures(scale: Scale) -> Iterator[Figure]:
             opened=1,
             loans=scale.of(callbacks.OVER_HTTP) * scale.rounds,
         )
+        add_book(world, scale.of(BOOK))
         world.close()
         script, floor, mine = (f"sqlite:///{databases.copy_of(world.database, name)}" for name in COPIES)
         ours = running.enter_context(servers.product(folder, mine))

@@ -13,19 +13,16 @@ from fenqi.offers import Offer, quote
 
 from benchmarks.world.recording import RecordingEngine, Transaction
 from benchmarks.world.seeding import MORE_PLANS, World, bank_key, draft
-from merchant_server.domain.merchant import Caller
 from merchant_server.providers.sandbox.settings import ensure_signing_key
 from merchant_server.services.collection.callbacks import receive
-from merchant_server.services.deps import Deps
 from merchant_server.services.operation import merchants
-from merchant_server.services.operation.idempotency import Once, json_bytes, run_once
+from merchant_server.services.operation.idempotency import Once, run_once
 from merchant_server.services.resources import checkout_resource
 from merchant_server.services.sale import checkouts
 from merchant_server.services.sale.pricing import priced_offers
 from merchant_server.storage.engine import open_engine
 from tests.installation import PLANS
 
-SHELF = range(99_900, 599_900, 10_000)  # what a shop sells, in minor units
 KEY, FINGERPRINT, REFERENCE = "recorded-key", "f" * 64, "recorded-reference"
 
 
@@ -54,7 +51,7 @@ def write_script(world: World, recorded_on: str, database: str) -> Path:
         event_id, body = world.callback(row)
         receive(deps, body, world.sign_callback(event_id, body, world.house.clock.now()))
         callbacks[row["id"]] = taped.writes[-1]
-    offers = {minor: _offers(deps, caller, minor) for minor in SHELF}
+    plans = [_plan(offer) for offer in priced_offers(deps, caller, 100_000, "CNY", None)]
     engine.close()
     public = ensure_signing_key(str(bank_key(world.folder))).public_key()
     script = {
@@ -66,18 +63,16 @@ def write_script(world: World, recorded_on: str, database: str) -> Path:
         "event": _event(created),
         "callbacks": callbacks,
         "page": _page(world),
-        "offers": offers,
+        "plans": plans,
     }
     path = world.folder / f"{recorded_on.partition(':')[0]}.script"
     path.write_bytes(pickle.dumps(script))
     return path
 
 
-def _offers(deps: Deps, caller: Caller, minor: int) -> bytes:
-    """Return the answer to a question for prices, ready to be sent."""
-    found = priced_offers(deps, caller, minor, "CNY", None)
-    items = [{"object": "offer", **offer.to_dict()} for offer in found]
-    return json_bytes({"object": "list", "data": items, "has_more": False, "next_cursor": None})
+def _plan(offer: Offer) -> tuple[dict[str, Any], tuple[int, int], date]:
+    """Return a plan as the API says it, its yearly rate as a ratio, and from which day it is reckoned."""
+    return offer.plan.to_dict(), offer.plan.annual_rate.as_integer_ratio(), offer.schedule.on
 
 
 def _event(created: Transaction) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from merchant_server.settings import Settings
+
 READY_SECONDS = 60
 STOP_SECONDS = 15
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,10 +77,10 @@ def programs(folder: Path, database: str, *, with_worker: bool = True) -> Iterat
 
 @contextmanager
 def bare(folder: Path, script: Path) -> Iterator[int]:
-    """Run the floor's application, which reads what to do from a file; yield its port."""
+    """Run the floor's application, on as many processes as the product's and by a script in a file; yield its port."""
     port = free_port()
     settings = {"FLOOR_SCRIPT": str(script)}
-    command = [sys.executable, "-m", "benchmarks.floors.app", str(port)]
+    command = [sys.executable, "-m", "benchmarks.floors.app", str(port), Settings.from_env().processes]
     with _process(command, settings, folder / "floor.log", port, "/ready"):
         yield port
 

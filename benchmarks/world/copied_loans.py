@@ -1,4 +1,4 @@
-"""Many loans that are due on one day, loaded in bulk: one real sale, whose rows are copied under new ids."""
+"""Many loans, loaded in bulk: one real sale, whose rows are copied under new ids."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -19,10 +19,14 @@ OWN: Mapping[str, tuple[str, ...]] = {
     "loans": ("id", "checkout_id", "agreement_id"),
     "installments": ("loan_id",),
 }
-SOLD = {
-    "checkouts": "id IN (SELECT checkout_id FROM loans)",
-    "agreements": "id IN (SELECT agreement_id FROM loans)",
+# The column that names one sale's rows, and where the loan says its value.
+WHICH = {
+    "checkouts": ("id", "checkout_id"),
+    "agreements": ("id", "agreement_id"),
+    "loans": ("id", "id"),
+    "installments": ("loan_id", "id"),
 }
+BOOKED_PERSON = 9_998  # nobody else of a world has this number
 
 
 class ForgetfulBank(FakeBank):
@@ -42,20 +46,31 @@ def loans_due(folder: Path, count: int) -> World:
     sell_all(world, 1)
     with world.deps.storage.unit_of_work() as uow:
         advance_clock(uow, world.deps, world.caller, months=1)
-    with world.house.engine.transaction() as connection:
-        for table in OWN:
-            _copy(connection, table, count - 1)
+    _copy_the_newest(world, count - 1)
     return world
 
 
-def _copy(connection: Connection, table: str, copies: int) -> None:
+def add_book(world: World, count: int) -> None:
+    """Add `count` loans on which nothing is due yet: what is measured meets a shop's tables, not empty ones."""
+    sell_all(world, 1, first=BOOKED_PERSON)
+    _copy_the_newest(world, count - 1)
+
+
+def _copy_the_newest(world: World, copies: int) -> None:
+    with world.house.engine.transaction() as connection:
+        newest = connection.all("SELECT id, checkout_id, agreement_id FROM loans ORDER BY id DESC LIMIT 1")[0]
+        for table in OWN:
+            _copy(connection, table, copies, newest)
+
+
+def _copy(connection: Connection, table: str, copies: int, loan: Mapping[str, str]) -> None:
     columns = [row["name"] for row in connection.all(f"SELECT name FROM pragma_table_info('{table}')")]
     values = ", ".join(_value(table, name) for name in columns)
     connection.execute(
         "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < :copies)"
         f" INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM"
-        f" (SELECT * FROM {table} WHERE {SOLD.get(table, '1 = 1')}) t, n WHERE 1 = 1",
-        {"copies": copies},
+        f" (SELECT * FROM {table} WHERE {WHICH[table][0]} = :of) t, n WHERE 1 = 1",
+        {"copies": copies, "of": loan[WHICH[table][1]]},
     )
 
 
