@@ -21,11 +21,11 @@ from statistics import median
 
 from benchmarks.paths.creating import BODY
 from benchmarks.world import databases, servers
-from benchmarks.world.floor_script import SHELF
 from benchmarks.world.load import Connection, request
 from benchmarks.world.seeding import World, fill, new_world
 
 PRELOADED, OPENED, CLIENTS = 1000, 20, 4
+SHELF = range(99_900, 599_900, 10_000)  # what a shop sells, in minor units
 WANTED_MB = 160
 SAMPLES = 30
 # Memory is flat when its last third lies no more than this above its second.

@@ -62,6 +62,7 @@ def offer(
         "per_installment": money(totals[0]),
         "total_payable": money(sum(totals)),
         "total_cost": money(sum(totals) - minor),
+        "cash_back": money(0),
         "annual_cost": f"{rate:.15f}",
         "installments": [
             {

@@ -32,6 +32,7 @@ def connect(url: str, *, prepare: bool) -> Wire:
         url,
         autocommit=True,
         prepare_threshold=None,
+        client_encoding="UTF8",
         connect_timeout=CONNECT_SECONDS,
         tcp_user_timeout=_LOST_PEER_MILLISECONDS,
         application_name="fenqi",

@@ -22,18 +22,16 @@ _STALE_PLAN = b"RevalidateCachedQuery"
 _FIELD = pq.DiagnosticField
 
 
-def typed(error: Exception, *, committing: bool = False) -> StorageError:
+def typed(error: Exception) -> StorageError:
     """Return the storage error that says what a driver error means."""
     if not isinstance(error, psycopg.Error):
         return StorageError(f"a text parameter is not valid Unicode: {error}")
     lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and not error.sqlstate
     text = error.diag.message_primary or str(error)
-    return _meaning(
-        error.sqlstate or "", text, error.diag.constraint_name or "", lost=lost, committing=committing
-    )
+    return _meaning(error.sqlstate or "", text, error.diag.constraint_name or "", lost=lost)
 
 
-def refusal(result: pq.abc.PGresult, *, lost: bool, committing: bool = False) -> StorageError:
+def refusal(result: pq.abc.PGresult, *, lost: bool) -> StorageError:
     """Return the storage error that says what a refused statement's result means; `lost` with its connection."""
 
     def field(name: pq.DiagnosticField) -> str:
@@ -43,9 +41,7 @@ def refusal(result: pq.abc.PGresult, *, lost: bool, committing: bool = False) ->
     state = field(_FIELD.SQLSTATE)
     if is_stale_plan(result):
         return Retry(f"prepared for an older schema: {text}")
-    return _meaning(
-        state, text, field(_FIELD.CONSTRAINT_NAME), lost=lost and not state, committing=committing
-    )
+    return _meaning(state, text, field(_FIELD.CONSTRAINT_NAME), lost=lost and not state)
 
 
 def is_stale_plan(result: pq.abc.PGresult) -> bool:
@@ -53,7 +49,7 @@ def is_stale_plan(result: pq.abc.PGresult) -> bool:
     return result.error_field(_FIELD.SOURCE_FUNCTION) == _STALE_PLAN
 
 
-def _meaning(state: str, words: str, constraint: str, *, lost: bool, committing: bool) -> StorageError:
+def _meaning(state: str, words: str, constraint: str, *, lost: bool) -> StorageError:
     text = " ".join(words.split())
     if state == "23505":
         return Conflict(f"already taken: {constraint}", constraint=constraint)
@@ -64,5 +60,5 @@ def _meaning(state: str, words: str, constraint: str, *, lost: bool, committing:
     if state == _LOCK_STATE:
         return LockNotGranted(f"PostgreSQL cannot serve now: {text}")
     if lost or state.startswith(_UNAVAILABLE_STATES):
-        return StorageUnavailable(f"PostgreSQL cannot serve now: {text}", maybe_committed=committing)
+        return StorageUnavailable(f"PostgreSQL cannot serve now: {text}")
     return StorageError(f"PostgreSQL refused a statement: {text}")

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import pq
 from psycopg.adapt import Transformer
 
-from merchant_server.storage.engine import Params, Row, StorageError
+from merchant_server.storage.engine import Params, Row, StorageError, StorageUnavailable
 from merchant_server.storage.postgres_errors import DRIVER_ERRORS, is_stale_plan, refusal, typed
 
 Statement = tuple[str, Params]
@@ -132,16 +132,21 @@ class Wire:
         return self.ask_all([(sql, params)])[0]
 
     def ask_all(self, statements: Iterable[Statement], *, committing: bool = False) -> list[Answer]:
-        """Run statements in one round trip; the first that is refused ends the rest."""
+        """Run statements in one round trip; the first that is refused ends the rest.
+
+        With a COMMIT among them (`committing`) a lost connection leaves open what became of it.
+        """
         try:
             sent = [self._ready(sql, params) for sql, params in statements]
             return self._alone(sent[0]) if len(sent) == 1 and not sent[0].is_new else self._together(sent)
-        except StorageError:
+        except (StorageError, *DRIVER_ERRORS) as error:
             self._failed = True
-            raise
-        except DRIVER_ERRORS as error:
-            self._failed = True
-            raise typed(error, committing=committing) from error
+            failure = error if isinstance(error, StorageError) else typed(error)
+            if committing and isinstance(failure, StorageUnavailable):
+                failure.maybe_committed = True
+            if failure is error:
+                raise
+            raise failure from error
 
     def _ready(self, sql: str, params: Params) -> _Sent:
         query, names = numbered(sql)
@@ -212,6 +217,8 @@ class Wire:
         for result in results:  # what follows a refused one was only skipped
             if result.status == pq.ExecStatus.FATAL_ERROR:
                 raise self._refused(result)
+        if len(results) != len(sent) + sum(each.is_new for each in sent):
+            raise psycopg.OperationalError("the connection was lost between two answers")
         answers = iter(results)
         found = []
         for each in sent:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from fenqi.finance import apr
+from fenqi.finance.cash_back import cash_back_of
 from fenqi.finance.errors import AmountError, CostAboveCap
 from fenqi.finance.money import Money, money
 from fenqi.finance.plan import Plan
@@ -46,6 +47,11 @@ class Offer:
         return self.schedule.total_cost
 
     @property
+    def cash_back(self) -> Money:
+        """What the consumer gets back once the loan is repaid; it lowers no price and no yearly rate."""
+        return cash_back_of(self.plan, money(self.schedule.principal_minor, self.amount.currency))
+
+    @property
     def annual_cost(self) -> Decimal:
         """The disclosed yearly rate as a fraction, by the rule of the plan's disclosure."""
         if self._annual_cost is None:
@@ -79,6 +85,7 @@ class Offer:
             "per_installment": self.per_installment.to_dict(),
             "total_payable": self.total_payable.to_dict(),
             "total_cost": self.total_cost.to_dict(),
+            "cash_back": self.cash_back.to_dict(),
             "annual_cost": format(self.annual_cost, "f"),
             "installments": self.schedule.installments.to_dicts(),
         }

@@ -14,7 +14,7 @@ from typing import Any, Final
 from fenqi.errors import SignatureVerificationError
 
 PUBLIC_PREFIX: Final = "whpk_"
-_PRIVATE_PREFIX: Final = "whsk_"
+PRIVATE_PREFIX: Final = "whsk_"
 _PUBLIC_BYTES: Final = 32
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 # Nobody sends more; checking each costs time.
@@ -39,7 +39,7 @@ def read_keys(secret: Any) -> list[tuple[str, bytes]]:
 
 def _key(secret: Any) -> tuple[str, bytes]:
     text = as_text(secret).strip() if isinstance(secret, str | bytes) else ""
-    if text.startswith(_PRIVATE_PREFIX):
+    if text.startswith(PRIVATE_PREFIX):
         raise SignatureVerificationError(
             "That is the key that signs; pass the endpoint's public_key (whpk_…).", reason="secret_invalid"
         )

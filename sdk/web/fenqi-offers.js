@@ -1,4 +1,4 @@
-/** <fenqi-offers>: offers as cards to choose from. Computes nothing. The package fenqi.web describes and serves it. */
+/** <fenqi-offers>: offers as cards to choose from. Computes nothing; fenqi.web says how it is used. */
 const TEXTS = {
  "zh-CN":{
   "title":"分期付款",
@@ -37,6 +37,7 @@ const TEXTS = {
   "term_payable":"应付总额（含首付）",
   "term_yearly":"年化综合融资成本",
   "term_apr":"年百分率（APR，含全部费用）",
+  "term_cash_back":"还清后返现",
   "term_early":"提前结清",
   "term_late":"逾期成本",
   "term_lender":"资金方",
@@ -91,6 +92,7 @@ const TEXTS = {
   "term_payable":"應付總額（含頭期款）",
   "term_yearly":"年化綜合融資成本",
   "term_apr":"總費用年百分率（APR）",
+  "term_cash_back":"還清後返現",
   "term_early":"提前結清",
   "term_lender":"資金方",
   "early":"提前歸還本金的 {rate}，不超過免收的利息",
@@ -148,6 +150,7 @@ const TEXTS = {
   "term_payable":"Total you pay (with any down payment)",
   "term_yearly":"All-in yearly cost",
   "term_apr":"APR (with all fees)",
+  "term_cash_back":"Cash-back once repaid",
   "term_early":"Early settlement",
   "term_late":"Late payment",
   "term_lender":"Lender",
@@ -247,7 +250,7 @@ const STYLE = `
 }
 `;
 
-// ISO 4217 decimals, where not 2. Intl has CLDR's: IQD, HUF and others a hundredfold off.
+// ISO 4217 decimals, where not 2. Intl has CLDR's, some a hundredfold off.
 const DECIMALS = {
   0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
   3: "BHD IQD JOD KWD LYD OMR TND",
@@ -295,7 +298,7 @@ function periodText(period, words) {
   return fill(words[`per_${unit}${n ? "s" : ""}`] ?? period, { n });
 }
 
-/** What is paid: ["12 × ¥355.31", "末期 ¥355.28"]; the second where one differs by rounding alone. */
+/** What is paid: ["12 × ¥355.31", "末期 ¥355.28"]; the second if one differs by rounding. */
 function paymentsText({ installments: rows, amount: { currency } }, words) {
   const money = (row) => moneyText({ minor: row.total, currency }, words);
   const groups = [];
@@ -315,7 +318,7 @@ function paymentsText({ installments: rows, amount: { currency } }, words) {
   return [fill(words.range, { n: rows.length, first: money(rows[0]), last: money(rows.at(-1)) }), ""];
 }
 
-/** An element of class and part `name`; text stays text, so no markup in data is ever read. */
+/** An element of class and part `name`; data stays text, never markup. */
 function make(tag, name, attributes, ...children) {
   const element = document.createElement(tag);
   if (name) {
@@ -351,6 +354,7 @@ function termsOf(offer, words, lender) {
     ["cost", moneyText(offer.total_cost, words)],
     ["payable", moneyText(offer.total_payable, words)],
     [yearlyOf(offer), rateText(offer.annual_cost)],
+    ["cash_back", money(offer.cash_back)],
     ["early", rate(plan.early_settlement_fee_rate, words.early, words.nothing)],
     ["late", rate(plan.penalty_annual_rate, words.late, words.nothing)],
     ["lender", lender],
@@ -407,7 +411,7 @@ function viewOf(offers, language, lender) {
   ];
 }
 
-// A browser without constructed sheets stops here and keeps the text inside the element.
+// A browser without constructed sheets stops here; the text inside stays.
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(STYLE);
 
@@ -447,14 +451,14 @@ class FenqiOffers extends HTMLElement {
     root.append(this.#frame, this.#live);
   }
 
-  /** The offers shown, or null; setting null returns to the attributes. */
+  /** The offers shown; setting null returns to the attributes. */
   get offers() { return this.#shownKey ? this.#shown : null; }
   set offers(offers) { this.#given = offers; this.#plan(); }
 
   get selectedOffer() { return this.#shown.find(({ plan }) => plan.id === this.#selected) ?? null; }
 
   connectedCallback() {
-    // A property set before this class was defined would hide the setter.
+    // One set before this class was defined hides the setter.
     if (Object.hasOwn(this, "offers")) {
       const { offers } = this;
       delete this.offers;
@@ -501,7 +505,7 @@ class FenqiOffers extends HTMLElement {
     }
   }
 
-  /** The offers to show; null while they are to come. */
+  /** The offers to show; null while none are. */
   #find() {
     const attribute = this.getAttribute("offers");
     const written = this.querySelector(':scope > script[type="application/json"]')?.textContent.trim();

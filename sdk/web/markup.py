@@ -108,6 +108,7 @@ def _terms(offer: OfferData, language: str, lender: str) -> str:
         ("cost", money_text(offer["total_cost"], language)),
         ("payable", money_text(offer["total_payable"], language)),
         (_yearly(offer), rate_text(offer["annual_cost"])),
+        ("cash_back", money(offer.get("cash_back"))),
         ("early", _charge(plan, "early_settlement_fee_rate", words["early"], words)),
         ("late", _charge(plan, "penalty_annual_rate", words["late"], words)),
         ("lender", lender),

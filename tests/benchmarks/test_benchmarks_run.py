@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.chart import svg
 from benchmarks.measuring import Figure, Goal, Round, compare
+from benchmarks.memory import Held
 from benchmarks.report import table
 
 ROOT = Path(__file__).parents[2]
@@ -112,3 +113,9 @@ def test_sides_take_turns_to_go_first() -> None:
 def test_a_chart_survives_names_with_markup() -> None:
     figure = compare("a < b & c", 'the "floor"', Goal("at most", 1), 1, rounds(1.0), rounds(1.0))
     assert "a < b & c" in "".join(xml.etree.ElementTree.fromstring(svg([figure], 'a "caption"')).itertext())
+
+
+def test_memory_that_grows_is_told_from_memory_that_is_flat() -> None:
+    flat, growing = (Held("worker", tuple(90.0 + each * step for each in range(30))) for step in (0.0, 1.0))
+    assert "flat" in str(flat) and "growing" in str(growing)
+    assert str(flat).endswith("met") and str(Held("server", (161.0,) * 30)).endswith("not yet")

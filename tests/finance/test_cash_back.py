@@ -55,3 +55,12 @@ def test_an_offer_costs_the_same_with_and_without_it() -> None:
 def test_a_principal_below_zero_is_refused() -> None:
     with pytest.raises(AmountError):
         cash_back_of(Plan(id="p", installments=3, cash_back_bps=100), Money(-1, "CNY"))
+
+
+def test_an_offer_says_what_it_gives_back_of_what_is_financed() -> None:
+    plan = Plan(
+        id="p", installments=6, annual_rate="0.1", down_payment_rate="0.2", cash_back_bps={"brand": 150}
+    )
+    (offer,) = quote(Money(399_900, "CNY"), [plan], date(2026, 11, 22))
+    assert offer.cash_back == Money(4_799, "CNY")
+    assert offer.to_dict()["cash_back"] == {"minor": 4_799, "currency": "CNY"}

@@ -1,12 +1,12 @@
 """What `fenqi.testing` gives a merchant: the consumer played, faults on demand, signed events, no waiting."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from textwrap import dedent
 
 import fenqi.testing
 import pytest
 from fenqi import InvalidArgument, Money, Plan, errors, webhooks
-from fenqi.testing import FakeServer, ManualClock, TransitionNotAllowed, sign
+from fenqi.testing import FakeServer, ManualClock, TransitionNotAllowed, key_pair, sign
 
 AMOUNT = Money(399900, "CNY")
 
@@ -75,6 +75,49 @@ def test_a_repaid_loan_takes_no_further_installment() -> None:
     server.pay_installment(loan_id)
     with pytest.raises(TransitionNotAllowed):
         server.pay_installment(loan_id)
+
+
+def test_a_payment_link_is_paid_once_the_earliest_due_first(server: FakeServer) -> None:
+    client = server.client()
+    checkout_id = sell(server)
+    server.advance(checkout_id, to="captured")
+    loan = client.loans.retrieve(client.checkouts.retrieve(checkout_id).loan_id or "")
+    first = loan.installments[0].total
+    link = client.loans.pay_link(loan.id, amount=Money(first.minor + 100, "CNY"))
+    assert client.loans.payment_order(loan.id, link.id).status == "requested"
+    server.pay_order(link.id)
+    assert client.loans.payment_order(loan.id, link.id).status == "paid"
+    rows = client.loans.retrieve(loan.id).installments
+    assert [row.status for row in rows[:2]] == ["paid", "scheduled"]
+    assert rows[1].outstanding == Money(rows[1].total.minor - 100, "CNY")
+    assert server.events[-1].type == "installment.paid"
+    with pytest.raises(TransitionNotAllowed):
+        server.pay_order(link.id)
+    little = client.loans.pay_link(loan.id, amount=Money(50, "CNY"), expires_in_seconds=60)
+    server.pay_order(little.id)
+    assert server.events[-1].type == "installment.partly_paid"
+    late = client.loans.pay_link(loan.id, expires_in_seconds=60)
+    server.clock.advance(timedelta(seconds=61))
+    with pytest.raises(TransitionNotAllowed):
+        server.pay_order(late.id)
+    with pytest.raises(InvalidArgument, match="payment order"):
+        server.pay_order("pay_nothing")
+
+
+def test_a_body_signed_with_a_private_key_verifies_with_the_public_one() -> None:
+    private, public = key_pair(b"s" * 32)
+    server = FakeServer()
+    sell(server)
+    sent_at = datetime(2026, 11, 22, 9, tzinfo=UTC)
+    body, headers = server.signed_event(secret=private, sent_at=sent_at)
+    assert webhooks.verify(body, headers, public, now=sent_at).type == "checkout.created"
+    with pytest.raises(errors.SignatureVerificationError):
+        webhooks.verify(body, headers, key_pair(b"t" * 32)[1], now=sent_at)
+    for wrong in ("whsk_", "whsk_***", "whsk_c2hvcnQ="):
+        with pytest.raises(InvalidArgument, match="private key"):
+            sign(body, wrong, message_id="evt_1", sent_at=sent_at)
+    with pytest.raises(InvalidArgument, match="32 bytes"):
+        key_pair(b"short")
 
 
 def test_failures_come_when_asked_for_and_have_no_effect(server: FakeServer) -> None:

@@ -55,6 +55,7 @@ EVERY_PLAN = (
         early_settlement_fee_rate="0.00625",
         penalty_annual_rate="0.18",
     ),
+    Plan(id="cb", installments=6, annual_rate="0.1", cash_back_bps={"merchant": 100, "brand": 50}),
 )
 INSIDE = "document.querySelector('fenqi-offers').shadowRoot.querySelector('.fo')"
 

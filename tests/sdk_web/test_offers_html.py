@@ -190,6 +190,17 @@ def test_an_order_page_says_what_early_settlement_and_late_payment_cost(language
     assert f"{words['term_late']} {words['nothing']}" in free
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_cash_back_is_said_where_there_is_some(language: str) -> None:
+    """1.5 % of ¥3,999.00; the script's own rows are held against these by another test."""
+    (promised,) = [offer for offer in offers_for(plans=EVERY_PLAN) if offer["plan"]["id"] == "cb"]
+    term = TEXTS[language]["term_cash_back"]
+    assert re.search(re.escape(term) + r"\s+\D*59\.99", Reader(offer_html(promised, language=language)).text)
+    assert term not in Reader(offer_html(offers_for()[0], language=language)).text
+    del promised["cash_back"]  # as a server of before says it
+    assert term not in Reader(offer_html(promised, language=language)).text
+
+
 @pytest.mark.parametrize(
     ("totals", "expected"),
     [

@@ -161,6 +161,18 @@ def test_who_proposes_does_not_grant_and_one_wish_is_open_at_a_time(installation
         proposals.approve(installation.deps, made.id, by="Cy")
 
 
+def test_a_proposal_that_lost_a_race_is_not_told_that_another_one_waits(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(*_: object) -> None:
+        raise TransitionConflict("another transaction won the race", code="race_lost")
+
+    monkeypatch.setattr(proposals, "_propose", lose)
+    with pytest.raises(TransitionConflict) as lost:
+        proposals.propose(installation.deps, "loan_1", ReliefKind.WAIVER, {"minor": 1}, reason="ill", by="An")
+    assert lost.value.code == "race_lost"
+
+
 def test_a_waiver_takes_penalties_first(installation: Installation) -> None:
     sold = overdue(installation, days=5)
     before = loan_of(installation, sold)

@@ -33,6 +33,8 @@ def propose(
     try:
         return _propose(deps, loan_id, kind, terms, reason.strip(), by.strip())
     except TransitionConflict as taken:
+        if taken.code == "race_lost":
+            raise
         raise TransitionConflict(
             "another proposal for this loan waits",
             hint="approve or reject that one first; fenqi-server loan proposals lists it",

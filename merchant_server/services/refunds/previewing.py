@@ -171,7 +171,9 @@ def _refuse_beyond(amount: Money, captured: Money, refunded: Money) -> None:
             "cannot refund more than was captured",
             code="refund_exceeds_captured",
             field="amount.minor",
-            hint=f"refund at most {left.minor}" if left.minor else "everything was refunded before",
+            hint=f"refund at most {left}, {left.minor} minor units"
+            if left.minor
+            else "everything was refunded before",
             left_minor=left.minor,
         )
 

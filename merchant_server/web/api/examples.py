@@ -96,6 +96,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "per_installment": minor(35_531),
         "total_payable": minor(426_372),
         "total_cost": minor(26_472),
+        "cash_back": minor(0),
         "annual_cost": "0.12",
         "installments": [
             {

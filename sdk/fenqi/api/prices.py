@@ -30,7 +30,10 @@ class OfferRow:
 
 @dataclass(frozen=True, slots=True)
 class PricedOffer:
-    """One amount under one plan with its whole cost; binds nobody. `raw` is what `<fenqi-offers>` renders."""
+    """One amount under one plan with its whole cost; binds nobody. `raw` is what `<fenqi-offers>` renders.
+
+    `cash_back` is given back once the loan is repaid; None from a server that does not say.
+    """
 
     plan: Plan
     amount: Money
@@ -41,6 +44,7 @@ class PricedOffer:
     total_cost: Money
     annual_cost: Decimal
     installments: tuple[OfferRow, ...]
+    cash_back: Money | None = None
     raw: Mapping[str, Any] = RAW
 
     @classmethod

@@ -10,6 +10,6 @@ body, headers = server.signed_event("checkout.captured")
 from fenqi.testing.clock import ManualClock
 from fenqi.testing.fake_sales import TransitionNotAllowed
 from fenqi.testing.fake_server import FakeServer
-from fenqi.testing.signing import sign
+from fenqi.testing.signing import key_pair, sign
 
-__all__ = ["FakeServer", "ManualClock", "TransitionNotAllowed", "sign"]
+__all__ = ["FakeServer", "ManualClock", "TransitionNotAllowed", "key_pair", "sign"]

@@ -1,4 +1,4 @@
-"""The fake server's routes of early settlement quotes and payment links. Nobody pays here: links stay requested."""
+"""The fake server's routes of early settlement quotes and payment links, which are paid when a test says so."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
@@ -10,7 +10,7 @@ from fenqi.finance.schedule import build_schedule
 from fenqi.testing.clock import ManualClock
 from fenqi.testing.fake_answers import Answer, Refused
 from fenqi.testing.fake_refunds import OPEN_ROWS, FakeRefunds, owed_row
-from fenqi.testing.fake_sales import FakeLoan, FakeSales
+from fenqi.testing.fake_sales import FakeLoan, FakeSales, TransitionNotAllowed
 from fenqi.wire import (
     EmptySchema,
     PaymentOrderDraftSchema,
@@ -106,8 +106,19 @@ class RepayingHandlers:
         made = self.orders.get(order_id)
         if made is None or made["loan_id"] != self._loan(loan_id).id:
             raise Refused(404, "not_found", "There is no such payment order.")
-        over = made["expires_at"] <= self._clock.now()
-        return self._json(200, PaymentOrderSchema().dump(made | ({"status": "expired"} if over else {})))
+        return self._json(200, PaymentOrderSchema().dump(made | {"status": self._standing(made)}))
+
+    def _standing(self, order: Mapping[str, Any]) -> str:
+        over = order["status"] == "requested" and order["expires_at"] <= self._clock.now()
+        return "expired" if over else str(order["status"])
+
+    def pay_order(self, order_id: str) -> None:
+        """Pay a link. Raises KeyError for an unknown one and TransitionNotAllowed for one that is over."""
+        order = self.orders[order_id]
+        if self._standing(order) != "requested":
+            raise TransitionNotAllowed(self._standing(order), "paid")
+        order["status"] = "paid"
+        self._sales.receive(self._loan(order["loan_id"]), order["amount"], self.business_now())
 
 
 def _open_rows(loan: FakeLoan) -> list[dict[str, Any]]:

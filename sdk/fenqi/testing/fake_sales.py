@@ -21,6 +21,7 @@ from fenqi.wire import EventSchema
 PATH = ("created", "opened", "deciding", "offered", "signing", "authorized", "captured", "closed")
 _SIDEWAYS = {"declined": "deciding", "referred": "deciding"}
 _UNSIGNED = frozenset({"created", "opened", "deciding", "offered", "referred", "signing"})
+_OVER = ("paid", "refunded")
 AUTHORIZED_DAYS = 7
 
 
@@ -199,12 +200,27 @@ class FakeSales:
 
     def pay_installment(self, loan: FakeLoan, now: datetime) -> None:
         """Pay the next unpaid installment in full; the last one repays the loan and closes its checkout."""
-        row = next((row for row in loan.rows if row["status"] not in ("paid", "refunded")), None)
+        row = next((row for row in loan.rows if row["status"] not in _OVER), None)
         if row is None:
             raise TransitionNotAllowed(loan.status, "repaid")
-        row.update(paid=row["total"], outstanding=Money(0, row["total"].currency), status="paid")
-        self.changed(loan, "installment.paid", now)
-        if all(row["status"] in ("paid", "refunded") for row in loan.rows):
+        self.receive(loan, row["outstanding"], now)
+
+    def receive(self, loan: FakeLoan, amount: Money, now: datetime) -> None:
+        """Pay what is owed, the earliest due first; what pays the last row repays the loan and closes its checkout."""
+        left, finished = amount.minor, False
+        for row in loan.rows:
+            part = 0 if row["status"] in _OVER else min(left, row["outstanding"].minor)
+            if not part:
+                continue
+            left -= part
+            row.update(
+                paid=Money(row["paid"].minor + part, amount.currency),
+                outstanding=Money(row["outstanding"].minor - part, amount.currency),
+            )
+            if not row["outstanding"].minor:
+                row["status"], finished = "paid", True
+        self.changed(loan, "installment.paid" if finished else "installment.partly_paid", now)
+        if all(row["status"] in _OVER for row in loan.rows):
             loan.status = "repaid"
             self.changed(loan, "loan.repaid", now)
             if loan.checkout.status == "captured":

@@ -97,6 +97,15 @@ class FakeServer:
             raise InvalidArgument("There is no such loan.", field="loan_id")
         self._sales.pay_installment(loan, self.clock.now())
 
+    def pay_order(self, order_id: str) -> None:
+        """Play whoever scans a payment link and pays it at the bank's page.
+
+        Raises InvalidArgument for an unknown order and TransitionNotAllowed for one that is paid or expired.
+        """
+        if order_id not in self._api.orders:
+            raise InvalidArgument("There is no such payment order.", field="order_id")
+        self._api.pay_order(order_id)
+
     def open_dispute(
         self,
         loan_id: str,

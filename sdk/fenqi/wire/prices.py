@@ -41,6 +41,9 @@ class OfferSchema(Answer):
     per_installment = MoneyField(required=True)
     total_payable = MoneyField(required=True)
     total_cost = MoneyField(required=True)
+    cash_back = MoneyField(
+        load_default=None, metadata={"description": "Given back once the loan is repaid; lowers no price."}
+    )
     annual_cost = fields.String(
         required=True, metadata={"description": "Yearly rate as a decimal fraction, all costs included."}
     )
