@@ -16,6 +16,8 @@ def cash_back_of(plan: Plan, principal: Money) -> Money:
     """Return what is given back of a repaid principal, rounded as the plan rounds. Raises AmountError below zero."""
     if principal.minor < 0:
         raise AmountError("must not be below zero", field="principal", allowed="zero or more")
+    if not plan.cash_back_bps:
+        return money(0, principal.currency)
     bps = sum(each for _, each in plan.cash_back_bps)
     return money(divide(principal.minor * bps, _WHOLE_BPS, plan.rounding), principal.currency)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 from itertools import count, repeat
 from typing import Any, NamedTuple, overload
 
@@ -56,6 +57,12 @@ class Installment(NamedTuple):
         }
 
 
+# A plan's dates are the same for every amount of a day.
+@lru_cache(maxsize=256)
+def _in_iso(days: tuple[date, ...]) -> tuple[str, ...]:
+    return tuple(day.isoformat() for day in days)
+
+
 class Installments(Sequence[Installment]):
     """The installments of one schedule; behaves as a tuple of them, and equals one."""
 
@@ -78,14 +85,12 @@ class Installments(Sequence[Installment]):
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return each installment as its own `to_dict` does, straight from the columns."""
-        rows = self._rows
-        columns = zip(
-            count(1), self._due_dates, rows.principal, rows.interest, rows.fee, rows.total, strict=False
-        )
+        rows, due_dates = self._rows, _in_iso(tuple(self._due_dates))
+        columns = zip(count(1), due_dates, rows.principal, rows.interest, rows.fee, rows.total, strict=False)
         return [
             {
                 "number": number,
-                "due_on": due_on.isoformat(),
+                "due_on": due_on,
                 "principal": principal,
                 "interest": interest,
                 "fee": fee,
