@@ -29,7 +29,7 @@ soak: ## the long runs: a million examples, with a progress bar and a seed that 
 	@$(PYTHON) scripts/bootstrap.py dev
 	@$(RUN) tests.finance.soak --examples $(or $(EXAMPLES),1000000) $(if $(SEED),--seed $(SEED))
 	@FENQI_API_EXAMPLES=700 $(RUN) pytest -q -s tests/api/test_openapi.py
-	@FENQI_SALES=100 FENQI_EVENTS=10000 $(RUN) pytest -q tests/faults
+	@FENQI_SALES=100 FENQI_EVENTS=10000 $(RUN) pytest -q -s --timeout=0 tests/faults
 	@FENQI_YEAR_LOANS=$(or $(FENQI_YEAR_LOANS),1000) $(RUN) pytest -q -s --timeout=0 tests/life/test_town.py $(if $(wildcard /dev/shm),--basetemp=/dev/shm/fenqi-year)
 	@FENQI_LIVES=$(or $(LIVES),2000) $(RUN) pytest -q -s --timeout=0 tests/life/test_life_of_a_loan.py $(if $(SEED),--hypothesis-seed $(SEED))
 	@FENQI_SOAK=1 $(RUN) pytest -q --timeout=0 tests/evidence/test_attacks.py tests/agreement/test_verifier.py

@@ -201,6 +201,8 @@ class Wire:
         found: list[pq.abc.PGresult] = []
         while (result := self._next()) is not None:
             found.append(result)
+        if not found:
+            raise psycopg.OperationalError("the connection was lost before an answer came")
         return [self._answer(found[-1], sent.prepared)]
 
     def _together(self, sent: Sequence[_Sent]) -> list[Answer]:

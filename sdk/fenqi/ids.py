@@ -6,6 +6,7 @@ are passed in.
 
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fenqi.errors import InvalidArgument
 
@@ -112,6 +113,7 @@ class MonotonicIds:
             return _render(prefix, self._last_ms, self._last_random)
 
 
+@lru_cache(maxsize=64)
 def _check_prefix(prefix: str) -> None:
     if not (
         1 <= len(prefix) <= _PREFIX_LENGTH_MAX and prefix.isascii() and prefix.isalpha() and prefix.islower()

@@ -23,7 +23,8 @@ _JSON = msgspec.json.Encoder(order="sorted")
 
 def stamp(moment: datetime) -> str:
     """Return an aware time as fixed-width UTC text, so that text order is time order."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:_STAMP_DIGITS] + "Z"
+    in_utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return in_utc.isoformat(timespec="microseconds")[:_STAMP_DIGITS] + "Z"
 
 
 def moment(text: str) -> datetime:
