@@ -14,6 +14,7 @@ from benchmarks.measuring import Figure, Goal, Scale, compare, side_by_side, tim
 from benchmarks.paths import callbacks
 from benchmarks.world import databases
 from benchmarks.world.copied_loans import add_book
+from benchmarks.world.cores import one_core
 from benchmarks.world.recording import (
     Calls,
     RecordingEngine,
@@ -172,10 +173,10 @@ def _group_commit(world: World, made: Sequence[Transaction], scale: Scale) -> It
     raw.close()
     grouping = SqliteEngine(databases.copy_of(world.database, "group"))
     single = SqliteEngine(databases.copy_of(world.database, "single"), batch_transactions=1)
-    with ThreadPoolExecutor(WAITERS) as pool:
+    with one_core(), ThreadPoolExecutor(WAITERS) as pool:
         yield compare(
             f"group commit, {WAITERS} waiters",
-            "the same waiters on the same engine, one transaction a commit",
+            "the same waiters on the same engine and the same core, one transaction a commit",
             Goal("at least", 2.2),
             scale.rounds,
             lambda number: side_by_side(
