@@ -1,12 +1,11 @@
 """The WSGI application for any server, and the default server: few processes, many threads, graceful at SIGTERM."""
 
-import fcntl
 import gc
 import multiprocessing
 import os
+import socket
 import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 
 from flask import Flask
 from granian import Granian
@@ -36,27 +35,31 @@ def application() -> Flask:
 
 def application_on_a_core() -> Flask:
     """Return the application, and keep this process to a core of its own when it is one of several."""
-    keep_to_a_core()
+    if SHARED_FIGURES in os.environ:
+        keep_to_a_core("fenqi-server")
     return application()
 
 
-def keep_to_a_core() -> None:
-    """Keep this process, one of those that `serve` started, to a core that no other of them has.
+_claims: list[socket.socket] = []
 
-    It runs Python on one core at a time, and threads that take turns on different cores fetch each other's memory at
-    every turn: that took a fifth to a half of a read's time. With more processes than cores the last ones are free.
+
+def keep_to_a_core(claimants: str) -> None:
+    """Keep this process to a core that no other claimant of this name on this machine has, while there is one.
+
+    A process runs Python on one core at a time, and threads that take turns on different cores fetch each other's
+    memory at every turn: that took a fifth to a half of a read's time.
     """
-    shared = os.environ.get(SHARED_FIGURES)
-    if shared is None or not hasattr(os, "sched_setaffinity"):
+    if not hasattr(os, "sched_setaffinity"):
         return
     for core in sorted(os.sched_getaffinity(0)):
-        # Open, and locked, until the process ends: its successor takes the same core.
-        claim = os.open(Path(shared, f"core-{core}"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+        # A name without a file (unix(7)) is one process's until it ends, however it ends.
+        claim = socket.socket(socket.AF_UNIX)
         try:
-            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(claim)
+            claim.bind(f"\0{claimants}-core-{core}")
+        except OSError:
+            claim.close()
             continue
+        _claims.append(claim)
         os.sched_setaffinity(0, {core})
         return
 

@@ -54,7 +54,7 @@ def read_script() -> dict[str, Any]:
 
 def application() -> Flask:
     """Return the application over the file that FLOOR_SCRIPT names."""
-    keep_to_a_core()
+    keep_to_a_core("fenqi-floor")
     script = read_script()
     app = Flask(__name__, template_folder=str(Path(__file__).parent))
     local, ids, schema, asked = threading.local(), SystemIds(), Application(), Asked()

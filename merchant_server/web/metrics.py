@@ -11,11 +11,13 @@ import math
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 from flask import Blueprint, Flask, Response, g, request
 from flask.globals import request_ctx
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
@@ -72,6 +74,7 @@ def metrics_page(deps: Deps, token: str) -> Blueprint:
     blueprint = Blueprint("metrics", __name__)
     stored = CollectorRegistry()
     stored.register(_Stored(deps))
+    stored.register(_Processes())
 
     @blueprint.get("/metrics")
     def metrics() -> Response:
@@ -91,6 +94,31 @@ def _live() -> CollectorRegistry:
     shared = CollectorRegistry()
     MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
     return shared
+
+
+class _Processes:
+    """Memory and processor time of each process of this server; prometheus_client tells them only of a single one."""
+
+    def describe(self) -> list[Metric]:
+        """Return nothing: which processes there are is known when it is read."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """Read and yield both figures of those that are alive."""
+        shared = os.environ.get(SHARED_FIGURES)
+        if shared is None:
+            return
+        memory = GaugeMetricFamily("process_resident_memory_bytes", "Resident memory", labels=["pid"])
+        spent = CounterMetricFamily("process_cpu_seconds", "Processor time, user and system", labels=["pid"])
+        # Each keeps its figures in files that end with its number.
+        for pid in sorted({file.stem.rpartition("_")[2] for file in Path(shared).glob("*_*.db")}):
+            with suppress(OSError):
+                pages = int(Path("/proc", pid, "statm").read_text().split()[1])
+                times = Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()
+                memory.add_metric([pid], pages * os.sysconf("SC_PAGE_SIZE"))
+                spent.add_metric([pid], (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK"))
+        yield memory
+        yield spent
 
 
 class _Stored:

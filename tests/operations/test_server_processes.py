@@ -1,6 +1,8 @@
 """One server of several processes: on one port, one file, one set of figures, and stopped as one."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -37,14 +39,21 @@ def make(house: RunningHouse, number: int) -> str:
     return str(answer.json()["id"])
 
 
-def counted(house: RunningHouse) -> float:
+def figures(house: RunningHouse, name: str) -> list[tuple[dict[str, str], float]]:
     answer = requests.get(f"{house.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10)
-    return sum(
-        sample.value
+    return [
+        (sample.labels, sample.value)
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
-        if sample.name == "fenqi_http_request_seconds_count"
-        and (sample.labels["method"], sample.labels["route"]) == ("POST", "/v1/checkouts")
+        if sample.name == name
+    ]
+
+
+def counted(house: RunningHouse) -> float:
+    return sum(
+        value
+        for labels, value in figures(house, "fenqi_http_request_seconds_count")
+        if (labels["method"], labels["route"]) == ("POST", "/v1/checkouts")
     )
 
 
@@ -72,10 +81,33 @@ def cores_of_children(pid: int) -> list[str]:
     return found
 
 
+def test_processes_keep_to_cores_of_their_own_while_there_are_some() -> None:
+    program = (
+        "import os, sys; from merchant_server.serving import keep_to_a_core; keep_to_a_core(sys.argv[1]);"
+        " print(*sorted(os.sched_getaffinity(0)), flush=True); sys.stdin.read()"
+    )
+    command, every = [sys.executable, "-c", program, f"test-{uuid4().hex}"], os.sched_getaffinity(0)
+
+    def start() -> tuple["subprocess.Popen[str]", str]:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        return process, process.stdout.readline().strip()
+
+    started = [start() for _ in range(len(every) + 1)]
+    *kept, left = [cores for _, cores in started]
+    assert sorted(kept) == sorted(map(str, every)) and left == " ".join(map(str, sorted(every)))
+    ended, core = started[0]
+    ended.kill()
+    ended.wait()
+    successor, cores = start()
+    assert cores == core
+    for process in (successor, *(each for each, _ in started)):
+        process.communicate()
+
+
 def test_two_processes_are_one_server(house: RunningHouse) -> None:
-    if len(os.sched_getaffinity(0)) > 1:
-        own = cores_of_children(house._processes["run"].pid)
-        assert len(own) == len(set(own)) == 2 and all(core.isdecimal() for core in own), own
+    kept = [core for core in cores_of_children(house._processes["run"].pid) if core.isdecimal()]
+    assert len(kept) == len(set(kept)), "a core is kept by one; another server on this machine may have some"
 
     with ThreadPoolExecutor(8) as pool:
         made = list(pool.map(lambda number: make(house, number), range(MADE)))
@@ -86,6 +118,9 @@ def test_two_processes_are_one_server(house: RunningHouse) -> None:
     ).json()["data"]
     assert [each["sequence"] for each in events] == list(range(1, MADE + 1))
     assert {counted(house) for _ in range(6)} == {MADE}
+    held = figures(house, "process_resident_memory_bytes")
+    assert len({labels["pid"] for labels, _ in held}) == 2 and min(value for _, value in held) > 30e6
+    assert min(value for _, value in figures(house, "process_cpu_seconds_total")) > 0
 
     key = house.ask("POST", "/v1/keys", {"name": "till"}, key="one")
     assert statuses(house, key["secret"]) == {200}
