@@ -16,7 +16,7 @@ from benchmarks.world import flushes
 def main(arguments: list[str]) -> int:
     """Run the chosen parts; the exit code is 0 when everything could be measured, whatever the figures say."""
     options = _options(arguments)
-    if options.flush_ms and "FENQI_FLUSH_NANOSECONDS" not in os.environ:
+    if options.flush_ms and flushes.NANOSECONDS not in os.environ:
         return flushes.run([sys.executable, "-m", "benchmarks", *arguments], options.flush_ms)
     scale = QUICK if options.quick else FULL
     figures: list[Figure] = []

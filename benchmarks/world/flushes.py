@@ -36,6 +36,9 @@ int fdatasync(int fd) { return slowly((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"
 """
 
 
+NANOSECONDS = "FENQI_FLUSH_NANOSECONDS"  # read by the shim; set in whatever runs on the dearer disk
+
+
 class CompilerMissing(Exception):
     """The shim needs a C compiler; the message says what it said."""
 
@@ -59,5 +62,5 @@ def run(command: Sequence[str], milliseconds: float) -> int:
             raise CompilerMissing(f"{compiler} does not run: {missing}") from missing
         if made.returncode:
             raise CompilerMissing(f"{compiler} refused: {made.stderr}")
-        slow = {"LD_PRELOAD": str(shim), "FENQI_FLUSH_NANOSECONDS": str(int(milliseconds * 1_000_000))}
+        slow = {"LD_PRELOAD": str(shim), NANOSECONDS: str(int(milliseconds * 1_000_000))}
         return subprocess.run(command, env={**os.environ, **slow}, check=False).returncode

@@ -37,7 +37,6 @@ def serve():
 
 
 def look_at_both(page):
-    page.wait_for_load_state()
     for size in SIZES:
         page.set_viewport_size(size)
         look(page)
