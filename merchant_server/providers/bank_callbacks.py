@@ -29,6 +29,11 @@ CALLBACK_STATUS = {
     "drawing.failed": "failed",
 }
 _CALLBACK_TEXTS = ("gateway_account", "mode", "kind", "reference", "mandate_reference", "status", "code")
+_CALLBACK_FIELDS: dict[str, type] = {
+    **dict.fromkeys(_CALLBACK_TEXTS, str),
+    "amount": dict,
+    "occurred_at": str,
+}
 _EVENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _TIMESTAMP = re.compile(r"[1-9][0-9]{8,10}")
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]{0,80}")
@@ -90,8 +95,7 @@ def _signature(text: str) -> bytes:
 
 
 def _read_callback(event_id: str, value: Any) -> BankCallback:
-    fields: dict[str, type] = {**dict.fromkeys(_CALLBACK_TEXTS, str), "amount": dict, "occurred_at": str}
-    found = closed_object(value, fields)
+    found = closed_object(value, _CALLBACK_FIELDS)
     for name in _CALLBACK_TEXTS:
         if not _PLAIN.fullmatch(found[name]):
             raise NotStrictJson(f"the field {name} has a character that is not allowed, or is too long")

@@ -52,6 +52,14 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+_STRICT = json.JSONDecoder(
+    parse_float=_refuse_float,
+    parse_int=_bounded_integer,
+    parse_constant=_refuse_constant,
+    object_pairs_hook=_without_duplicates,
+)
+
+
 def parse_json(raw: bytes) -> Any:
     """Parse UTF-8 JSON (RFC 8259), refusing duplicate keys, NaN, floats, huge integers and lone surrogates.
 
@@ -61,15 +69,10 @@ def parse_json(raw: bytes) -> Any:
         text = raw.decode("utf-8")
         if text.startswith("\ufeff"):
             raise NotStrictJson("a byte order mark is not JSON")
-        value = json.loads(
-            text,
-            parse_float=_refuse_float,
-            parse_int=_bounded_integer,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_without_duplicates,
-        )
-        # Escaped lone surrogates parse, and then fail at the first write to a file or a database.
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        value = _STRICT.decode(text)
+        if "\\u" in text:
+            # Escaped lone surrogates parse, and then fail at the first write to a file or a database.
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except NotStrictJson:
         raise
     except UnicodeError:

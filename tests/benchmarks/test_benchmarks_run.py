@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import xml.etree.ElementTree
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from benchmarks.chart import svg
 from benchmarks.measuring import Figure, Goal, Round, compare
 from benchmarks.memory import Held
 from benchmarks.report import table
+from benchmarks.world.seeding import fill, new_world
 
 ROOT = Path(__file__).parents[2]
 PATHS = {
@@ -30,6 +32,14 @@ PATHS = {
     "webhook deliveries, one worker",
 }  # fmt: skip
 FOR_THE_RECORD = {"POST decision, end to end", "settlement quote, SQLite"}
+
+
+def test_a_world_has_its_deductions_at_the_bank_at_whatever_hour_it_is_made(tmp_path: Path) -> None:
+    ten_at_night_in_shanghai = datetime(2026, 11, 22, 14, 1, tzinfo=UTC)
+    world = new_world(tmp_path, ten_at_night_in_shanghai)
+    fill(world, checkouts_made=0, to_sign=0, to_decide=0, opened=0, loans=2)
+    assert len(world.deductions) == 2
+    world.close()
 
 
 @pytest.fixture(scope="module")

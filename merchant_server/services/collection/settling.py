@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from merchant_server.domain.deduction import (
     LIVE_DEDUCTIONS,
     Deduction,
+    DeductionPurpose,
     DeductionStatus,
     MandateStatus,
     retry_after_days,
@@ -66,13 +67,26 @@ def _succeeded(
     uow: UnitOfWork, deps: Deps, deduction: Deduction, loan: Loan, installment: Installment, code: str
 ) -> None:
     in_time = deduction.status in LIVE_DEDUCTIONS
-    today = deps.today(uow, merchant_of(uow, loan.merchant_id))
-    if in_time and installment.status == InstallmentStatus.DEDUCTING:
+    if (
+        in_time
+        and installment.status == InstallmentStatus.DEDUCTING
+        and not _pays_whole(deduction, loan, installment)
+    ):
+        today = deps.today(uow, merchant_of(uow, loan.merchant_id))
         # A cap can leave a rest, which is asked for on the next day.
         again_on = None if deduction.is_own else today + timedelta(days=1)
         uow.loans.save_installment(installment.to(installment.waiting(today)), installment, again_on)
     apply_money(uow, deps, deduction, loan, in_time=in_time)
     _end_own_mandate(uow, deps, deduction)
+
+
+def _pays_whole(deduction: Deduction, loan: Loan, installment: Installment) -> bool:
+    """Say whether the row goes from being deducted to paid, so that it need not wait in between."""
+    return (
+        deduction.purpose == DeductionPurpose.INSTALLMENT
+        and loan.status != LoanStatus.WRITTEN_OFF
+        and deduction.amount.minor >= installment.outstanding.minor
+    )
 
 
 def _failed(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from fenqi.finance.money import Money, money
@@ -27,7 +28,11 @@ _ROW_MONEY = (
     "principal", "interest", "fee", "penalty",
     "principal_paid", "interest_paid", "fee_paid", "penalty_paid",
 )  # fmt: skip
-_ROW_PARTS = tuple((part, f"{part}_minor") for part in _ROW_MONEY)
+_ROW_COLUMNS = tuple(f"{part}_minor" for part in _ROW_MONEY)
+_SCHEDULE = (
+    f"SELECT number, due_on, {', '.join(_ROW_COLUMNS)}, currency, status, version"
+    " FROM installments WHERE loan_id = :id"
+)
 _MOVING = ("paid", "penalty", "penalty_paid", "relieved_principal", "relieved_interest", "relieved_fee")
 _SET_LOAN = ", ".join(f"{part}_minor = :{part}" for part in _MOVING)
 _SET_ROW = ", ".join(f"{part}_minor = :{part}" for part in (*_ROW_MONEY, "paid"))
@@ -134,8 +139,8 @@ class Loans:
         """Return a loan's installments in order."""
         known = self._schedules.get(loan_id)
         if known is None:
-            rows = self._db.all("SELECT * FROM installments WHERE loan_id = :id", {"id": loan_id})
-            known = self._schedules[loan_id] = {row["number"]: _installment(row) for row in rows}
+            rows = self._db.all(_SCHEDULE, {"id": loan_id})
+            known = self._schedules[loan_id] = {row["number"]: _installment(loan_id, row) for row in rows}
         return [known[number] for number in sorted(known)]
 
     def to_collect(self, merchant_id: str, today: date, limit: int) -> list[tuple[str, int]]:
@@ -229,7 +234,7 @@ def _columns(installment: Installment, merchant_id: str) -> dict[str, Any]:
         "merchant_id": merchant_id,
         "due_on": installment.due_on.isoformat(),
         "collect_on": installment.due_on.isoformat(),
-        **{column: getattr(installment, part).minor for part, column in _ROW_PARTS},
+        **{f"{part}_minor": getattr(installment, part).minor for part in _ROW_MONEY},
         "paid_minor": installment.paid.minor,
         "currency": installment.principal.currency,
         "status": installment.status.value,
@@ -237,21 +242,23 @@ def _columns(installment: Installment, merchant_id: str) -> dict[str, Any]:
     }
 
 
-def _installment(row: Row) -> Installment:
+def _installment(loan_id: str, row: Row) -> Installment:
     currency = row["currency"]
-    nothing = Money(0, currency)
     # Most amounts of a schedule are zero: no fee, no penalty, nothing paid yet.
-    amounts = {
-        part: money(minor, currency) if (minor := row[column]) else nothing for part, column in _ROW_PARTS
-    }
+    principal, interest, fee, penalty, *paid = [
+        money(minor, currency) if (minor := row[column]) else _nothing(currency) for column in _ROW_COLUMNS
+    ]
+    principal_paid, interest_paid, fee_paid, penalty_paid = paid
     return Installment(
-        loan_id=row["loan_id"],
-        number=row["number"],
-        due_on=date.fromisoformat(row["due_on"]),
-        **amounts,
-        status=InstallmentStatus(row["status"]),
-        version=row["version"],
-    )
+        loan_id, row["number"], date.fromisoformat(row["due_on"]),
+        principal, interest, fee, penalty, principal_paid, interest_paid, fee_paid, penalty_paid,
+        InstallmentStatus(row["status"]), row["version"],
+    )  # fmt: skip
+
+
+@cache
+def _nothing(currency: str) -> Money:
+    return Money(0, currency)
 
 
 def _loan(row: Row) -> Loan:
