@@ -143,7 +143,15 @@ class ConsentEvents(Protocol):
     """What consumers were shown and did; facts are in the audit row, the person's part is sealed."""
 
     def add(
-        self, audit_id: str, *, checkout_id: str, kind: str, at: datetime, salt: str, personal: dict[str, Any]
+        self,
+        audit_id: str,
+        *,
+        checkout_id: str,
+        merchant_id: str,
+        kind: str,
+        at: datetime,
+        salt: str,
+        personal: dict[str, Any],
     ) -> None:
         """Store an event beside its audit row, in the same transaction."""
         ...

@@ -196,6 +196,7 @@ class Callbacks(Protocol):
         event_id: str,
         at: datetime,
         reference: str,
+        merchant_id: str | None,
         verdict: str,
         reason: str,
         body: str,

@@ -124,7 +124,7 @@ class Settlements(Protocol):
         """Return whose money loans of a plan are: the plan's own word, its merchant's, else the house's."""
         ...
 
-    def fund(self, loan_id: str, funder: str, interest_bps: int) -> None:
+    def fund(self, loan_id: str, merchant_id: str, funder: str, interest_bps: int) -> None:
         """Fix whose money a loan is; later captures of the same loan change nothing."""
         ...
 
@@ -144,7 +144,7 @@ class Settlements(Protocol):
         """Return entries about funded loans that were not shared with the funder yet, oldest first."""
         ...
 
-    def shared(self, entry_id: str, share_entry_id: str | None) -> None:
+    def shared(self, entry_id: str, merchant_id: str, share_entry_id: str | None) -> None:
         """Note that an entry was shared; Conflict when it was before."""
         ...
 

@@ -34,8 +34,8 @@ class TillKeys(Protocol):
 class OfflineSales(Protocol):
     """Sales that phones brought."""
 
-    def add(self, sale: OfflineSale) -> None:
-        """Store a sale. Raises TransitionConflict when its nonce was used."""
+    def add(self, sale: OfflineSale, merchant_id: str) -> None:
+        """Store a merchant's sale. Raises TransitionConflict when its nonce was used."""
         ...
 
     def get(self, till_key_id: str, nonce: str) -> OfflineSale | None:
@@ -54,7 +54,7 @@ class OfflineSales(Protocol):
 class StoreCodes(Protocol):
     """Short codes on the stickers of stores."""
 
-    def put(self, code: str, store_id: str, at: datetime) -> str:
+    def put(self, code: str, store: Store, at: datetime) -> str:
         """Give a store its code, once; return the one that it has."""
         ...
 

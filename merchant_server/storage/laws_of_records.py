@@ -1,5 +1,21 @@
 """Laws 4 to 9 as queries: decisions, signatures, events, callbacks, claims and the audit log."""
 
+_BELONGS = (
+    ("callbacks", "event_id", "reference", "deductions", "id"),
+    ("callbacks", "event_id", "reference", "payment_orders", "id"),
+    ("consent_events", "audit_id", "checkout_id", "checkouts", "id"),
+    ("payout_lines", "entry_id", "payout_id", "payouts", "id"),
+    ("loan_funding", "loan_id", "loan_id", "loans", "id"),
+    ("funding_shares", "entry_id", "entry_id", "journal_entries", "id"),
+    ("offline_sales", "nonce", "till_key_id", "till_keys", "id"),
+    ("store_codes", "code", "store_id", "stores", "id"),
+)
+_OF_ANOTHER_MERCHANT = " UNION ALL ".join(
+    f"SELECT c.{key} AS subject, '{table} of ' || p.merchant_id AS detail FROM {table} c"
+    f" JOIN {parent} p ON p.{parent_key} = c.{column} WHERE c.merchant_id <> p.merchant_id"
+    for table, key, column, parent, parent_key in _BELONGS
+)
+
 RECORD_LAWS: tuple[tuple[str, str], ...] = (
     (
         "4 relief was granted by a second person, and only what was granted changed a schedule",
@@ -128,6 +144,7 @@ RECORD_LAWS: tuple[tuple[str, str], ...] = (
         " WHERE l.merchant_id <> c.merchant_id OR l.mode <> c.mode OR l.currency <> c.currency"
         " OR l.principal_minor <> c.amount_minor",
     ),
+    ("9 a row names the merchant of what it belongs to", _OF_ANOTHER_MERCHANT),
     (
         # How long they wait is for the doctor to say.
         "6 every audit row has its place in the log, or waits for it",

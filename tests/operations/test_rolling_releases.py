@@ -18,7 +18,7 @@ from tests.databases import postgres_database
 from tests.installation import Installation
 
 # Everything up to here belongs to the first release, which is not out yet; no older code ever meets it.
-FIRST_RELEASE = "0019"
+FIRST_RELEASE = "0025"
 EXPANDS = re.compile(
     r"CREATE (UNIQUE )?(TABLE|INDEX|TRIGGER|FUNCTION|OR REPLACE FUNCTION)\b|ALTER TABLE \w+ ADD COLUMN\b|INSERT INTO\b",
     re.I,

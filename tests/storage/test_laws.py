@@ -189,6 +189,11 @@ BREAKS: dict[str, tuple[str, ...]] = {
         "UPDATE loans SET merchant_id = 'mer_x'",
         "UPDATE loans SET mode = 'live'",
     ),
+    "9 a row names the merchant": (
+        "UPDATE callbacks SET merchant_id = ''",
+        "UPDATE consent_events SET merchant_id = 'mer_x'",
+        "UPDATE payout_lines SET merchant_id = 'mer_x'",
+    ),
     "6 every audit row": (
         "DELETE FROM audit_leaves WHERE sequence = 1",
         "INSERT INTO audit_arrivals (audit_id) SELECT audit_id FROM audit_leaves WHERE sequence = 1",

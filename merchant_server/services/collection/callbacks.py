@@ -24,10 +24,11 @@ PAID = "payment.succeeded"
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a genuine callback: applied | unchanged | quarantined | duplicate."""
+    """What became of a genuine callback: applied | unchanged | quarantined | duplicate; and whose it is, if known."""
 
     outcome: str
     reason: str = ""
+    merchant_id: str | None = None
 
 
 def receive(deps: Deps, body: bytes, headers: Mapping[str, str]) -> Verdict:
@@ -57,6 +58,7 @@ def receive(deps: Deps, body: bytes, headers: Mapping[str, str]) -> Verdict:
             event_id=callback.event_id,
             at=now,
             reference=callback.reference,
+            merchant_id=verdict.merchant_id,
             verdict=verdict.outcome,
             reason=verdict.reason,
             body=body.decode(),
@@ -69,19 +71,23 @@ def _apply(uow: UnitOfWork, deps: Deps, callback: BankCallback) -> Verdict:
         moved, difference, merchant_id = apply_transfer(uow, deps, callback)
         if difference:
             return _quarantined(uow, deps, callback, difference, merchant_id)
-        return Verdict("applied" if moved else "unchanged")
+        return _verdict(moved, merchant_id)
     if callback.kind == PAID:
         order = uow.payment_orders.get(callback.reference)
         difference = _difference(callback, order)
         if order is None or difference:
             return _quarantined(uow, deps, callback, difference, order.merchant_id if order else None)
-        return Verdict("applied" if settle_order(uow, deps, order) else "unchanged")
+        return _verdict(settle_order(uow, deps, order), order.merchant_id)
     deduction = uow.deductions.get(callback.reference)
     difference = _difference(callback, deduction)
     if deduction is None or difference:
         return _quarantined(uow, deps, callback, difference, deduction.merchant_id if deduction else None)
     moved = settle(uow, deps, deduction, OUTCOMES[callback.kind], callback.code)
-    return Verdict("applied" if moved else "unchanged")
+    return _verdict(moved, deduction.merchant_id)
+
+
+def _verdict(moved: bool, merchant_id: str | None) -> Verdict:
+    return Verdict("applied" if moved else "unchanged", merchant_id=merchant_id)
 
 
 def _quarantined(
@@ -96,7 +102,7 @@ def _quarantined(
         merchant_id=merchant_id,
         detail={"event_id": callback.event_id, "difference": difference},
     )
-    return Verdict("quarantined", difference)
+    return Verdict("quarantined", difference, merchant_id)
 
 
 def _difference(callback: BankCallback, ours: Deduction | PaymentOrder | None) -> str:
@@ -118,9 +124,15 @@ def _record_unread(deps: Deps, body: bytes, action: str, reason: str, *, keep: b
         if keep:
             # It names no event, so it is known by its bytes; staff look at it in the quarantine.
             uow.callbacks.record(
-                gateway_account="", event_id=hashlib.sha256(body).hexdigest(), at=deps.clock.now(), reference="",
-                verdict="quarantined", reason=reason, body=body.decode(errors="replace").replace("\0", "�"),
-            )  # fmt: skip
+                gateway_account="",
+                event_id=hashlib.sha256(body).hexdigest(),
+                at=deps.clock.now(),
+                reference="",
+                merchant_id=None,
+                verdict="quarantined",
+                reason=reason,
+                body=body.decode(errors="replace").replace("\0", "�"),
+            )
         uow.audit.add(
             deps.ids.new("aud"),
             at=deps.clock.now(),

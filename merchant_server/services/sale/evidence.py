@@ -174,7 +174,15 @@ def _record(
         merchant_id=checkout.merchant_id,
         detail={**facts, **bound},
     )
-    uow.consents.add(audit_id, checkout_id=checkout.id, kind=kind, at=now, salt=salt, personal=personal)
+    uow.consents.add(
+        audit_id,
+        checkout_id=checkout.id,
+        merchant_id=checkout.merchant_id,
+        kind=kind,
+        at=now,
+        salt=salt,
+        personal=personal,
+    )
 
 
 def evidence_bundle(deps: Deps, agreement_id: str) -> bytes:

@@ -176,7 +176,7 @@ def _accept(
         issued_at=message.issued_at,
         accepted_at=now,
     )
-    uow.offline_sales.add(sale)
+    uow.offline_sales.add(sale, key.merchant_id)
     return checkout
 
 

@@ -25,14 +25,15 @@ class StorePage:
 def sticker_link(deps: Deps, store_id: str) -> str:
     """Return the link for a store's sticker; a store keeps its code. Raises NotFound."""
     with deps.storage.unit_of_work() as uow:
-        known = {store.id for each in uow.merchants.all() for store in uow.merchants.stores(each.id)}
-        if store_id not in known:
+        known = {store.id: store for each in uow.merchants.all() for store in uow.merchants.stores(each.id)}
+        store = known.get(store_id)
+        if store is None:
             raise NotFound("there is no such store", store_id=store_id)
         digits = deps.ids.digits(3 * CODE_LENGTH)
         letters = (
             CODE_ALPHABET[int(digits[at : at + 3]) % len(CODE_ALPHABET)] for at in range(0, len(digits), 3)
         )
-        code = uow.store_codes.put("".join(letters), store_id, deps.clock.now())
+        code = uow.store_codes.put("".join(letters), store, deps.clock.now())
     return f"{deps.public_url}/s/{code}"
 
 

@@ -61,7 +61,7 @@ def _fund(
     if funder == HOUSE or entry.loan_id is None:
         return
     lender = uow.settlements.lender(funder.removeprefix(LENDER)) if funder.startswith(LENDER) else None
-    uow.settlements.fund(entry.loan_id, funder, lender.interest_bps if lender else WHOLE_BPS)
+    uow.settlements.fund(entry.loan_id, merchant.id, funder, lender.interest_bps if lender else WHOLE_BPS)
     _book(uow, deps, "funding", entry, funding_postings(funder, merchant.id, amount))
 
 

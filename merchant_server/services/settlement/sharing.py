@@ -26,5 +26,5 @@ def share_repayments(deps: Deps) -> int:
                 merchant_id=row["merchant_id"], loan_id=row["loan_id"],
                 occurred_on=date.fromisoformat(row["occurred_on"]),
             )  # fmt: skip
-            uow.settlements.shared(row["entry_id"], entry_id)
+            uow.settlements.shared(row["entry_id"], row["merchant_id"], entry_id)
     return len(rows)

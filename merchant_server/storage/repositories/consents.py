@@ -18,13 +18,22 @@ class ConsentEvents:
         self._db, self._sealer = connection, sealer
 
     def add(
-        self, audit_id: str, *, checkout_id: str, kind: str, at: datetime, salt: str, personal: dict[str, Any]
+        self,
+        audit_id: str,
+        *,
+        checkout_id: str,
+        merchant_id: str,
+        kind: str,
+        at: datetime,
+        salt: str,
+        personal: dict[str, Any],
     ) -> None:
         """Store an event beside its audit row, in the same transaction."""
         sealed = to_json({"salt": salt, "personal": personal}).encode()
         row = {
             "audit_id": audit_id,
             "checkout_id": checkout_id,
+            "merchant_id": merchant_id,
             "kind": kind,
             "at": stamp(at),
             "personal_sealed": self._sealer.seal(

@@ -107,20 +107,23 @@ class Callbacks:
         event_id: str,
         at: datetime,
         reference: str,
+        merchant_id: str | None,
         verdict: str,
         reason: str,
         body: str,
     ) -> None:
         """Store a callback and its verdict; one that was received before stays as it was."""
         self._db.write(
-            "INSERT INTO callbacks (gateway_account, event_id, received_at, reference, verdict, reason, body)"
-            " VALUES (:gateway_account, :event_id, :at, :reference, :verdict, :reason, :body)"
+            "INSERT INTO callbacks (gateway_account, event_id, received_at, reference, merchant_id, verdict,"
+            " reason, body)"
+            " VALUES (:gateway_account, :event_id, :at, :reference, :merchant_id, :verdict, :reason, :body)"
             " ON CONFLICT (gateway_account, event_id) DO NOTHING",
             {
                 "gateway_account": gateway_account,
                 "event_id": event_id,
                 "at": stamp(at),
                 "reference": reference,
+                "merchant_id": merchant_id or "",
                 "verdict": verdict,
                 "reason": reason,
                 "body": body,

@@ -51,7 +51,15 @@ class Payouts:
             "ask_at": stamp(ask_at),
         }
         insert(self._db, "payouts", row)
-        told = [{"entry_id": e, "payout_id": payout.id, "amount_minor": owed.minor} for e, owed in lines]
+        told = [
+            {
+                "entry_id": entry_id,
+                "payout_id": payout.id,
+                "merchant_id": payout.merchant_id,
+                "amount_minor": owed.minor,
+            }
+            for entry_id, owed in lines
+        ]
         insert_all(self._db, "payout_lines", told)
         self._transition(payout, None, payout.created_at)
 

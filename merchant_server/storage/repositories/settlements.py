@@ -114,12 +114,12 @@ class Settlements:
         )
         return HOUSE if row is None or row["funder"] is None else str(row["funder"])
 
-    def fund(self, loan_id: str, funder: str, interest_bps: int) -> None:
+    def fund(self, loan_id: str, merchant_id: str, funder: str, interest_bps: int) -> None:
         """Fix whose money a loan is; later captures of the same loan change nothing."""
         self._db.execute(
-            "INSERT INTO loan_funding (loan_id, funder, interest_bps) VALUES (:loan_id, :funder, :bps)"
-            " ON CONFLICT (loan_id) DO NOTHING",
-            {"loan_id": loan_id, "funder": funder, "bps": interest_bps},
+            "INSERT INTO loan_funding (loan_id, merchant_id, funder, interest_bps)"
+            " VALUES (:loan_id, :merchant_id, :funder, :bps) ON CONFLICT (loan_id) DO NOTHING",
+            {"loan_id": loan_id, "merchant_id": merchant_id, "funder": funder, "bps": interest_bps},
         )
 
     def funder_of_loan(self, loan_id: str) -> str:
@@ -173,9 +173,10 @@ class Settlements:
             {"limit": limit},
         )
 
-    def shared(self, entry_id: str, share_entry_id: str | None) -> None:
+    def shared(self, entry_id: str, merchant_id: str, share_entry_id: str | None) -> None:
         """Note that an entry was shared; Conflict when it was before."""
-        insert(self._db, "funding_shares", {"entry_id": entry_id, "share_entry_id": share_entry_id})
+        row = {"entry_id": entry_id, "merchant_id": merchant_id, "share_entry_id": share_entry_id}
+        insert(self._db, "funding_shares", row)
 
     def balance_before(self, account: str, currency: str, day: date) -> Money:
         """Return what an account owed its owner at the beginning of a day."""

@@ -73,15 +73,17 @@ class OfflineSales:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def add(self, sale: OfflineSale) -> None:
-        """Store a sale. Raises TransitionConflict when its nonce was used."""
+    def add(self, sale: OfflineSale, merchant_id: str) -> None:
+        """Store a merchant's sale. Raises TransitionConflict when its nonce was used."""
         changed = self._db.execute(
-            "INSERT INTO offline_sales (till_key_id, nonce, digest, checkout_id, day, amount_minor, currency,"
-            " issued_at, accepted_at) VALUES (:till_key_id, :nonce, :digest, :checkout_id, :day, :amount_minor,"
+            "INSERT INTO offline_sales (till_key_id, nonce, merchant_id, digest, checkout_id, day, amount_minor,"
+            " currency, issued_at, accepted_at)"
+            " VALUES (:till_key_id, :nonce, :merchant_id, :digest, :checkout_id, :day, :amount_minor,"
             " :currency, :issued_at, :accepted_at) ON CONFLICT (till_key_id, nonce) DO NOTHING",
             {
                 "till_key_id": sale.till_key_id,
                 "nonce": sale.nonce,
+                "merchant_id": merchant_id,
                 "digest": sale.digest,
                 "checkout_id": sale.checkout_id,
                 "day": sale.day.isoformat(),
@@ -123,15 +125,15 @@ class StoreCodes:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
 
-    def put(self, code: str, store_id: str, at: datetime) -> str:
+    def put(self, code: str, store: Store, at: datetime) -> str:
         """Give a store its code, once; return the one that it has."""
         self._db.execute(
-            "INSERT INTO store_codes (code, store_id, created_at) VALUES (:code, :store_id, :at)"
-            " ON CONFLICT DO NOTHING",
-            {"code": code, "store_id": store_id, "at": stamp(at)},
+            "INSERT INTO store_codes (code, store_id, merchant_id, created_at)"
+            " VALUES (:code, :store_id, :merchant_id, :at) ON CONFLICT DO NOTHING",
+            {"code": code, "store_id": store.id, "merchant_id": store.merchant_id, "at": stamp(at)},
         )
-        row = self._db.one("SELECT code FROM store_codes WHERE store_id = :id", {"id": store_id})
-        moved(self._db, 0 if row is None else 1, "store code", store_id)
+        row = self._db.one("SELECT code FROM store_codes WHERE store_id = :id", {"id": store.id})
+        moved(self._db, 0 if row is None else 1, "store code", store.id)
         assert row is not None
         return str(row["code"])
 
