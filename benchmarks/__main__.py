@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.chart import svg
 from benchmarks.measuring import FULL, QUICK, Figure, Scale
-from benchmarks.report import as_json, machine, table
+from benchmarks.report import as_json, machine, table, unrest
 from benchmarks.world import flushes
 
 
@@ -32,6 +32,9 @@ def main(arguments: list[str]) -> int:
     aimed = [figure for figure in figures if figure.goal]
     met = sum(figure.met for figure in aimed)
     print(f"{met} of {len(aimed)} goals met; ratios are medians of {scale.rounds} rounds")
+    print(
+        f"the machine's own pace varied {unrest(figures):.2f}×; ratios of two runs agree when it hardly does"
+    )
     if options.json:
         options.json.write_text(as_json(figures, measured_at), encoding="utf-8")
     if options.svg:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Bound = Literal["at least", "at most"]
+PACE_ADDITIONS = 40_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Figure:
     bare: tuple[float, ...]
     operations_per_second: tuple[float, float]
     note: str = ""
+    paces: tuple[float, ...] = ()  # what `pace` said before each side of each round
 
     @property
     def ratio(self) -> float:
@@ -94,6 +96,16 @@ def in_words(seconds: float) -> str:
     if seconds < 1e-3:
         return f"{seconds * 1e6:.1f} µs"
     return f"{seconds * 1e3:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def pace() -> float:
+    """Return the seconds that a fixed sum takes at this moment: a shared host is not equally fast all the time."""
+    best = float("inf")
+    for _ in range(3):
+        before = time.perf_counter()
+        sum(range(PACE_ADDITIONS))
+        best = min(best, time.perf_counter() - before)
+    return best
 
 
 def timed(work: Callable[[int], object], numbers: range, batch: int = 1) -> Round:
@@ -138,11 +150,13 @@ def compare(
 ) -> Figure:
     """Run both sides in alternating rounds, each called with the number of its round, and compare them."""
     pairs: list[tuple[Round, Round]] = []
+    paces = []
     for number in range(rounds):
         sides = [ours, bare] if number % 2 == 0 else [bare, ours]
         done: dict[Callable[[int], Round], Round] = {}
         for side in sides:
             gc.collect()
+            paces.append(pace())
             done[side] = side(number)
         pairs.append((done[ours], done[bare]))
     slowness = goal is not None and goal.bound == "at most"
@@ -159,6 +173,7 @@ def compare(
             statistics.median(1 / theirs.seconds_each for _, theirs in pairs),
         ),
         note=note,
+        paces=tuple(paces),
     )
 
 

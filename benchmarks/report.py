@@ -63,6 +63,12 @@ def table(figures: Sequence[Figure]) -> str:
     return "\n".join(lines)
 
 
+def unrest(figures: Sequence[Figure]) -> float:
+    """Return by how much the machine's own pace varied while the figures were measured: slowest over fastest."""
+    paces = [each for figure in figures for each in figure.paces]
+    return max(paces) / min(paces) if paces else 1.0
+
+
 def _cells(figure: Figure) -> tuple[str, ...]:
     ours, bare = figure.operations_per_second
     return (
@@ -83,6 +89,7 @@ def as_json(figures: Sequence[Figure], measured_at: datetime) -> str:
         "measured_at": measured_at.isoformat(),
         "machine": machine(),
         "arguments": sys.argv[1:],
+        "unrest": round(unrest(figures), 3),
         "figures": [
             {
                 "path": figure.path,
@@ -98,6 +105,7 @@ def as_json(figures: Sequence[Figure], measured_at: datetime) -> str:
                     "floor": figure.operations_per_second[1],
                 },
                 "note": figure.note,
+                "unrest": round(unrest([figure]), 3),
             }
             for figure in figures
         ],

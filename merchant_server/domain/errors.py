@@ -43,6 +43,12 @@ class TransitionConflict(DomainError):
     code = "conflict"
 
 
+class RaceLost(TransitionConflict):
+    """The database chose another transaction over this one; the same request, run again whole, may well succeed."""
+
+    code = "race_lost"
+
+
 class Expired(DomainError):
     """The thing's time is over; make a new one."""
 

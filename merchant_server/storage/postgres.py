@@ -24,7 +24,7 @@ from merchant_server.storage.engine import (
 )
 from merchant_server.storage.postgres_connection import PostgresConnection, connect, one_by_one
 from merchant_server.storage.postgres_errors import typed
-from merchant_server.storage.postgres_wire import Wire
+from merchant_server.storage.postgres_session import Session
 from merchant_server.storage.turns import ThreadTurns, watch_forks
 
 POOL_SIZE = 5
@@ -71,8 +71,8 @@ class PostgresEngine:
 
     def _start(self) -> None:
         self._places = ThreadTurns(self._size)
-        self._idle: list[Wire] = []
-        self._current: set[Wire] = set()
+        self._idle: list[Session] = []
+        self._current: set[Session] = set()
         self._mark = ThreadMark()
 
     def after_fork(self) -> None:
@@ -80,36 +80,36 @@ class PostgresEngine:
         self._inherited += self._idle  # kept unclosed: closing them would end the parent's sessions
         self._start()
 
-    def _connect(self) -> Wire:
+    def _connect(self) -> Session:
         """Connect to the first host that answers a question and takes writes; the only one may be a standby.
 
         The question matters: a pooler lets everybody in, also while the server behind it is dead.
         """
         for host in self._hosts[:-1]:
             try:
-                wire, found = self._ask(host)
+                session, found = self._ask(host)
             except StorageUnavailable:
                 continue
-            if not wire.is_standby:
-                return self._safe(wire, found)
-            wire.close()
+            if not session.is_standby:
+                return self._safe(session, found)
+            session.close()
         return self._safe(*self._ask(self._hosts[-1]))
 
-    def _ask(self, host: str) -> tuple[Wire, Row]:
-        wire = None
+    def _ask(self, host: str) -> tuple[Session, Row]:
+        session = None
         try:
-            wire = connect(host, prepare=not self._pgbouncer)
-            found = wire.ask(_SAFETY, NO_PARAMS).rows[0]
-            wire.is_standby = bool(found["standby"])
-            return wire, found
+            session = connect(host, prepare=not self._pgbouncer)
+            found = session.ask(_SAFETY, NO_PARAMS).rows[0]
+            session.is_standby = bool(found["standby"])
+            return session, found
         except (psycopg.Error, StorageError) as error:
-            if wire is not None:
-                wire.close()
+            if session is not None:
+                session.close()
             why = error if isinstance(error, StorageError) else typed(error)
             raise StorageUnavailable(f"cannot open a PostgreSQL connection: {why}") from error
 
     @staticmethod
-    def _safe(wire: Wire, found: Row) -> Wire:
+    def _safe(session: Session, found: Row) -> Session:
         wrong = [
             f"{name}={found.get(name)}" for name in ("fsync", "full_page_writes") if found.get(name) != "on"
         ]
@@ -118,11 +118,11 @@ class PostgresEngine:
         if found.get("server_encoding") != "UTF8":
             wrong.append(f"server_encoding={found.get('server_encoding')}")
         if wrong:
-            wire.close()
+            session.close()
             raise UnsafeStorage(f"PostgreSQL has {', '.join(wrong)}: turn durability on, use a UTF8 database")
-        return wire
+        return session
 
-    def _checkout(self, begin: str) -> Wire:
+    def _checkout(self, begin: str) -> Session:
         """Return a connection with `begin` done, which is also the health check of one that was idle."""
         if self._closed:
             raise StorageUnavailable("the PostgreSQL engine was closed")
@@ -134,15 +134,15 @@ class PostgresEngine:
         try:
             while True:
                 known = self._kept()
-                fresh, wire = known is None, known or self._connect()
-                self._current.add(wire)
+                fresh, session = known is None, known or self._connect()
+                self._current.add(session)
                 try:
-                    wire.command(begin.encode())
-                    return wire
+                    session.command(begin.encode())
+                    return session
                 except StorageError as failure:
-                    self._current.discard(wire)
-                    wire.close()
-                    if fresh and wire.is_standby:
+                    self._current.discard(session)
+                    session.close()
+                    if fresh and session.is_standby:
                         raise StorageUnavailable(
                             "PostgreSQL cannot serve now: this server is a standby, which only reads"
                         ) from failure
@@ -152,32 +152,32 @@ class PostgresEngine:
             self._places.give()
             raise
 
-    def _kept(self) -> Wire | None:
+    def _kept(self) -> Session | None:
         with suppress(IndexError):  # another thread may be faster
             return self._idle.pop()
         return None
 
-    def _checkin(self, wire: Wire) -> None:
+    def _checkin(self, session: Session) -> None:
         with suppress(StorageError):
-            wire.recover()
-        if wire.met_new_schema:
+            session.recover()
+        if session.met_new_schema:
             # Every connection would refuse each of its prepared statements once: new ones take their place.
             self._current.clear()
             while (older := self._kept()) is not None:
                 older.close()
-        if self._closed or not wire.is_usable or wire not in self._current:
-            self._current.discard(wire)
-            wire.close()
+        if self._closed or not session.is_usable or session not in self._current:
+            self._current.discard(session)
+            session.close()
         else:
-            self._idle.append(wire)
+            self._idle.append(session)
         self._places.give()
 
     @contextmanager
     def transaction(self, *, serializable: bool = False) -> Iterator[Connection]:
         """Open a read-write transaction; it is durable once the block has been left."""
         self._mark.require_outside("transaction")
-        wire = self._checkout(_BEGIN_SERIALIZABLE if serializable else _BEGIN_WRITE)
-        connection = PostgresConnection(wire)
+        session = self._checkout(_BEGIN_SERIALIZABLE if serializable else _BEGIN_WRITE)
+        connection = PostgresConnection(session)
         self._mark.enter()
         try:
             yield connection
@@ -186,20 +186,20 @@ class PostgresEngine:
         finally:
             connection.ended = True
             self._mark.leave()
-            self._checkin(wire)
+            self._checkin(session)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a read-only block on one snapshot; it waits for no writer."""
         self._mark.require_outside("reading")
-        wire = self._checkout(_BEGIN_READ)
+        session = self._checkout(_BEGIN_READ)
         # A read-only block holds no rows, and PostgreSQL refuses to lock in one.
-        connection = PostgresConnection(wire, row_lock="")
+        connection = PostgresConnection(session, row_lock="")
         try:
             yield connection
         finally:
             connection.ended = True
-            self._checkin(wire)
+            self._checkin(session)
 
     def migrate(self, folder: Path | None = None) -> list[str]:
         """Apply pending migrations and return their names in order."""
@@ -216,5 +216,5 @@ class PostgresEngine:
         for _ in range(self._size):
             if not self._places.take(max(deadline - time.monotonic(), 0)):
                 break
-        while (wire := self._kept()) is not None:
-            wire.close()
+        while (session := self._kept()) is not None:
+            session.close()

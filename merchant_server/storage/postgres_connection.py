@@ -20,13 +20,13 @@ from merchant_server.storage.engine import (
     checked_by,
 )
 from merchant_server.storage.postgres_errors import typed
-from merchant_server.storage.postgres_wire import Answer, Statement, Wire
+from merchant_server.storage.postgres_session import Answer, Session, Statement
 
 CONNECT_SECONDS = 5
 _LOST_PEER_MILLISECONDS = 30_000
 
 
-def connect(url: str, *, prepare: bool) -> Wire:
+def connect(url: str, *, prepare: bool) -> Session:
     """Open a connection on which every statement outside a transaction commits by itself. Raises psycopg's errors."""
     raw = psycopg.connect(
         url,
@@ -37,7 +37,7 @@ def connect(url: str, *, prepare: bool) -> Wire:
         tcp_user_timeout=_LOST_PEER_MILLISECONDS,
         application_name="fenqi",
     )
-    return Wire(raw, prepare=prepare)
+    return Session(raw, prepare=prepare)
 
 
 def one_by_one(url: str) -> list[str]:
@@ -76,9 +76,9 @@ class PostgresConnection(Block):
 
     claim_suffix = "FOR UPDATE SKIP LOCKED"
 
-    def __init__(self, wire: Wire, *, row_lock: str = "FOR UPDATE") -> None:
+    def __init__(self, session: Session, *, row_lock: str = "FOR UPDATE") -> None:
         super().__init__()
-        self._wire = wire
+        self._session = session
         self.row_lock = row_lock
         self._waiting: list[_Write] = []
 
@@ -86,7 +86,7 @@ class PostgresConnection(Block):
         self.require_usable()
         if not self._waiting:
             try:
-                return self._wire.ask(sql, checked(params))
+                return self._session.ask(sql, checked(params))
             except StorageError as failure:
                 raise self.fail(failure) from failure.__cause__
         self._waiting.append(_Write(sql, checked(params)))
@@ -97,7 +97,7 @@ class PostgresConnection(Block):
         writes, self._waiting = self._waiting, []
         statements = [statement for write in writes for statement in write.statements()]
         try:
-            answers = self._wire.ask_all([*statements, *last], committing=committing)
+            answers = self._session.ask_all([*statements, *last], committing=committing)
         except StorageError as failure:
             raise self.fail(failure) from failure.__cause__
         place = 0
@@ -147,9 +147,9 @@ class PostgresConnection(Block):
     def run_script(self, sql: str) -> None:
         """Run many statements without parameters, for migrations only."""
         self.require_usable()
-        self._wire.met_new_schema = True
+        self._session.met_new_schema = True
         try:
-            self._wire.command(sql.encode())
+            self._session.command(sql.encode())
         except StorageError as failure:
             raise self.fail(failure) from failure.__cause__
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
-from merchant_server.domain.errors import TransitionConflict, Unavailable
+from merchant_server.domain.errors import RaceLost, TransitionConflict, Unavailable
 from merchant_server.ports import Breach
 from merchant_server.storage import laws
 from merchant_server.storage.engine import Conflict, Connection, Engine, Retry, StorageUnavailable
@@ -145,7 +145,7 @@ class SqlStorage:
     def unit_of_work(self) -> Iterator[SqlUnitOfWork]:
         """Open a read-write transaction: durable once the block is left, nothing when it raises.
 
-        Raises Unavailable when the database cannot serve, TransitionConflict when a race was lost.
+        Raises Unavailable when the database cannot serve, RaceLost, TransitionConflict when somebody else was faster.
         """
         with _in_words_of_the_domain(), self.engine.transaction() as connection:
             uow = SqlUnitOfWork(connection, self._ring, self._new_id)
@@ -172,8 +172,6 @@ def _in_words_of_the_domain() -> Iterator[None]:
             retry_after_seconds=RETRY_AFTER_SECONDS,
         ) from down
     except Retry as lost:
-        raise TransitionConflict(
-            "another transaction won the race", code="race_lost", hint="send the same request again"
-        ) from lost
+        raise RaceLost("another transaction won the race", hint="send the same request again") from lost
     except Conflict as lost:
         raise TransitionConflict("somebody else was faster", hint="read it again, then decide anew") from lost

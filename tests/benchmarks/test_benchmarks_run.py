@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from benchmarks import measuring
 from benchmarks.chart import svg
 from benchmarks.measuring import Figure, Goal, Round, compare
 from benchmarks.memory import Held
-from benchmarks.report import table
+from benchmarks.report import table, unrest
 from benchmarks.world.seeding import fill, new_world
 
 ROOT = Path(__file__).parents[2]
@@ -118,6 +119,13 @@ def test_sides_take_turns_to_go_first() -> None:
 
     compare("a path", "its floor", Goal("at most", 1), 3, side("ours"), side("floor"))
     assert order == ["ours", "floor", "floor", "ours", "ours", "floor"]
+
+
+def test_a_host_that_slows_down_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    paces = iter([1.0, 1.0, 1.0, 2.0, 1.5, 1.0])
+    monkeypatch.setattr(measuring, "pace", lambda: next(paces))
+    assert unrest([measured(Goal("at most", 3))]) == 2
+    assert unrest([]) == 1
 
 
 def test_a_chart_survives_names_with_markup() -> None:

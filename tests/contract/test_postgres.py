@@ -18,7 +18,7 @@ from merchant_server.storage.engine import (
     run,
 )
 from merchant_server.storage.postgres import PostgresEngine
-from merchant_server.storage.postgres_wire import numbered
+from merchant_server.storage.postgres_session import numbered
 from tests.databases import postgres_cluster, postgres_database
 
 pytestmark = pytest.mark.usefixtures("postgres_url")

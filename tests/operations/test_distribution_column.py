@@ -49,9 +49,8 @@ def test_what_is_written_names_its_merchant_and_what_was_there_is_told_by_the_mi
     house = installation
     live(house)
     written = owners(house)
-    assert {table: set(names) for table, names in written.items()} == dict.fromkeys(
-        GAINED, {house.caller.merchant_id}
-    )
+    mine = {house.caller.merchant_id}
+    assert {table: set(names) for table, names in written.items()} == dict.fromkeys(GAINED, mine)
     as_before(house.engine)
     assert house.engine.migrate() == [MIGRATION]
     assert owners(house) == written

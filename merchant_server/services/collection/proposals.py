@@ -2,7 +2,14 @@
 
 from datetime import datetime
 
-from merchant_server.domain.errors import Erased, Forbidden, NotFound, RuleRefused, TransitionConflict
+from merchant_server.domain.errors import (
+    Erased,
+    Forbidden,
+    NotFound,
+    RaceLost,
+    RuleRefused,
+    TransitionConflict,
+)
 from merchant_server.domain.installment import InstallmentStatus
 from merchant_server.domain.loan import Loan, LoanStatus
 from merchant_server.domain.relief_proposal import (
@@ -32,9 +39,9 @@ def propose(
         )
     try:
         return _propose(deps, loan_id, kind, terms, reason.strip(), by.strip())
+    except RaceLost:
+        raise
     except TransitionConflict as taken:
-        if taken.code == "race_lost":
-            raise
         raise TransitionConflict(
             "another proposal for this loan waits",
             hint="approve or reject that one first; fenqi-server loan proposals lists it",

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from merchant_server.domain.errors import RuleRefused, TransitionConflict
+from merchant_server.domain.errors import RaceLost, RuleRefused, TransitionConflict
 from merchant_server.domain.merchant import Caller
 from merchant_server.ports import StoredReply, UnitOfWork
 from merchant_server.services.deps import Deps
@@ -55,9 +55,7 @@ def run_once(
     for attempt in range(1, RACE_TRIES):
         try:
             return _run(deps, caller, once, status, action)
-        except TransitionConflict as lost:
-            if lost.code != "race_lost":
-                raise
+        except RaceLost:
             deps.clock.sleep(RACE_PAUSE_SECONDS * 2**attempt)
     return _run(deps, caller, once, status, action)
 

@@ -73,7 +73,7 @@ class _Prepared:
     columns: tuple[str, ...] | None = None
 
 
-class Wire:
+class Session:
     """One connection. Every call raises `StorageError`; after one that did, `recover` before the next block.
 
     `is_standby` is what its opener found out about the server: it only reads. `met_new_schema` tells that what was
