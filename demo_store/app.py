@@ -21,6 +21,7 @@ from demo_store import (
     widget,
 )
 from demo_store.clock import Clock, system_clock
+from demo_store.inbox import WebhookInbox
 from demo_store.live import LiveCheckouts
 from demo_store.orders import OrderBook
 from demo_store.payments import PaymentUnavailableError
@@ -86,7 +87,7 @@ def _parts(settings: Settings, client: Client | None, clock: Clock, new_token: C
         new_token=new_token,
         catalog=catalog.Catalog(settings.database),
         orders=OrderBook(settings.database, clock),
-        inbox=webhook.WebhookInbox(settings.database, clock, settings.mode),
+        inbox=WebhookInbox(settings.database, clock, settings.mode),
         plans=PlanShelf(settings, client, clock),
         live=LiveCheckouts(client, settings.max_streams),
         returns=ReturnBook(settings.database, clock),

@@ -2,21 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from fenqi import Client
 from flask import current_app
 
+from demo_store.catalog import Catalog
 from demo_store.clock import Clock
+from demo_store.inbox import WebhookInbox
+from demo_store.live import LiveCheckouts
 from demo_store.orders import OrderBook
 from demo_store.plans import PlanShelf
+from demo_store.returns import ReturnBook
 from demo_store.settings import Settings
-
-if TYPE_CHECKING:
-    from demo_store.catalog import Catalog
-    from demo_store.live import LiveCheckouts
-    from demo_store.returns import ReturnBook
-    from demo_store.webhook import WebhookInbox
 
 EXTENSION = "demo_store"
 
@@ -29,12 +26,12 @@ class Shop:
     client: Client
     clock: Clock
     new_token: Callable[[], str]
-    catalog: "Catalog"
+    catalog: Catalog
     orders: OrderBook
-    inbox: "WebhookInbox"
+    inbox: WebhookInbox
     plans: PlanShelf
-    live: "LiveCheckouts"
-    returns: "ReturnBook"
+    live: LiveCheckouts
+    returns: ReturnBook
 
 
 def shop() -> Shop:

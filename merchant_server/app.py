@@ -32,9 +32,10 @@ from merchant_server.providers.webhook_sender import HttpWebhookSender
 from merchant_server.services.deps import Deps
 from merchant_server.settings import Settings, SettingsError
 from merchant_server.storage.backups import restored_at
-from merchant_server.storage.engine import Engine, StorageError, open_engine
+from merchant_server.storage.engine import Engine, StorageError
 from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.migrations import check_schema
+from merchant_server.storage.opening import open_engine
 from merchant_server.storage.readiness import clock_apart_seconds, require_ready
 from merchant_server.storage.rotation import Rotation
 from merchant_server.storage.unit_of_work import SqlStorage

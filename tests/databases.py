@@ -23,7 +23,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import pytest
 
-from merchant_server.storage.engine import Engine, open_engine
+from merchant_server.storage.engine import Engine
+from merchant_server.storage.opening import open_engine
 
 DIALECTS = ["sqlite", "postgresql"]
 _ACCOUNT = "nobody"

@@ -37,8 +37,9 @@ from merchant_server.services.operation.delivery import Courier
 from merchant_server.services.operation.doctor import check
 from merchant_server.services.operation.test_clock import advance_clock
 from merchant_server.services.sale import approval, checkouts, choosing, claims, codes, signing
-from merchant_server.storage.engine import Engine, open_engine
+from merchant_server.storage.engine import Engine
 from merchant_server.storage.key_ring import KeyRing
+from merchant_server.storage.opening import open_engine
 from merchant_server.storage.rotation import Rotation
 from merchant_server.storage.unit_of_work import SqlStorage
 from merchant_server.worker import work_once

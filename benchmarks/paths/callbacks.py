@@ -20,7 +20,8 @@ from benchmarks.world.load import request
 from benchmarks.world.recording import Transaction
 from benchmarks.world.seeding import World
 from merchant_server.services.collection.callbacks import receive
-from merchant_server.storage.engine import Engine, open_engine
+from merchant_server.storage.engine import Engine
+from merchant_server.storage.opening import open_engine
 from merchant_server.storage.sqlite_connection import driver
 from tests.databases import postgres_database
 

@@ -21,7 +21,8 @@ from benchmarks.world.seeding import World
 from merchant_server.services.collection.deductions import ask_bank, request_due
 from merchant_server.services.collection.early_settlement import quote_for_merchant
 from merchant_server.services.deps import Deps
-from merchant_server.storage.engine import Engine, open_engine
+from merchant_server.storage.engine import Engine
+from merchant_server.storage.opening import open_engine
 from tests.databases import postgres_database
 
 # `make bench-full` asks for ten times as many.

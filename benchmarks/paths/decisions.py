@@ -2,23 +2,21 @@
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from benchmarks.measuring import Figure, Goal
+from benchmarks.paths.pair import Pair
 from benchmarks.world.load import Connection, drive, request
 from benchmarks.world.seeding import Applicant
 from merchant_server.services.sale.approval import CONSENTS
-
-if TYPE_CHECKING:
-    from benchmarks.paths.web import Pair
 
 COUNT, ASKED = 60, 300
 CHEAPEST = 200_000
 CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
-def on_an_amount(pair: "Pair") -> Figure:
+def on_an_amount(pair: Pair) -> Figure:
     """Ask what a shop's goods cost in installments: key, limits and rules, and nothing is written."""
     count, head = pair.scale.of(ASKED), {"Authorization": f"Bearer {pair.world.house.api_key}"}
 
@@ -55,7 +53,7 @@ def _compare(ours: list[dict[str, Any]], floor: list[dict[str, Any]]) -> None:
     assert ours == floor, (ours, floor)
 
 
-def on_a_person(pair: "Pair") -> Figure:
+def on_a_person(pair: Pair) -> Figure:
     """Let people apply at both servers; every one of ours is a whole decision."""
     people, count = pair.world.to_decide, pair.scale.of(COUNT)
     session, csrf = _form(pair.ours, people[-1])

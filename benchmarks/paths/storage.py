@@ -28,7 +28,8 @@ from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.operation.idempotency import Once, run_once
 from merchant_server.services.resources import checkout_resource
 from merchant_server.services.sale import checkouts, signing
-from merchant_server.storage.engine import Engine, open_engine
+from merchant_server.storage.engine import Engine
+from merchant_server.storage.opening import open_engine
 from merchant_server.storage.sqlite import SqliteEngine
 from tests.databases import postgres_database
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from merchant_server.storage.engine import open_engine
+from merchant_server.storage.opening import open_engine
 from merchant_server.storage.sqlite_connection import driver
 from tests.databases import postgres_cluster, postgres_database
 

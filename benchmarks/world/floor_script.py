@@ -20,7 +20,7 @@ from merchant_server.services.operation.idempotency import Once, run_once
 from merchant_server.services.resources import checkout_resource
 from merchant_server.services.sale import checkouts
 from merchant_server.services.sale.pricing import priced_offers
-from merchant_server.storage.engine import open_engine
+from merchant_server.storage.opening import open_engine
 from tests.installation import PLANS
 
 KEY, FINGERPRINT, REFERENCE = "recorded-key", "f" * 64, "recorded-reference"

@@ -24,8 +24,9 @@ from merchant_server.services.deps import Deps
 from merchant_server.services.operation import merchants
 from merchant_server.services.operation.test_clock import advance_clock
 from merchant_server.services.sale import approval, checkouts, choosing, claims, codes, signing
-from merchant_server.storage.engine import Engine, open_engine
+from merchant_server.storage.engine import Engine
 from merchant_server.storage.key_ring import KeyRing
+from merchant_server.storage.opening import open_engine
 from merchant_server.storage.unit_of_work import SqlStorage
 from tests.fakes.providers import FakeBank
 from tests.installation import Installation, build

@@ -10,7 +10,8 @@ from merchant_server.commands import installation, progress_bar, readable
 from merchant_server.providers.system import SystemClock
 from merchant_server.settings import Settings
 from merchant_server.storage import backups, copying
-from merchant_server.storage.engine import Engine, StorageError, open_engine
+from merchant_server.storage.engine import Engine, StorageError
+from merchant_server.storage.opening import open_engine
 from merchant_server.storage.wrapping_keys import WrappingKeys
 
 SQLITE = "sqlite:///"

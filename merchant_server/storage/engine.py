@@ -198,31 +198,6 @@ class Engine(Protocol):
         """Close every connection; the engine is of no use afterwards."""
 
 
-def open_engine(url: str) -> Engine:
-    """Open "sqlite:///relative.sqlite", "sqlite:////absolute.sqlite" or "postgresql://…" safely.
-
-    A PostgreSQL URL also takes `pool_size=5` and `pgbouncer=true` (no prepared statements). Raises
-    `StorageUnavailable` when the database cannot be reached, `UnsafeStorage` when its settings may lose a
-    commit.
-    """
-    if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
-        from merchant_server.storage.sqlite import SqliteEngine
-
-        return SqliteEngine(Path(url.removeprefix("sqlite:///")))
-    if url.startswith(("postgresql://", "postgres://")):
-        try:
-            import psycopg  # noqa: F401
-        except ImportError as error:
-            raise StorageError("a postgresql URL needs the driver: pip install 'fenqi[postgres]'") from error
-        from merchant_server.storage.postgres import PostgresEngine
-
-        return PostgresEngine(url)
-    scheme = url.partition(":")[0]
-    raise StorageError(
-        f"cannot open a database of kind {scheme!r}: use sqlite:///path/file.sqlite or postgresql://user@host/name"
-    )
-
-
 def run(engine: Engine, work: Callable[[Connection], Result], tries: int = 5) -> Result:
     """Run `work` in a transaction, and run the whole of it again when another transaction won a race.
 

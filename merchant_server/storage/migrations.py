@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
     from sqlite_utils.migrations import _MigrationFunction
 
-    from merchant_server.storage.postgres import PostgresEngine
-    from merchant_server.storage.sqlite import SqliteEngine
 
 SCHEMA_FOLDER = Path(__file__).parent / "schema"
 _SET = "fenqi"
@@ -119,7 +117,7 @@ def split_statements(sql: str) -> list[str]:
     return statements
 
 
-def migrate_sqlite(engine: "SqliteEngine", folder: Path | None) -> list[str]:
+def migrate_sqlite(engine: Engine, folder: Path | None) -> list[str]:
     """Apply what is pending, one durable transaction a migration; two processes may do so at once."""
     known = read_folder(folder)
     done: list[str] = []
@@ -128,7 +126,7 @@ def migrate_sqlite(engine: "SqliteEngine", folder: Path | None) -> list[str]:
     return done
 
 
-def _apply_next_sqlite(engine: "SqliteEngine", known: Sequence[Migration]) -> str | None:
+def _apply_next_sqlite(engine: Engine, known: Sequence[Migration]) -> str | None:
     # It loads pandas where that is installed; a process that does not migrate need not carry either.
     import sqlite_utils
     from sqlite_utils.migrations import Migrations
@@ -156,7 +154,7 @@ def _step(connection: Connection, migration: Migration) -> "_MigrationFunction":
     return step
 
 
-def migrate_postgres(engine: "PostgresEngine", folder: Path | None) -> list[str]:
+def migrate_postgres(engine: Engine, folder: Path | None) -> list[str]:
     """Apply what is pending, one durable transaction a migration, under an advisory lock.
 
     Raises LockNotGranted when a table was in use for too long; nothing of that migration is left behind.
@@ -177,7 +175,7 @@ def _patiently(step: Callable[[], str | None]) -> str | None:
     return step()
 
 
-def _apply_next_postgres(engine: "PostgresEngine", known: Sequence[Migration]) -> str | None:
+def _apply_next_postgres(engine: Engine, known: Sequence[Migration]) -> str | None:
     with engine.transaction() as connection:
         connection.execute("SET LOCAL lock_timeout = '60s'")
         connection.execute("SET LOCAL statement_timeout = '0'")

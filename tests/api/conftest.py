@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from merchant_server.storage.engine import open_engine
+from merchant_server.storage.opening import open_engine
 from tests.installation import Installation, build
 
 

@@ -10,7 +10,7 @@ from merchant_server.domain.errors import RuleRefused
 from merchant_server.domain.merchant import USE_WRITTEN_SECONDS, key_hash
 from merchant_server.services.operation import api_keys
 from merchant_server.services.operation.api_keys import authenticate
-from merchant_server.storage.engine import open_engine
+from merchant_server.storage.opening import open_engine
 from merchant_server.storage.unit_of_work import SqlStorage
 from merchant_server.web.api import known_keys
 from merchant_server.web.api.known_keys import KnownKeys

@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import graphlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,6 +118,46 @@ def test_a_planted_arrow_is_found(tmp_path: Path) -> None:
     assert planted.exists()
     assert "merchant_server.web.pages" in found
     assert "merchant_server.storage.engine" in found
+
+
+def circle(found: dict[str, Path]) -> list[str]:
+    """Return modules that import one another in a ring, the first one again at the end; empty when there is none."""
+    wanted: dict[str, set[str]] = {}
+    for name, path in found.items():
+        named = {target for target, _ in imports(name, path)}
+        # `from package import module` takes the module, not what stands in the package itself.
+        inner = {target for target in named & set(found) if target != name}
+        taken = {target.rpartition(".")[0] for target in inner if target in named}
+        wanted[name] = {
+            target for target in inner if target not in taken or _takes_a_name(path, target, found)
+        }
+    try:
+        graphlib.TopologicalSorter(wanted).prepare()
+    except graphlib.CycleError as ring:
+        names: list[str] = ring.args[1]
+        return names
+    return []
+
+
+def _takes_a_name(path: Path, package: str, found: dict[str, Path]) -> bool:
+    return any(
+        isinstance(node, ast.ImportFrom)
+        and node.module == package
+        and any(f"{package}.{alias.name}" not in found for alias in node.names)
+        for node in ast.walk(ast.parse(path.read_text()))
+    )
+
+
+def test_no_module_needs_itself_by_a_detour() -> None:
+    """Imports inside functions and for types only count too: they hide a ring, they do not undo it."""
+    assert circle(dict(modules())) == []
+
+
+def test_a_planted_ring_is_found(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.py", tmp_path / "two.py"
+    one.write_text("def late() -> None:\n    from house.two import second\n")
+    two.write_text("import house.one\n")
+    assert set(circle({"house.one": one, "house.two": two})) == {"house.one", "house.two"}
 
 
 def test_clean_rooms_touch_no_outside_library() -> None:

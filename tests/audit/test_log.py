@@ -33,9 +33,10 @@ from merchant_server.services.operation.audit import (
     verify_log,
 )
 from merchant_server.services.operation.doctor import check
-from merchant_server.storage.engine import Engine, RuleBroken, open_engine
+from merchant_server.storage.engine import Engine, RuleBroken
 from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.migrations import SCHEMA_FOLDER
+from merchant_server.storage.opening import open_engine
 from merchant_server.storage.unit_of_work import SqlStorage
 from tests.installation import Installation, build
 

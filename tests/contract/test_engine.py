@@ -17,9 +17,9 @@ from merchant_server.storage.engine import (
     RuleBroken,
     StorageError,
     TransactionMisuse,
-    open_engine,
     run,
 )
+from merchant_server.storage.opening import open_engine
 
 SCHEMA = """
 CREATE TABLE items (

@@ -16,7 +16,7 @@ from merchant_server.storage.sqlite import SqliteEngine
 INSERT = "INSERT INTO marks (id) VALUES (:id)"
 WRITER = """
 import sys
-from merchant_server.storage.engine import open_engine
+from merchant_server.storage.opening import open_engine
 url, name, count = sys.argv[1:]
 engine = open_engine(url)
 for number in range(int(count)):
@@ -26,7 +26,7 @@ for number in range(int(count)):
 """
 HOLDER = """
 import sys, time
-from merchant_server.storage.engine import open_engine
+from merchant_server.storage.opening import open_engine
 with open_engine(sys.argv[1]).transaction() as connection:
     connection.execute("INSERT INTO marks (id) VALUES ('held')")
     print("holding", flush=True)

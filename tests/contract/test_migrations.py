@@ -30,7 +30,7 @@ INSERT INTO nowhere VALUES (1);
 MIGRATOR = """
 import sys
 from pathlib import Path
-from merchant_server.storage.engine import open_engine
+from merchant_server.storage.opening import open_engine
 engine = open_engine(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()

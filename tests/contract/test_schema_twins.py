@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from merchant_server.storage.engine import Connection, Engine, open_engine
+from merchant_server.storage.engine import Connection, Engine
+from merchant_server.storage.opening import open_engine
 from tests.databases import postgres_database
 
 WORDS = {"INTEGER": "whole", "BIGINT": "whole", "TEXT": "text", "BLOB": "bytes", "BYTEA": "bytes"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from merchant_server.services.decisioning import publishing, reviewing
-from merchant_server.storage.engine import open_engine
+from merchant_server.storage.opening import open_engine
 from tests.decision.people import id_number
 from tests.installation import build
 from tests.storage.test_laws import broken_laws, by_hand

@@ -19,8 +19,8 @@ from hypothesis.stateful import (
 
 from merchant_server.domain.consumer import Consumer, CreditLine, Person
 from merchant_server.domain.errors import RuleRefused, TransitionConflict
-from merchant_server.storage.engine import open_engine
 from merchant_server.storage.key_ring import KeyRing
+from merchant_server.storage.opening import open_engine
 from merchant_server.storage.unit_of_work import SqlStorage
 
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)

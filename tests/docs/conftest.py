@@ -11,7 +11,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from merchant_server.services.settlement.terms import set_terms
-from merchant_server.storage.engine import open_engine
+from merchant_server.storage.opening import open_engine
 from tests.installation import Installation, build
 
 

@@ -18,7 +18,7 @@ from merchant_server.domain.stroke import Stroke
 from merchant_server.providers.agreement import Authority
 from merchant_server.services.sale import choosing, signing
 from merchant_server.services.sale.evidence import evidence_bundle
-from merchant_server.storage.engine import open_engine
+from merchant_server.storage.opening import open_engine
 from tests.installation import Installation, build
 
 WITNESS = Witness(

@@ -14,7 +14,7 @@ from merchant_server.providers.agreement.authority import KEYS_FILE, ROOT_FILE, 
 from merchant_server.providers.agreement.certificates import self_signed
 from merchant_server.providers.agreement.rotation import rotate_heads, rotate_root, rotate_timestamps
 from merchant_server.services.sale.evidence import evidence_bundle
-from merchant_server.storage.engine import open_engine
+from merchant_server.storage.opening import open_engine
 from tests.evidence.conftest import sell_watched
 from tests.installation import START, Installation, build
 

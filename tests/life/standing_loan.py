@@ -20,8 +20,8 @@ from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.decisioning.reviewing import add_reviewer
 from merchant_server.services.operation import merchants
 from merchant_server.services.settlement import terms
-from merchant_server.storage.engine import open_engine
 from merchant_server.storage.key_ring import KeyRing
+from merchant_server.storage.opening import open_engine
 from merchant_server.storage.unit_of_work import SqlStorage
 from tests.databases import postgres_database
 from tests.decision.people import id_number

@@ -17,8 +17,9 @@ from click.testing import CliRunner
 
 from merchant_server.cli import main
 from merchant_server.providers.system import SystemClock
-from merchant_server.storage.engine import Engine, StorageUnavailable, open_engine
+from merchant_server.storage.engine import Engine, StorageUnavailable
 from merchant_server.storage.migrations import SCHEMA_FOLDER, check_schema
+from merchant_server.storage.opening import open_engine
 from merchant_server.storage.postgres import PostgresEngine
 from merchant_server.storage.readiness import (
     CLOCK_APART_SECONDS_MAX,

@@ -11,7 +11,8 @@ import pytest
 from merchant_server.storage import backups, copying
 from merchant_server.storage.backups import BackupRefused
 from merchant_server.storage.copying import CopyRefused
-from merchant_server.storage.engine import Engine, RuleBroken, StorageUnavailable, open_engine
+from merchant_server.storage.engine import Engine, RuleBroken, StorageUnavailable
+from merchant_server.storage.opening import open_engine
 from merchant_server.storage.wrapping_keys import WrappingKeys
 from tests.databases import postgres_database
 from tests.installation import START, Installation, build

@@ -12,7 +12,8 @@ import pytest
 
 from merchant_server.ports import Tried
 from merchant_server.storage import sqlite_connection
-from merchant_server.storage.engine import Connection, Engine, open_engine
+from merchant_server.storage.engine import Connection, Engine
+from merchant_server.storage.opening import open_engine
 from merchant_server.storage.repositories.checkouts import Checkouts
 from merchant_server.storage.repositories.decisions import Decisions
 from merchant_server.storage.repositories.deductions import Deductions

@@ -9,7 +9,7 @@ from typing import Any
 from merchant_server.ports import UnitOfWork
 from merchant_server.providers.system import SystemClock
 from merchant_server.services.operation.idempotency import Once, run_once
-from merchant_server.storage.engine import open_engine
+from merchant_server.storage.opening import open_engine
 from tests.databases import postgres_database
 from tests.installation import build
 

@@ -14,7 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 
-from merchant_server.storage.engine import Engine, open_engine
+from merchant_server.storage.engine import Engine
+from merchant_server.storage.opening import open_engine
 from tests.databases import postgres_database, unprivileged
 from tests.faults.running import free_port
 from tests.installation import build

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from merchant_server.storage.catalog import tables
-from merchant_server.storage.engine import LockNotGranted, open_engine
+from merchant_server.storage.engine import LockNotGranted
 from merchant_server.storage.migrations import (
     SCHEMA_FOLDER,
     check_schema,
@@ -14,6 +14,7 @@ from merchant_server.storage.migrations import (
     read_folder,
     split_statements,
 )
+from merchant_server.storage.opening import open_engine
 from tests.databases import postgres_database
 from tests.installation import Installation
 

@@ -22,7 +22,8 @@ from merchant_server.ports import BankAccount
 from merchant_server.services.decisioning import reviewing
 from merchant_server.services.person import erasure
 from merchant_server.services.person.complaints import answer_complaint, complaint_desk
-from merchant_server.storage.engine import Conflict, Engine, open_engine
+from merchant_server.storage.engine import Conflict, Engine
+from merchant_server.storage.opening import open_engine
 from tests.databases import postgres_database
 from tests.decision.people import id_number
 from tests.fakes.providers import FakeBank

@@ -132,7 +132,7 @@ RUN = """
 import sys
 from pathlib import Path
 from merchant_server.providers.system import SystemIds
-from merchant_server.storage.engine import open_engine
+from merchant_server.storage.opening import open_engine
 from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.rotation import Rotation
 def told(done, total):

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from merchant_server.domain.errors import Erased
-from merchant_server.storage.engine import Engine, StorageError, open_engine
+from merchant_server.storage.engine import Engine, StorageError
 from merchant_server.storage.key_ring import KeyRing
+from merchant_server.storage.opening import open_engine
 from merchant_server.storage.places import PLACES
 from merchant_server.storage.sealed import Sealer, Unsealable, key_id_of
 from merchant_server.storage.unit_of_work import SqlStorage

@@ -19,8 +19,8 @@ from merchant_server.services.operation.merchants import put_plan
 from merchant_server.services.refunds.committing import refund_at_once
 from merchant_server.services.settlement.money_returns import return_money_of_loan
 from merchant_server.services.settlement.terms import set_terms
-from merchant_server.storage.engine import open_engine
 from merchant_server.storage.laws import LAWS, breaches
+from merchant_server.storage.opening import open_engine
 from tests.disputes.disputing import give_in, open_one
 from tests.installation import Installation, build
 

@@ -10,8 +10,8 @@ import pytest
 from stdnum.cn import ric
 
 from merchant_server.providers.system import SystemIds
-from merchant_server.storage.engine import open_engine
 from merchant_server.storage.key_ring import KeyRing
+from merchant_server.storage.opening import open_engine
 from merchant_server.storage.sealed import Sealer, Unsealable
 from tests.installation import Installation
 

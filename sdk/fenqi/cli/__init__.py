@@ -3,51 +3,16 @@
 Exit codes: 0 done, 1 refused, 2 wrong usage or settings, 3 no answer. Holds no rules of its own.
 """
 
-import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from fenqi._version import __version__
+from fenqi.cli.surroundings import Surroundings
 from fenqi.errors import ConfigError, FenqiError, InvalidArgument, NotFenqi, TransportError
 from fenqi.finance.errors import FinanceError
 
-if TYPE_CHECKING:
-    from fenqi.api.transport import Clock
-    from fenqi.cli.staging import Player
-    from fenqi.client import Client
-
 __all__ = ["Surroundings", "main"]
-
-
-def _system_clock() -> "Clock":
-    from fenqi.api.transport import SystemClock
-
-    return SystemClock()
-
-
-@dataclass
-class Surroundings:
-    """What commands reach the world through; tests pass another clock, and a client of the fake server."""
-
-    clock: "Clock" = field(default_factory=_system_clock)
-    client: "Client | None" = None
-    player: "Player | None" = None
-
-    def connect(self) -> "Client":
-        """Return the client: the one given, else one from FENQI_API_KEY and FENQI_BASE_URL, else from `fenqi login`.
-
-        Raises ConfigError.
-        """
-        from fenqi.cli.config import stored
-        from fenqi.client import Client
-
-        if self.client is not None:
-            return self.client
-        known = {} if os.environ.get("FENQI_API_KEY") else stored()
-        base_url = os.environ.get("FENQI_BASE_URL") or known.get("base_url")
-        return Client(api_key=known.get("api_key"), base_url=base_url, clock=self.clock)
 
 
 class _WrongUsage(click.ClickException):
@@ -76,7 +41,7 @@ class _Commands(click.Group):
         "doctor": "checking",
         "events": "feed",
         "listen": "listening",
-        "login": "config",
+        "login": "login",
         "qr": "offline",
         "quote": "offline",
         "till": "till",

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import click
 
 from fenqi import webhooks
-from fenqi.cli import Surroundings
+from fenqi.cli.surroundings import Surroundings
 from fenqi.client import Client
 from fenqi.errors import APIError, ConfigError, FenqiError
 

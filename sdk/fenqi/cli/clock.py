@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from fenqi.api.resources import TestClock
-from fenqi.cli import Surroundings
+from fenqi.cli.surroundings import Surroundings
 from fenqi.errors import InvalidArgument
 from fenqi.wire import utc_text
 

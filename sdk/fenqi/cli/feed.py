@@ -5,8 +5,8 @@ import json
 import click
 
 from fenqi.api.resources import Event
-from fenqi.cli import Surroundings
 from fenqi.cli.listening import forward, receiver, signing_secret
+from fenqi.cli.surroundings import Surroundings
 from fenqi.client import Client
 from fenqi.errors import InvalidArgument, TransportError, Unavailable
 

@@ -10,7 +10,7 @@ import click
 import requests
 
 from fenqi.api.resources import Event
-from fenqi.cli import Surroundings
+from fenqi.cli.surroundings import Surroundings
 from fenqi.errors import TransportError, Unavailable
 from fenqi.testing.signing import sign
 

@@ -11,9 +11,9 @@ from shutil import get_terminal_size
 import click
 
 from fenqi import qr as qr_code
-from fenqi.cli import Surroundings
 from fenqi.cli.plots import svg_plot, terminal_plot
 from fenqi.cli.rates import apr
+from fenqi.cli.surroundings import Surroundings
 from fenqi.cli.tables import percent, show_table
 from fenqi.finance.money import Money
 from fenqi.finance.plan import METHODS, Plan

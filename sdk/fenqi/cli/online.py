@@ -6,7 +6,7 @@ import click
 
 from fenqi import qr
 from fenqi.api.resources import Checkout
-from fenqi.cli import Surroundings
+from fenqi.cli.surroundings import Surroundings
 from fenqi.finance.money import Money
 
 

@@ -3,42 +3,18 @@
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import click
 
 from fenqi.api.resources import Checkout, Event
-from fenqi.cli import Surroundings
+from fenqi.cli.surroundings import Player, Surroundings
 from fenqi.client import Client
 from fenqi.errors import FenqiError, RequestTimeout
 from fenqi.finance.money import Money
 from fenqi.testing.sandbox_consumer import STRANGER, SandboxConsumer
 
 _WAIT_SECONDS = 90
-
-
-class Player(Protocol):
-    """Who plays the consumer and the bank; tests bring one that plays against the fake server."""
-
-    def advance(self, checkout: Checkout, to: str, *, account: str = "0001") -> None:
-        """Go through the checkout until it has this status."""
-        ...
-
-    def fall_due(self, loan_id: str) -> None:
-        """Let the loan's next installment fall due."""
-        ...
-
-    def let_days_pass(self, days: int) -> None:
-        """Turn the merchant's clock, and do what falls due on the way."""
-        ...
-
-    def revoke(self, checkout: Checkout) -> None:
-        """Take the permission to deduct back, as the person who signed."""
-        ...
-
-    def dispute(self, checkout: Checkout) -> None:
-        """Object to the purchase, as the person who signed."""
-        ...
 
 
 @dataclass

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from fenqi import qr
-from fenqi.cli import Surroundings
+from fenqi.cli.surroundings import Surroundings
 from fenqi.finance.money import Money
 from fenqi.till import OfflineSale, SecretKeys, Till
 

@@ -2,9 +2,9 @@
 
 import click
 
-from fenqi.cli import Surroundings
 from fenqi.cli.feed import show
 from fenqi.cli.staging import SandboxPlayer, Scene
+from fenqi.cli.surroundings import Surroundings
 from fenqi.cli.trigger_scripts import BY_OTHERS, SCRIPTS
 from fenqi.errors import InvalidArgument
 from fenqi.finance.money import Money

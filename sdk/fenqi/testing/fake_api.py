@@ -18,10 +18,11 @@ from fenqi.testing.fake_dispute_api import DISPUTE_ROUTES, DisputeHandlers
 from fenqi.testing.fake_disputes import FakeDisputes
 from fenqi.testing.fake_feed import FakeFeed
 from fenqi.testing.fake_json import checkout_json, loan_json
+from fenqi.testing.fake_records import FakeCheckout, FakeLoan
 from fenqi.testing.fake_refund_api import REFUND_ROUTES, RefundHandlers
 from fenqi.testing.fake_refunds import FakeRefunds, RefundRefused
 from fenqi.testing.fake_repaying_api import REPAYING_ROUTES, RepayingHandlers
-from fenqi.testing.fake_sales import FakeCheckout, FakeLoan, FakeSales, TransitionNotAllowed
+from fenqi.testing.fake_sales import FakeSales, TransitionNotAllowed
 from fenqi.testing.fake_settlement import FakeSettlement
 from fenqi.testing.fake_settlement_api import ROUTES
 from fenqi.testing.fake_setup import SETUP_ROUTES, FakeSetup

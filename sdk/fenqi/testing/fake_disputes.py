@@ -7,8 +7,9 @@ from typing import Any
 from fenqi.errors import InvalidArgument
 from fenqi.finance.money import Money
 from fenqi.ids import DISPUTE
+from fenqi.testing.fake_records import FakeLoan
 from fenqi.testing.fake_refunds import FakeRefunds, RefundRefused
-from fenqi.testing.fake_sales import FakeLoan, FakeSales, TransitionNotAllowed
+from fenqi.testing.fake_sales import FakeSales, TransitionNotAllowed
 from fenqi.wire import DISPUTE_REASONS, DisputeSchema
 
 ANSWER_DAYS = 10

@@ -1,12 +1,10 @@
 """The fake server's checkouts and loans as the wire shows them."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fenqi.finance.money import Money
+from fenqi.testing.fake_records import FakeCheckout, FakeLoan
 from fenqi.wire import CheckoutSchema, LoanSchema
-
-if TYPE_CHECKING:
-    from fenqi.testing.fake_sales import FakeCheckout, FakeLoan
 
 _TILL_TEXT = {
     "created": ("请顾客扫码", "Ask the customer to scan"),
@@ -26,7 +24,7 @@ _TILL_TEXT = {
 _FINAL = frozenset({"declined", "captured", "closed", "expired", "cancelled", "voided"})
 
 
-def checkout_json(checkout: "FakeCheckout") -> dict[str, Any]:
+def checkout_json(checkout: FakeCheckout) -> dict[str, Any]:
     """Return the checkout as the wire shows it."""
     zh_cn, en = _TILL_TEXT[checkout.status]
     amount: Money = checkout.draft["amount"]
@@ -64,7 +62,7 @@ def checkout_json(checkout: "FakeCheckout") -> dict[str, Any]:
     return dumped
 
 
-def loan_json(loan: "FakeLoan") -> dict[str, Any]:
+def loan_json(loan: FakeLoan) -> dict[str, Any]:
     """Return the loan as the wire shows it."""
     currency = loan.principal.currency
     total = sum(row["total"].minor for row in loan.rows) + loan.relieved_minor

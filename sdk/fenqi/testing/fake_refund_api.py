@@ -7,8 +7,9 @@ from typing import Any
 from fenqi.testing.clock import ManualClock
 from fenqi.testing.fake_answers import Answer, Refused, page
 from fenqi.testing.fake_json import checkout_json
+from fenqi.testing.fake_records import FakeCheckout, FakeLoan
 from fenqi.testing.fake_refunds import FakeRefunds, preview_json, refund_json, void_preview_json
-from fenqi.testing.fake_sales import FakeCheckout, FakeLoan, FakeSales
+from fenqi.testing.fake_sales import FakeSales
 from fenqi.wire import (
     RefundDraftSchema,
     RefundPreviewDraftSchema,

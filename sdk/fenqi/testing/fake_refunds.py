@@ -14,7 +14,8 @@ from fenqi.finance.refund import RefundEffect, refund
 from fenqi.finance.repayment import Due
 from fenqi.finance.schedule import build_schedule
 from fenqi.ids import REFUND
-from fenqi.testing.fake_sales import FakeLoan, FakeSales
+from fenqi.testing.fake_records import FakeLoan
+from fenqi.testing.fake_sales import FakeSales
 from fenqi.wire import RefundPreviewSchema, RefundSchema, VoidPreviewSchema
 
 PREVIEW_SECONDS = 900

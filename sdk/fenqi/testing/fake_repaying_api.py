@@ -9,8 +9,9 @@ from fenqi.finance.repayment import payoff, settled_rows
 from fenqi.finance.schedule import build_schedule
 from fenqi.testing.clock import ManualClock
 from fenqi.testing.fake_answers import Answer, Refused
+from fenqi.testing.fake_records import FakeLoan
 from fenqi.testing.fake_refunds import OPEN_ROWS, FakeRefunds, owed_row
-from fenqi.testing.fake_sales import FakeLoan, FakeSales, TransitionNotAllowed
+from fenqi.testing.fake_sales import FakeSales, TransitionNotAllowed
 from fenqi.wire import (
     EmptySchema,
     PaymentOrderDraftSchema,

@@ -16,11 +16,11 @@ from fenqi.finance.schedule import build_schedule
 from fenqi.ids import CHECKOUT, EVENT, LOAN, RANDOM_BYTES, MonotonicIds
 from fenqi.offers import quote
 from fenqi.testing.fake_json import checkout_json, loan_json
+from fenqi.testing.fake_records import FakeCheckout, FakeLoan
 from fenqi.wire import EventSchema
 
 PATH = ("created", "opened", "deciding", "offered", "signing", "authorized", "captured", "closed")
 _SIDEWAYS = {"declined": "deciding", "referred": "deciding"}
-_UNSIGNED = frozenset({"created", "opened", "deciding", "offered", "referred", "signing"})
 _OVER = ("paid", "refunded")
 AUTHORIZED_DAYS = 7
 
@@ -33,44 +33,6 @@ class TransitionNotAllowed(FenqiError):
     def __init__(self, status: str, wanted: str) -> None:
         self.status, self.wanted = status, wanted
         super().__init__(f"What is {status} cannot become {wanted}.")
-
-
-@dataclass
-class FakeCheckout:
-    """One checkout row; `draft` is the loaded CheckoutDraftSchema."""
-
-    id: str
-    draft: dict[str, Any]
-    created_at: datetime
-    expires_at: datetime
-    url: str
-    status: str = "created"
-    sequence: int = 1
-    plan_id: str | None = None
-    loan_id: str | None = None
-    captured_minor: int = 0
-    voided_minor: int = 0
-    authorized_until: datetime | None = None
-
-    @property
-    def in_a_hand(self) -> bool:
-        """Say whether a phone is on the way through it."""
-        return self.status in _UNSIGNED and self.status != "created"
-
-
-@dataclass
-class FakeLoan:
-    """One loan row; `rows` are the stored installments as the wire names them."""
-
-    id: str
-    checkout: FakeCheckout
-    created_at: datetime
-    principal: Money
-    rows: list[dict[str, Any]]
-    status: str = "active"
-    sequence: int = 1
-    relieved_minor: int = 0
-    collection_paused_reason: str | None = None
 
 
 @dataclass
@@ -119,20 +81,20 @@ class FakeSales:
     def expire_due(self, now: datetime) -> None:
         """Expire every unsigned checkout whose time has passed."""
         for checkout in self.checkouts.values():
-            if checkout.status in _UNSIGNED and checkout.expires_at <= now:
+            if checkout.is_unsigned and checkout.expires_at <= now:
                 self._enter(checkout, "expired", now)
 
     def cancel(self, checkout: FakeCheckout, now: datetime) -> None:
         """Cancel an unsigned checkout; cancelling twice is one cancelling."""
         if checkout.status != "cancelled":
-            if checkout.status not in _UNSIGNED:
+            if not checkout.is_unsigned:
                 raise TransitionNotAllowed(checkout.status, "cancelled")
             self._enter(checkout, "cancelled", now)
 
     def advance(self, checkout: FakeCheckout, to: str, now: datetime) -> None:
         """Walk the checkout to a status, one transition and one event at a time."""
         if to in ("expired", "cancelled"):
-            if checkout.status not in _UNSIGNED:
+            if not checkout.is_unsigned:
                 raise TransitionNotAllowed(checkout.status, to)
             self._enter(checkout, to, now)
             return

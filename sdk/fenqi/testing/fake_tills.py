@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from fenqi.errors import InvalidArgument
 from fenqi.finance.money import Money
 from fenqi.testing.clock import ManualClock
-from fenqi.testing.fake_sales import FakeCheckout, FakeSales
+from fenqi.testing.fake_records import FakeCheckout
+from fenqi.testing.fake_sales import FakeSales
 from fenqi.till.counter import METADATA_SALE
 from fenqi.till.errors import TillRefused
 from fenqi.till.grant import Grant

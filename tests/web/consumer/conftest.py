@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from merchant_server.domain.checkout import Checkout
-from merchant_server.storage.engine import Engine, open_engine
+from merchant_server.storage.engine import Engine
+from merchant_server.storage.opening import open_engine
 from tests.installation import Installation
 from tests.web.consumer.phone import Phone
 

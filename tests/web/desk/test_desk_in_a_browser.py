@@ -17,7 +17,8 @@ from merchant_server.ports import BankBooking, CallbackTry, SentCallback
 from merchant_server.services.collection.callbacks import receive
 from merchant_server.services.collection.ordering import open_own_order
 from merchant_server.services.operation.test_clock import advance_clock
-from merchant_server.storage.engine import Engine, open_engine
+from merchant_server.storage.engine import Engine
+from merchant_server.storage.opening import open_engine
 from tests.browsers import broken_rules, look, screens
 from tests.web.desk.visitor import Desk
 
