@@ -85,7 +85,7 @@ def _in_psycopgs_style(sql: str) -> str:
 def run_sqlite(raw: Any, transaction: Transaction) -> None:
     """Run one transaction statement by statement and commit it."""
     raw.execute("BEGIN IMMEDIATE")
-    for sql, params, many in transaction:
+    for sql, params, many, _ in transaction:
         if many:
             raw.executemany(sql, params)
         else:
@@ -114,7 +114,7 @@ def for_postgres(transactions: Sequence[Transaction]) -> list[Transaction]:
 def run_postgres(raw: Any, transaction: Transaction) -> None:
     """Run one transaction statement by statement and commit it."""
     with raw.cursor() as cursor:
-        for sql, params, many in transaction:
+        for sql, params, many, _ in transaction:
             if many:
                 cursor.executemany(sql, params)
             else:

@@ -57,17 +57,22 @@ def write_script(world: World, recorded_on: str, database: str) -> Path:
     script = {
         "database": database,
         "bank_key": public.public_bytes(Encoding.Raw, PublicFormat.Raw).hex(),
-        "key": key,
+        "key": _plain(key),
         "create": _with_places(created, resource),
         "checkout": resource,
         "event": _event(created),
-        "callbacks": callbacks,
+        "callbacks": {name: _plain(each) for name, each in callbacks.items()},
         "page": _page(world),
         "plans": plans,
     }
     path = world.folder / f"{recorded_on.partition(':')[0]}.script"
     path.write_bytes(pickle.dumps(script))
     return path
+
+
+def _plain(statements: Transaction) -> list[tuple[str, Any, bool]]:
+    """Return statements as the floor runs them: text, values, and whether for many rows."""
+    return [(each.sql, each.params, each.many) for each in statements]
 
 
 def _plan(offer: Offer) -> tuple[dict[str, Any], tuple[int, int], date]:
@@ -93,7 +98,7 @@ def _with_places(created: Transaction, resource: dict[str, Any]) -> list[Any]:
         checkout["expires_at"]: "expires",
     }  # fmt: skip
     marked = []
-    for sql, params, many in created:
+    for sql, params, many in _plain(created):
         named = {name: _marked(value, places) for name, value in params.items()}
         if sql.startswith("INSERT INTO events "):
             named |= {"head": "\x02head", "tail": "\x02tail"}

@@ -13,11 +13,12 @@ from merchant_server.storage.unit_of_work import SqlStorage
 
 
 class Statement(NamedTuple):
-    """One statement as it ran; `params` is a list of rows when it ran for many."""
+    """One statement as it ran, and by which of a connection's methods; `params` is a list of rows for many."""
 
     sql: str
     params: Any
     many: bool
+    method: str
 
 
 class Call(NamedTuple):
@@ -46,32 +47,32 @@ class RecordingConnection:
 
     def execute(self, sql: str, params: Params = NO_PARAMS) -> int:
         """Keep and run."""
-        self._statements.append(Statement(sql, dict(params), False))
+        self._statements.append(Statement(sql, dict(params), False, "execute"))
         return self._inner.execute(sql, params)
 
     def executemany(self, sql: str, rows: Sequence[Params]) -> None:
         """Keep and run."""
-        self._statements.append(Statement(sql, [dict(row) for row in rows], True))
+        self._statements.append(Statement(sql, [dict(row) for row in rows], True, "executemany"))
         self._inner.executemany(sql, rows)
 
     def write(self, sql: str, params: Params = NO_PARAMS, then: Counted | None = None) -> None:
         """Keep and run."""
-        self._statements.append(Statement(sql, dict(params), False))
+        self._statements.append(Statement(sql, dict(params), False, "write"))
         self._inner.write(sql, params, then)
 
     def write_all(self, sql: str, rows: Sequence[Params]) -> None:
         """Keep and run."""
-        self._statements.append(Statement(sql, [dict(row) for row in rows], True))
+        self._statements.append(Statement(sql, [dict(row) for row in rows], True, "write_all"))
         self._inner.write_all(sql, rows)
 
     def one(self, sql: str, params: Params = NO_PARAMS) -> Row | None:
         """Keep and run."""
-        self._statements.append(Statement(sql, dict(params), False))
+        self._statements.append(Statement(sql, dict(params), False, "one"))
         return self._inner.one(sql, params)
 
     def all(self, sql: str, params: Params = NO_PARAMS) -> list[Row]:
         """Keep and run."""
-        self._statements.append(Statement(sql, dict(params), False))
+        self._statements.append(Statement(sql, dict(params), False, "all"))
         return self._inner.all(sql, params)
 
 
@@ -155,10 +156,5 @@ def play(storage: SqlStorage, calls: Calls) -> None:
 
 def play_statements(connection: Connection, transaction: Transaction) -> None:
     """Run a transaction's statements again through the engine's own connection."""
-    for sql, params, many in transaction:
-        if many:
-            connection.executemany(sql, params)
-        else:
-            connection.all(sql, params) if sql.startswith(
-                "SELECT"
-            ) or "RETURNING" in sql else connection.execute(sql, params)
+    for sql, params, _, method in transaction:
+        getattr(connection, method)(sql, params)

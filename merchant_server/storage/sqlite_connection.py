@@ -177,9 +177,10 @@ class SqliteConnection(Block):
 
     def write(self, sql: str, params: Params = NO_PARAMS, then: Counted | None = None) -> None:
         """Run one statement at once: nothing is further away than the same process."""
-        changed = self.execute(sql, params)
-        if then is not None:
-            checked_by(self, then, changed)
+        if then is None:
+            self._run(sql, params)
+        else:
+            checked_by(self, then, self.execute(sql, params))
 
     def write_all(self, sql: str, rows: Sequence[Params]) -> None:
         """Run one statement for each of many rows at once."""

@@ -60,7 +60,7 @@ def test_what_an_idle_turn_asks_is_found_through_an_index(installation: Installa
         if house.engine.dialect == "postgresql":
             connection.execute("SET LOCAL enable_seqscan = off")
         recorder = Recorder(connection, house.engine.dialect)
-        for sql, params, many in (statement for block in turn for statement in block):
+        for sql, params, many, _ in (statement for block in turn for statement in block):
             if many:
                 assert params == []
             elif sql.startswith("SELECT"):
