@@ -18,7 +18,7 @@ from merchant_server.services.operation.delivery import Courier
 from merchant_server.services.operation.webhooks import create_endpoint
 from merchant_server.worker import PUSH_THREADS
 
-DELIVERIES = 200
+DELIVERIES = 1_000
 
 
 def figure(folder: Path, receiver: int, scale: Scale) -> Figure:

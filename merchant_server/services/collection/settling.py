@@ -67,11 +67,8 @@ def _succeeded(
     uow: UnitOfWork, deps: Deps, deduction: Deduction, loan: Loan, installment: Installment, code: str
 ) -> None:
     in_time = deduction.status in LIVE_DEDUCTIONS
-    if (
-        in_time
-        and installment.status == InstallmentStatus.DEDUCTING
-        and not _pays_whole(deduction, loan, installment)
-    ):
+    waits = in_time and installment.status == InstallmentStatus.DEDUCTING
+    if waits and not _pays_whole(deduction, loan, installment):
         today = deps.today(uow, merchant_of(uow, loan.merchant_id))
         # A cap can leave a rest, which is asked for on the next day.
         again_on = None if deduction.is_own else today + timedelta(days=1)
@@ -85,7 +82,7 @@ def _pays_whole(deduction: Deduction, loan: Loan, installment: Installment) -> b
     return (
         deduction.purpose == DeductionPurpose.INSTALLMENT
         and loan.status != LoanStatus.WRITTEN_OFF
-        and deduction.amount.minor >= installment.outstanding.minor
+        and 0 < installment.outstanding.minor <= deduction.amount.minor
     )
 
 
