@@ -7,7 +7,8 @@ from typing import Any
 
 from fenqi.errors import JsonRefused
 from fenqi.wire import first_error, strict_json
-from flask import Request, Response, g, request
+from flask import Request, Response
+from flask.globals import app_ctx, request_ctx
 from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError
 from webargs.flaskparser import FlaskParser
@@ -72,9 +73,10 @@ class ApiBlueprint(Blueprint):
 
 def read_json() -> Any:
     """Return this request's JSON body, read once. Raises BodyRefused with the position of what is wrong."""
-    if "body" not in g:
-        raw = request.get_data(cache=True)
-        if raw and request.mimetype != "application/json":
+    asked, kept = request_ctx.request, app_ctx.g
+    if "body" not in kept:
+        raw = asked.get_data(cache=True)
+        if raw and asked.mimetype != "application/json":
             raise BodyRefused(
                 415,
                 "unsupported_media_type",
@@ -82,17 +84,17 @@ def read_json() -> Any:
                 hint="send Content-Type: application/json",
             )
         try:
-            g.body = strict_json(raw) if raw else {}
+            kept.body = strict_json(raw) if raw else {}
         except JsonRefused as refused:
             raise BodyRefused(
                 400, "body_malformed", str(refused), hint="send UTF-8 JSON without floats"
             ) from refused
-    return g.body
+    return kept.body
 
 
 def idempotency_key() -> str:
     """Return the request's key, quoted (RFC draft: a structured string) or bare. Raises BodyRefused."""
-    text = request.headers.get("Idempotency-Key", "").strip()
+    text = request_ctx.request.environ.get("HTTP_IDEMPOTENCY_KEY", "").strip()
     if len(text) >= 2 and text[0] == text[-1] == '"':
         text = text[1:-1]
     if not text:
@@ -117,9 +119,9 @@ def answer_once(
     moves_money: bool = False,
 ) -> Response:
     """Answer a POST through its key: run once, replay for 30 days, and for ever where it `moves_money`."""
-    canonical = _CANONICAL.encode(read_json())
-    asked = "\n".join((request.method, request.path, caller.merchant_id, caller.mode, canonical))
-    fingerprint = hashlib.sha256(asked.encode("utf-8", "surrogatepass")).hexdigest()
+    asked, canonical = request_ctx.request, _CANONICAL.encode(read_json())
+    words = "\n".join((asked.method, asked.path, caller.merchant_id, caller.mode, canonical))
+    fingerprint = hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
     once = Once(idempotency_key(), fingerprint, moves_money)
     return _response(run_once(deps(), caller, once, status, action))
 

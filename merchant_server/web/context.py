@@ -38,7 +38,8 @@ def request_id() -> str:
     kept = app_ctx.g
     known: str | None = kept.get("request_id")
     if known is None:
-        given = request_ctx.request.headers.get("X-Request-Id", "")
+        # From WSGI's own names: a header that is not there costs an exception by its other one.
+        given = request_ctx.request.environ.get("HTTP_X_REQUEST_ID", "")
         known = kept.request_id = given if _GIVEN_ID.fullmatch(given) else deps().ids.new("req")
     return known
 

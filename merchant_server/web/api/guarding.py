@@ -11,6 +11,8 @@ from merchant_server.web.api.known_keys import known_keys
 from merchant_server.web.bodies import idempotency_key
 from merchant_server.web.context import deps
 
+# WSGI's own name of the header: one that is not there costs an exception by its other one.
+VERSION_ASKED = "HTTP_" + versions.HEADER.upper().replace("-", "_")
 # What a publishable key may read from a page of any origin: prices are no secret, and no cookie counts here.
 FROM_ANY_ORIGIN = ("offers.listing", "plans.listing")
 CORS = {
@@ -44,7 +46,7 @@ def admit() -> None:
     except RateLimited as refused:
         kept.standing = refused.facts["standing"]
         raise
-    kept.version = versions.chosen(asked.headers.get(versions.HEADER), caller.version)
+    kept.version = versions.chosen(asked.environ.get(VERSION_ASKED), caller.version)
     if asked.method == "POST":
         idempotency_key()
 
@@ -65,7 +67,7 @@ def finish(response: Response) -> Response:
         headers.add("Vary", f"Authorization, {versions.HEADER}")
         response.add_etag()
         # Without a condition this would only write down what the server says anyway.
-        if "If-None-Match" in asked.headers or "If-Match" in asked.headers:
+        if "HTTP_IF_NONE_MATCH" in asked.environ or "HTTP_IF_MATCH" in asked.environ:
             response.make_conditional(asked)
     return response
 
