@@ -40,14 +40,14 @@ def live_and_check(house: Installation, loans: int, days: int, liveliness: int =
     return town
 
 
-def test_thirty_days_with_a_faulty_bank_leave_nothing_unexplained(sqlite_installation: Installation) -> None:
-    town = live_and_check(sqlite_installation, 50, 30, liveliness=3)
+def test_thirty_days_with_a_faulty_bank_leave_nothing_unexplained(installation: Installation) -> None:
+    town = live_and_check(installation, 50, 30, liveliness=3)
     # The month was as bad as it was meant to be.
     for fault in ("late", "never told", "told thrice", "forged", "reversed", "unanswered", "answer lost"):
         assert town.bank.faults.get(fault), fault
     assert town.acts["lines that agree"] > 100
     assert town.acts["settled by the file"] > 0
-    kinds = {row["kind"] for row in sqlite_installation.rows("SELECT DISTINCT kind FROM transfers")}
+    kinds = {row["kind"] for row in installation.rows("SELECT DISTINCT kind FROM transfers")}
     assert {"lender_drawing", "lender_payout"} <= kinds
 
 

@@ -185,8 +185,8 @@ class Town:
 
     def _pays(self, person: Person) -> bool:
         (loan,) = self.house.rows(
-            "SELECT outstanding_minor FROM (SELECT loan_id, SUM(principal_minor + interest_minor + penalty_minor"
-            " - paid_minor) AS outstanding_minor FROM installments GROUP BY loan_id) o WHERE loan_id = :id",
+            "SELECT CAST(SUM(principal_minor + interest_minor + penalty_minor - paid_minor) AS BIGINT)"
+            " AS outstanding_minor FROM installments WHERE loan_id = :id",
             id=person.loan_id,
         )
         amount = Money(max(1, loan["outstanding_minor"] * self.chance.randint(5, 60) // 100), "CNY")
