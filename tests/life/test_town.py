@@ -46,7 +46,6 @@ def test_thirty_days_with_a_faulty_bank_leave_nothing_unexplained(installation: 
     for fault in ("late", "never told", "told thrice", "forged", "reversed", "unanswered", "answer lost"):
         assert town.bank.faults.get(fault), fault
     assert town.acts["lines that agree"] > 100
-    assert town.acts["settled by the file"] > 0
     kinds = {row["kind"] for row in installation.rows("SELECT DISTINCT kind FROM transfers")}
     assert {"lender_drawing", "lender_payout"} <= kinds
 
@@ -54,4 +53,6 @@ def test_thirty_days_with_a_faulty_bank_leave_nothing_unexplained(installation: 
 if LOANS:
 
     def test_a_year_with_a_faulty_bank_leaves_nothing_unexplained(installation: Installation) -> None:
-        live_and_check(installation, LOANS, DAYS)
+        town = live_and_check(installation, LOANS, DAYS)
+        # In a month chance may leave the bank's file nothing to settle.
+        assert town.acts["settled by the file"] > 0
