@@ -1,21 +1,21 @@
 """Laws 4 to 9 as queries: decisions, signatures, events, callbacks, claims and the audit log."""
 
 _BELONGS = (
-    ("callbacks", "event_id", "reference", "deductions", "id"),
-    ("callbacks", "event_id", "reference", "payment_orders", "id"),
-    ("consent_events", "audit_id", "checkout_id", "checkouts", "id"),
-    ("payout_lines", "entry_id", "payout_id", "payouts", "id"),
-    ("loan_funding", "loan_id", "loan_id", "loans", "id"),
-    ("funding_shares", "entry_id", "entry_id", "journal_entries", "id"),
-    ("offline_sales", "nonce", "till_key_id", "till_keys", "id"),
-    ("store_codes", "code", "store_id", "stores", "id"),
+    ("callbacks", "event_id", "reference", "deductions"),
+    ("callbacks", "event_id", "reference", "payment_orders"),
+    ("consent_events", "audit_id", "checkout_id", "checkouts"),
+    ("payout_lines", "entry_id", "payout_id", "payouts"),
+    ("loan_funding", "loan_id", "loan_id", "loans"),
+    ("funding_shares", "entry_id", "entry_id", "journal_entries"),
+    ("offline_sales", "nonce", "till_key_id", "till_keys"),
+    ("store_codes", "code", "store_id", "stores"),
 )
 _OF_ANOTHER_MERCHANT = " UNION ALL ".join(
     f"SELECT c.{key} AS subject, '{table} of ' || p.merchant_id AS detail FROM {table} c"
-    f" JOIN {parent} p ON p.{parent_key} = c.{column} WHERE c.merchant_id <> p.merchant_id"
+    f" JOIN {parent} p ON p.id = c.{column} WHERE c.merchant_id <> p.merchant_id"
     # What a callback in quarantine names may be another kind of thing than it says: then it is nobody's.
     + (" AND (c.verdict <> 'quarantined' OR c.merchant_id <> '')" if table == "callbacks" else "")
-    for table, key, column, parent, parent_key in _BELONGS
+    for table, key, column, parent in _BELONGS
 )
 
 RECORD_LAWS: tuple[tuple[str, str], ...] = (

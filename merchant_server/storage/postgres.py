@@ -22,6 +22,7 @@ from merchant_server.storage.engine import (
     ThreadMark,
     UnsafeStorage,
 )
+from merchant_server.storage.migrations import migrate_postgres
 from merchant_server.storage.postgres_connection import PostgresConnection, connect, one_by_one
 from merchant_server.storage.postgres_errors import typed
 from merchant_server.storage.postgres_session import Session
@@ -203,8 +204,6 @@ class PostgresEngine:
 
     def migrate(self, folder: Path | None = None) -> list[str]:
         """Apply pending migrations and return their names in order."""
-        from merchant_server.storage.migrations import migrate_postgres
-
         return migrate_postgres(self, folder)
 
     def close(self) -> None:

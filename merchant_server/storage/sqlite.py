@@ -18,6 +18,7 @@ from merchant_server.storage.engine import (
     StorageUnavailable,
     ThreadMark,
 )
+from merchant_server.storage.migrations import migrate_sqlite
 from merchant_server.storage.sqlite_connection import (
     DRIVER_ERRORS,
     SqliteConnection,
@@ -278,8 +279,6 @@ class SqliteEngine:
 
     def migrate(self, folder: Path | None = None) -> list[str]:
         """Apply pending migrations and return their names in order."""
-        from merchant_server.storage.migrations import migrate_sqlite
-
         return migrate_sqlite(self, folder)
 
     def close(self) -> None:

@@ -120,32 +120,23 @@ def test_a_planted_arrow_is_found(tmp_path: Path) -> None:
     assert "merchant_server.storage.engine" in found
 
 
+def needed(name: str, path: Path, found: dict[str, Path]) -> set[str]:
+    """Return the modules that a module imports; of `from package import module` the module, not its package."""
+    named = {target for target, _ in imports(name, path)}
+    whole = {target.rpartition(".")[0] for target in named - set(found)}
+    parts = {target.rpartition(".")[0] for target in named & set(found)}
+    return {each for each in named & set(found) if each in whole or each not in parts} - {name}
+
+
 def circle(found: dict[str, Path]) -> list[str]:
     """Return modules that import one another in a ring, the first one again at the end; empty when there is none."""
-    wanted: dict[str, set[str]] = {}
-    for name, path in found.items():
-        named = {target for target, _ in imports(name, path)}
-        # `from package import module` takes the module, not what stands in the package itself.
-        inner = {target for target in named & set(found) if target != name}
-        taken = {target.rpartition(".")[0] for target in inner if target in named}
-        wanted[name] = {
-            target for target in inner if target not in taken or _takes_a_name(path, target, found)
-        }
+    wanted = {name: needed(name, path, found) for name, path in found.items()}
     try:
         graphlib.TopologicalSorter(wanted).prepare()
     except graphlib.CycleError as ring:
         names: list[str] = ring.args[1]
         return names
     return []
-
-
-def _takes_a_name(path: Path, package: str, found: dict[str, Path]) -> bool:
-    return any(
-        isinstance(node, ast.ImportFrom)
-        and node.module == package
-        and any(f"{package}.{alias.name}" not in found for alias in node.names)
-        for node in ast.walk(ast.parse(path.read_text()))
-    )
 
 
 def test_no_module_needs_itself_by_a_detour() -> None:
@@ -158,6 +149,15 @@ def test_a_planted_ring_is_found(tmp_path: Path) -> None:
     one.write_text("def late() -> None:\n    from house.two import second\n")
     two.write_text("import house.one\n")
     assert set(circle({"house.one": one, "house.two": two})) == {"house.one", "house.two"}
+
+
+def test_a_package_is_needed_for_what_stands_in_it_and_not_for_its_modules(tmp_path: Path) -> None:
+    room, inner, user = (tmp_path / name for name in ("__init__.py", "inner.py", "user.py"))
+    found = {"house": room, "house.inner": inner, "user": user}
+    user.write_text("from house import inner\n")
+    assert needed("user", user, found) == {"house.inner"}
+    user.write_text("from house import inner, word\n")
+    assert needed("user", user, found) == {"house", "house.inner"}
 
 
 def test_clean_rooms_touch_no_outside_library() -> None:

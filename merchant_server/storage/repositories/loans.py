@@ -245,10 +245,9 @@ def _columns(installment: Installment, merchant_id: str) -> dict[str, Any]:
 def _installment(loan_id: str, row: Row) -> Installment:
     currency = row["currency"]
     # Most amounts of a schedule are zero: no fee, no penalty, nothing paid yet.
-    principal, interest, fee, penalty, *paid = [
+    principal, interest, fee, penalty, principal_paid, interest_paid, fee_paid, penalty_paid = [
         money(minor, currency) if (minor := row[column]) else _nothing(currency) for column in _ROW_COLUMNS
     ]
-    principal_paid, interest_paid, fee_paid, penalty_paid = paid
     return Installment(
         loan_id, row["number"], date.fromisoformat(row["due_on"]),
         principal, interest, fee, penalty, principal_paid, interest_paid, fee_paid, penalty_paid,
