@@ -16,6 +16,7 @@ from benchmarks.floors import sql
 from benchmarks.measuring import Figure, Goal, Scale, compare, side_by_side
 from benchmarks.paths.pair import Pair
 from benchmarks.world import databases
+from benchmarks.world.cores import one_core
 from benchmarks.world.load import request
 from benchmarks.world.recording import Transaction
 from benchmarks.world.seeding import World
@@ -91,7 +92,7 @@ def _figure(
     def side(work: Callable[[int], object], threads: int, pool: ThreadPoolExecutor) -> Callable[[int], Any]:
         return lambda number: side_by_side(work, range(number * count, (number + 1) * count), pool, threads)
 
-    with ThreadPoolExecutor(TOGETHER) as pool:
+    with one_core(), ThreadPoolExecutor(TOGETHER) as pool:
         return compare(
             f"bank callbacks, {TOGETHER} callers, {name}",
             f"the same rows committed by the bare driver, {bare_threads} connection{'s' * (bare_threads > 1)}",

@@ -193,8 +193,7 @@ def _group_commit(world: World, made: Sequence[Transaction], scale: Scale) -> It
 
 
 def _through(engine: Engine, transaction: Transaction) -> None:
-    with engine.transaction() as connection:
-        play_statements(connection, transaction)
+    engine.run(lambda connection: play_statements(connection, transaction))
 
 
 def _on_postgres(world: World, scale: Scale, url: str, template: str) -> Iterator[Figure]:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from merchant_server.storage.engine import NO_PARAMS, Connection, Counted, Engine, Params, Row
+from merchant_server.storage.engine import NO_PARAMS, Connection, Counted, Engine, Params, Result, Row
 from merchant_server.storage.unit_of_work import SqlStorage
 
 
@@ -92,6 +92,11 @@ class RecordingEngine:
             self.writes.append([])
             yield RecordingConnection(connection, self.writes[-1])
 
+    def run(self, work: Callable[[Connection], Result]) -> Result:
+        """Run work whose statements are kept."""
+        with self.transaction() as connection:
+            return work(connection)
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a reading block that is kept."""
@@ -141,6 +146,11 @@ class RecordingStorage:
         with self._inner.unit_of_work() as uow:
             self.units.append([])
             yield _RecordingUnitOfWork(uow, self.units[-1])
+
+    def run(self, work: Callable[[Any], Result]) -> Result:
+        """Run work whose calls are kept."""
+        with self.unit_of_work() as uow:
+            return work(uow)
 
     def reading(self) -> AbstractContextManager[Any]:
         """Open a reading block, which is not kept."""

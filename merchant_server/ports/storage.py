@@ -1,8 +1,9 @@
 """What services need of storage: units of work over all repositories."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from merchant_server.ports.collecting import CollectionRepositories
 from merchant_server.ports.deciding import Decisions, Policies, Reviews, Watch
@@ -33,6 +34,8 @@ from merchant_server.ports.selling import (
 )
 from merchant_server.ports.settlement import SettlementWork
 from merchant_server.ports.tills import CounterRepositories
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +235,14 @@ class Storage(Protocol):
 
     def unit_of_work(self) -> AbstractContextManager[UnitOfWork]:
         """Open a read-write transaction: durable once the block is left, nothing when it raises."""
+        ...
+
+    def run(self, work: Callable[[UnitOfWork], Result]) -> Result:
+        """Run `work` in a read-write transaction and return what it returned, durably; nothing when it raises.
+
+        Cheaper than `unit_of_work` where many callers come at once, since one thread may run the work of several. So
+        `work` may use no thread's own state; context variables are the caller's.
+        """
         ...
 
     def reading(self) -> AbstractContextManager[UnitOfWork]:

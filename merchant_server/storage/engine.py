@@ -151,26 +151,17 @@ class Block:
         return failure
 
 
-class ThreadMark:
+class ThreadMark(threading.local):
     """Knows which threads are inside a transaction, so that a nested block is refused instead of hanging."""
 
-    def __init__(self) -> None:
-        self._local = threading.local()
+    inside = False
 
     def require_outside(self, block: str) -> None:
         """Raise `TransactionMisuse` when this thread is inside a transaction."""
-        if getattr(self._local, "inside", False):
+        if self.inside:
             raise TransactionMisuse(
                 f"{block}() inside a transaction() of the same thread: pass its connection down"
             )
-
-    def enter(self) -> None:
-        """Note that this thread is inside a transaction."""
-        self._local.inside = True
-
-    def leave(self) -> None:
-        """Note that this thread has left its transaction."""
-        self._local.inside = False
 
 
 class Engine(Protocol):
@@ -188,6 +179,13 @@ class Engine(Protocol):
         came in time.
         """
 
+    def run(self, work: Callable[[Connection], Result]) -> Result:
+        """Run `work` in a transaction of its own and return what it returned, once that is durable.
+
+        It raises what `work` raises, and nothing is kept then. Another thread may run it, in the caller's context
+        variables, so that many that wait can share what one of them does.
+        """
+
     def reading(self) -> AbstractContextManager[Connection]:
         """Open a read-only block on one snapshot, fixed by its first statement; it waits for no writer."""
 
@@ -198,20 +196,19 @@ class Engine(Protocol):
         """Close every connection; the engine is of no use afterwards."""
 
 
-def run(engine: Engine, work: Callable[[Connection], Result], tries: int = 5) -> Result:
+def run_until_won(engine: Engine, work: Callable[[Connection], Result], tries: int = 5) -> Result:
     """Run `work` in a transaction, and run the whole of it again when another transaction won a race.
 
     `work` must have no effect outside the database. Raises `Retry` when every try lost.
     """
     for attempt in range(1, tries + 1):
         try:
-            with engine.transaction() as connection:
-                return work(connection)
+            return engine.run(work)
         except Retry:
             if attempt == tries:
                 raise
             time.sleep((1 + secrets.randbelow(100)) / 10_000 * 2**attempt)
-    raise StorageError(f"run() needs at least one try, got tries={tries}")
+    raise StorageError(f"run_until_won() needs at least one try, got tries={tries}")
 
 
 def checked(params: Params) -> Params:

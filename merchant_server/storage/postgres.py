@@ -4,7 +4,7 @@ Keeps no session state between transactions when the URL says `pgbouncer=true`; 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from merchant_server.storage.engine import (
     NO_PARAMS,
     WAIT_SECONDS,
     Connection,
+    Result,
     Row,
     StorageError,
     StorageUnavailable,
@@ -179,15 +180,20 @@ class PostgresEngine:
         self._mark.require_outside("transaction")
         session = self._checkout(_BEGIN_SERIALIZABLE if serializable else _BEGIN_WRITE)
         connection = PostgresConnection(session)
-        self._mark.enter()
+        self._mark.inside = True
         try:
             yield connection
             connection.require_committable()
             connection.commit()
         finally:
             connection.ended = True
-            self._mark.leave()
+            self._mark.inside = False
             self._checkin(session)
+
+    def run(self, work: Callable[[Connection], Result]) -> Result:
+        """Run `work` in a transaction; it is durable on return."""
+        with self.transaction() as connection:
+            return work(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

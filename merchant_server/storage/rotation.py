@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from merchant_server.domain.errors import Erased
-from merchant_server.storage.engine import Connection, Engine, Row, StorageError, run
+from merchant_server.storage.engine import Connection, Engine, Row, StorageError, run_until_won
 from merchant_server.storage.key_ring import INSTALLATION, KeyRing
 from merchant_server.storage.places import PLACES, Place, row_name
 from merchant_server.storage.repositories.rows import to_json
@@ -51,14 +51,14 @@ class Rotation:
 
     def rotate(self, progress: Progress = lambda done, total: None) -> str:
         """Make another wrapping key, wrap every data key under it, and return its name; old ones stay in the file."""
-        current = run(self.engine, _current_wrapping_key)
+        current = run_until_won(self.engine, _current_wrapping_key)
         newest = self.ring.wrapping.newest()
         if newest == current:
             newest = self.ring.wrapping.add()
-        run(self.engine, lambda db: _put_in_use(db, newest))
+        run_until_won(self.engine, lambda db: _put_in_use(db, newest))
         done, total = 0, self._left(newest)
         while self._left(newest):
-            done += run(self.engine, lambda db: self._wrap_batch(db, newest))
+            done += run_until_won(self.engine, lambda db: self._wrap_batch(db, newest))
             progress(min(done, total), total)
         return newest
 
@@ -113,7 +113,7 @@ class Rotation:
 
     def reseal(self, progress: Progress = lambda done, total: None) -> int:
         """Give every owner another data key and seal every value under it; return how many values moved."""
-        run(self.engine, _begin)
+        run_until_won(self.engine, _begin)
         done, moved, total = 0, 0, self._values()
         for place in PLACES:
             after: Keys | None = ()
@@ -124,8 +124,8 @@ class Rotation:
                 progress(min(done, total), total)
                 after = page.keys[-1] if len(page.keys) == SEAL_BATCH else None
         self._make_keys(self._owners_of_plain_accounts())
-        moved += run(self.engine, self._seal_plain_accounts)
-        run(self.engine, _finish)
+        moved += run_until_won(self.engine, self._seal_plain_accounts)
+        run_until_won(self.engine, _finish)
         return moved
 
     def _page(self, place: Place, after: Keys) -> Page:
@@ -143,7 +143,7 @@ class Rotation:
         """
         names = sorted(owners)
         for group in [names] if self.engine.dialect == "sqlite" else [[name] for name in names]:
-            run(self.engine, partial(self._make_each, owners=group))
+            run_until_won(self.engine, partial(self._make_each, owners=group))
 
     def _make_each(self, db: Connection, owners: list[str]) -> None:
         sealer = Sealer(db, self.ring, self.new_id)
@@ -157,7 +157,7 @@ class Rotation:
         self._make_keys(page.owners)
         moved, left = 0, set(page.keys)
         while left:
-            seen, changed = run(self.engine, partial(self._seal_batch, place=place, page=page))
+            seen, changed = run_until_won(self.engine, partial(self._seal_batch, place=place, page=page))
             moved, left = moved + changed, left - seen
             if left and not seen:
                 # Transactions hold what is left, or have deleted it.

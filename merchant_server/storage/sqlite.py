@@ -1,12 +1,11 @@
 """SQLite behind the engine port: a fair writer that batches waiting transactions into one durable commit.
 
-Readers have connections of their own and never wait. Connections, settings and errors are in
+What shares a commit is in `sqlite_batch.py`, readers in `sqlite_readers.py`, settings and errors in
 `sqlite_connection.py`; no table is known here.
 """
 
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,13 @@ from typing import Any
 from merchant_server.storage.engine import (
     WAIT_SECONDS,
     Connection,
+    Result,
     StorageError,
     StorageUnavailable,
     ThreadMark,
 )
 from merchant_server.storage.migrations import migrate_sqlite
+from merchant_server.storage.sqlite_batch import Batch, Errand
 from merchant_server.storage.sqlite_connection import (
     DRIVER_ERRORS,
     SqliteConnection,
@@ -28,34 +29,12 @@ from merchant_server.storage.sqlite_connection import (
     truncate_wal,
     typed,
 )
+from merchant_server.storage.sqlite_readers import Readers
 from merchant_server.storage.turns import FileTurns, ThreadTurns, watch_forks
 
 BATCH_TRANSACTIONS = 64
 BATCH_SECONDS = 0.010
-IDLE_READERS = 16
 COMMITS_BETWEEN_WAL_CHECKS = 256
-
-
-class _Batch:
-    """The transactions that share one COMMIT; all are acknowledged by it or none is."""
-
-    def __init__(self) -> None:
-        self.members = 0
-        self.opened_at = time.monotonic()
-        self.settled: threading.Event | None = None  # made when the first member starts to wait
-        self.error: StorageError | None = None
-
-    def wait(self, *, kept: bool) -> None:
-        """Return once the batch is durable; raise its failure, which is the caller's own if it was alone."""
-        if self.settled is not None:
-            self.settled.wait()
-        error = self.error
-        if error is None:
-            return
-        if kept and self.members == 1:
-            raise error
-        maybe = isinstance(error, StorageUnavailable) and error.maybe_committed
-        raise StorageUnavailable(f"the shared commit failed: {error}", maybe_committed=maybe) from error
 
 
 class SqliteEngine:
@@ -83,6 +62,7 @@ class SqliteEngine:
         self._writer: Any = None
         self._inherited: list[Any] = []
         prepare_file(path)
+        self._readers = Readers(path, wait_seconds)
         self._start()
         self._take_process_turn(wait_seconds)
         try:
@@ -95,15 +75,15 @@ class SqliteEngine:
         self._turns = ThreadTurns()
         self._processes = FileTurns(self.path)
         self._mark = ThreadMark()
-        self._batch: _Batch | None = None
+        self._batch: Batch | None = None
         self._commits = 0
-        self._readers: list[Any] = []
         self._writer = None
 
     def after_fork(self) -> None:
         """Start anew in a forked child."""
         # Kept unclosed: closing them here would drop locks and files that the parent still uses.
-        self._inherited += [self._writer, *self._readers]
+        self._inherited.append(self._writer)
+        self._readers.after_fork()
         self._processes.close()
         self._start()
 
@@ -111,8 +91,35 @@ class SqliteEngine:
     def transaction(self, *, serializable: bool = False) -> Iterator[Connection]:
         """Open a write transaction, durable once the block has been left. It is always serial."""
         self._mark.require_outside("transaction")
-        connection, batch = self._enter()
-        self._mark.enter()
+        deadline = time.monotonic() + self.wait_seconds
+        if not self._turns.take(self.wait_seconds):
+            raise self._no_turn()
+        with self._turn(deadline) as connection:
+            yield connection
+
+    def run(self, work: Callable[[Connection], Result]) -> Result:
+        """Run `work` in a write transaction, durable on return; a thread that has the turn may run it for this one.
+
+        So threads that wait at once need not be woken one after another.
+        """
+        self._mark.require_outside("run")
+        deadline = time.monotonic() + self.wait_seconds
+        if not self._turns.take_free():
+            errand = Errand(work)
+            if not self._turns.take(self.wait_seconds, errand):
+                raise self._no_turn()
+            if errand.taken_over_by is not None:
+                errand.taken_over_by.wait(kept=errand.kept)
+                result: Result = errand.outcome()
+                return result
+        with self._turn(deadline) as connection:
+            return work(connection)
+
+    @contextmanager
+    def _turn(self, deadline: float) -> Iterator[SqliteConnection]:
+        """Use the turn that was taken for one transaction, which opens a batch or joins the open one."""
+        connection, batch = self._enter(deadline)
+        self._mark.inside = True
         try:
             try:
                 yield connection
@@ -122,12 +129,9 @@ class SqliteEngine:
                 raise
             self._leave(connection, batch, keep=True)
         finally:
-            self._mark.leave()
+            self._mark.inside = False
 
-    def _enter(self) -> tuple[SqliteConnection, _Batch]:
-        deadline = time.monotonic() + self.wait_seconds
-        if not self._turns.take(self.wait_seconds):
-            raise self._no_turn()
+    def _enter(self, deadline: float) -> tuple[SqliteConnection, Batch]:
         batch = self._batch
         try:
             if batch is None:
@@ -144,7 +148,7 @@ class SqliteEngine:
             raise
         return SqliteConnection(self._writer), batch
 
-    def _open_batch(self, deadline: float) -> _Batch:
+    def _open_batch(self, deadline: float) -> Batch:
         if self._closed:
             raise StorageUnavailable(f"the database {self.path.name} was closed")
         self._take_process_turn(max(deadline - time.monotonic(), 0))
@@ -157,7 +161,7 @@ class SqliteEngine:
         except BaseException:
             self._processes.give()
             raise
-        self._batch = _Batch()
+        self._batch = Batch()
         return self._batch
 
     def _take_process_turn(self, timeout_seconds: float) -> None:
@@ -168,7 +172,7 @@ class SqliteEngine:
         if not taken:
             raise self._no_turn()
 
-    def _leave(self, connection: SqliteConnection, batch: _Batch, *, keep: bool) -> None:
+    def _leave(self, connection: SqliteConnection, batch: Batch, *, keep: bool) -> None:
         """End this transaction, then hand the open batch on or commit it, and wait until it is durable.
 
         A transaction that raised waits too when others are before it in the batch: what it saw, and so what
@@ -189,36 +193,55 @@ class SqliteEngine:
             else:
                 self._writer.execute("ROLLBACK TO member")
                 self._writer.execute("RELEASE member")
+            self._do_in_passing(batch)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the waiting members must be told
             self._end(batch, error)
             if keep or not first:
                 batch.wait(kept=keep)
             return
-        small = batch.members < self.batch_transactions
-        if small and self._turns.waiting and time.monotonic() - batch.opened_at < self.batch_seconds:
-            if batch.settled is None:
-                batch.settled = threading.Event()
+        if self._takes_more(batch):
+            batch.outlive_this_thread()
             self._turns.give()
         else:
             self._end(batch, None)
         batch.wait(kept=keep)
 
-    def _end(self, batch: _Batch, failure: BaseException | None, *, keep: bool = True) -> None:
+    def _takes_more(self, batch: Batch) -> bool:
+        return (
+            self._turns.waiting > 0
+            and batch.members < self.batch_transactions
+            and time.monotonic() - batch.opened_at < self.batch_seconds
+        )
+
+    def _do_in_passing(self, batch: Batch) -> None:
+        """Run what the threads next in line brought along, each as a member that stands or falls by itself."""
+        while self._takes_more(batch) and (ticket := self._turns.take_over()) is not None:
+            errand = batch.take_over(ticket)
+            self._writer.execute("SAVEPOINT member")
+            connection = SqliteConnection(self._writer)
+            kept = errand.do(connection)
+            if not self._writer.in_transaction:
+                raise StorageUnavailable("SQLite gave up the open transaction") from connection.failure
+            if not kept:
+                self._writer.execute("ROLLBACK TO member")
+            self._writer.execute("RELEASE member")
+            batch.members += kept
+
+    def _end(self, batch: Batch, failure: BaseException | None, *, keep: bool = True) -> None:
         """Commit the batch, or roll it back after `failure`; tell every member and free both turns."""
-        batch.error = StorageUnavailable("the commit was interrupted", maybe_committed=True)
         try:
             if failure is None and keep:
                 failure = self._commit()
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             batch.error = as_storage_error(failure)
+            batch.durable = failure is None
         except DRIVER_ERRORS as error:
             batch.error = as_storage_error(failure or error)
             self._writer = None  # it cannot roll back, so it is given up; the next batch opens another
         finally:
             self._batch = None
-            if batch.settled is not None:
-                batch.settled.set()
+            batch.settle()
             if self._commits % COMMITS_BETWEEN_WAL_CHECKS == 0 and self._writer is not None:
                 truncate_wal(self._writer, self.path)
             self._processes.give()
@@ -246,32 +269,8 @@ class SqliteEngine:
     def reading(self) -> Iterator[Connection]:
         """Open a read-only block on one snapshot; it waits for nobody."""
         self._mark.require_outside("reading")
-        raw = self._reader()
-        connection = SqliteConnection(raw)
-        try:
+        with self._readers.reading() as connection:
             yield connection
-        finally:
-            connection.ended = True
-            try:
-                if raw.in_transaction:
-                    raw.execute("ROLLBACK")
-                spare = len(self._readers) < IDLE_READERS and not self._closed
-            except DRIVER_ERRORS:
-                spare = False
-            if spare:
-                self._readers.append(raw)
-            else:
-                raw.close()
-
-    def _reader(self) -> Any:
-        if self._closed:
-            raise StorageUnavailable(f"the database {self.path.name} was closed")
-        try:
-            raw = self._readers.pop()
-        except IndexError:
-            raw = connect(self.path, self.wait_seconds, read_only=True)
-        raw.execute("BEGIN")
-        return raw
 
     def _no_turn(self) -> StorageUnavailable:
         waited = f"{self.wait_seconds:g} s"
@@ -287,8 +286,7 @@ class SqliteEngine:
             return
         taken = self._turns.take(self.wait_seconds)
         self._closed = True
-        while self._readers:
-            self._readers.pop().close()
+        self._readers.close()
         if taken and self._writer is not None:
             self._writer.close()
             self._writer = None

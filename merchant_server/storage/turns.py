@@ -9,7 +9,7 @@ import time
 import weakref
 from collections import deque
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 try:
     import fcntl
@@ -17,13 +17,24 @@ except ImportError:  # no flock on this system: SQLite's own lock and busy timeo
     fcntl = None  # type: ignore[assignment]
 
 
-class _Ticket:
-    __slots__ = ("gate", "granted")
+class Ticket:
+    """A thread's place in the queue. `errand` is what it wants its turn for, if another thread can do it."""
 
-    def __init__(self) -> None:
-        self.gate = threading.Lock()
-        self.gate.acquire()
+    __slots__ = ("_gate", "errand", "granted")
+
+    def __init__(self, errand: Any = None) -> None:
+        self._gate = threading.Lock()
+        self._gate.acquire()
+        self.errand = errand
         self.granted = False
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Wait to be woken; return False when that did not happen in time."""
+        return self._gate.acquire(timeout=timeout_seconds)
+
+    def wake(self) -> None:
+        """Let the waiting thread go on."""
+        self._gate.release()
 
 
 class ThreadTurns:
@@ -31,24 +42,48 @@ class ThreadTurns:
 
     def __init__(self, places: int = 1) -> None:
         self._mutex = threading.Lock()
-        self._queue: deque[_Ticket] = deque()
+        self._queue: deque[Ticket] = deque()
         self._free = places
 
-    def take(self, timeout_seconds: float) -> bool:
-        """Wait for a turn; return False when none came in time."""
+    def take_free(self) -> bool:
+        """Take a turn that nobody uses; return False when there is none."""
+        with self._mutex:
+            if not self._free:
+                return False
+            self._free -= 1
+            return True
+
+    def take(self, timeout_seconds: float, errand: Any = None) -> bool:
+        """Wait for a turn, or until a thread that had one has done the errand; return False when neither came in time.
+
+        An errand that was begun in time is waited for to its end.
+        """
         with self._mutex:
             if self._free:
                 self._free -= 1
                 return True
-            ticket = _Ticket()
+            ticket = Ticket(errand)
             self._queue.append(ticket)
-        if ticket.gate.acquire(timeout=timeout_seconds):
+        if ticket.wait(timeout_seconds):
             return True
         with self._mutex:
-            if ticket.granted:  # granted in the instant the wait ran out
-                return True
-            self._queue.remove(ticket)
-            return False
+            if not ticket.granted:
+                self._queue.remove(ticket)
+                return False
+        # Granted in the instant the wait ran out.
+        return ticket.wait(-1)
+
+    def take_over(self) -> Ticket | None:
+        """Take the errand of the thread that has waited longest off its hands; None when it brought none.
+
+        Whoever takes it over must wake the ticket once the errand is done.
+        """
+        with self._mutex:
+            if not self._queue or self._queue[0].errand is None:
+                return None
+            ticket = self._queue.popleft()
+            ticket.granted = True
+            return ticket
 
     def give(self) -> None:
         """Hand the turn to the thread that has waited longest, or lay it down."""
@@ -58,7 +93,7 @@ class ThreadTurns:
                 return
             ticket = self._queue.popleft()
             ticket.granted = True
-        ticket.gate.release()
+        ticket.wake()
 
     @property
     def waiting(self) -> int:

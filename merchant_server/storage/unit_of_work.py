@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 from merchant_server.domain.errors import RaceLost, TransitionConflict, Unavailable
 from merchant_server.ports import Breach
 from merchant_server.storage import laws
-from merchant_server.storage.engine import Conflict, Connection, Engine, Retry, StorageUnavailable
+from merchant_server.storage.engine import Conflict, Connection, Engine, Result, Retry, StorageUnavailable
 from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.repositories.agreements import Agreements, Mandates
 from merchant_server.storage.repositories.audit import Audit
@@ -151,6 +151,18 @@ class SqlStorage:
             uow = SqlUnitOfWork(connection, self._ring, self._new_id)
             yield uow
             uow.events.store()
+
+    def run(self, work: Callable[[SqlUnitOfWork], Result]) -> Result:
+        """Run `work` in a read-write transaction, perhaps in another thread; durable on return."""
+
+        def in_unit(connection: Connection) -> Result:
+            uow = SqlUnitOfWork(connection, self._ring, self._new_id)
+            result = work(uow)
+            uow.events.store()
+            return result
+
+        with _in_words_of_the_domain():
+            return self.engine.run(in_unit)
 
     @contextmanager
     def reading(self) -> Iterator[SqlUnitOfWork]:

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from merchant_server.storage.engine import (
     RuleBroken,
     StorageError,
     TransactionMisuse,
-    run,
+    run_until_won,
 )
 from merchant_server.storage.opening import open_engine
 
@@ -255,6 +256,36 @@ def test_a_conflict_in_one_of_many_rows_leaves_none(database: Engine) -> None:
     assert names(database) == []
 
 
+def test_work_is_committed_and_what_it_returns_is_given_back(database: Engine) -> None:
+    def work(connection: Connection) -> str:
+        connection.execute(INSERT, item("a"))
+        return "done"
+
+    assert database.run(work) == "done"
+    assert names(database) == ["a"]
+
+
+def test_work_that_raises_leaves_nothing_and_lets_its_error_through(database: Engine) -> None:
+    def work(connection: Connection) -> None:
+        connection.execute(INSERT, item("a"))
+        raise LookupError("no")
+
+    with pytest.raises(LookupError, match="no"):
+        database.run(work)
+    assert names(database) == []
+
+
+def test_work_whose_failed_statement_was_swallowed_is_not_committed(database: Engine) -> None:
+    def work(connection: Connection) -> None:
+        connection.execute(INSERT, item("a"))
+        with suppress(Conflict):
+            connection.execute(INSERT, item("a"))
+
+    with pytest.raises(TransactionMisuse):
+        database.run(work)
+    assert names(database) == []
+
+
 def test_run_repeats_a_whole_transaction_that_lost_a_race(database: Engine) -> None:
     seen: list[int] = []
 
@@ -264,10 +295,10 @@ def test_run_repeats_a_whole_transaction_that_lost_a_race(database: Engine) -> N
             raise Retry("lost")
         return "won"
 
-    assert run(database, work) == "won"
+    assert run_until_won(database, work) == "won"
     assert seen == [1, 1, 1]
     with pytest.raises(Retry):
-        run(database, _always_lost, tries=2)
+        run_until_won(database, _always_lost, tries=2)
     assert names(database) == ["a"]
 
 

@@ -6,11 +6,21 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar
+from functools import partial
+from itertools import cycle
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
-from merchant_server.storage.engine import Conflict, Connection, RuleBroken, StorageUnavailable
+from merchant_server.storage.engine import (
+    Conflict,
+    Connection,
+    RuleBroken,
+    StorageUnavailable,
+    TransactionMisuse,
+)
 from merchant_server.storage.sqlite import SqliteEngine
 
 TABLES = (
@@ -26,6 +36,7 @@ sys.stdin.readline()
 connection.execute("ROLLBACK")
 """
 Body = Callable[[Connection], None]
+WHO: ContextVar[str] = ContextVar("who")
 
 
 @pytest.fixture
@@ -65,13 +76,30 @@ def fill_the_disk(connection: Connection) -> None:
         connection.raw.execute("PRAGMA max_page_count=1000000")  # type: ignore[attr-defined]
 
 
-def in_one_batch(engine: SqliteEngine, *bodies: Body) -> list[BaseException | None]:
-    """Run `bodies` as one batch in this order and return how each ended."""
+class Together(Protocol):
+    """Runs bodies as one batch in this order and returns how each ended."""
 
-    def run(body: Body) -> None:
+    def __call__(self, engine: SqliteEngine, *bodies: Body) -> list[BaseException | None]: ...
+
+
+@pytest.fixture(params=["block by block", "one for all", "by turns"])
+def in_one_batch(request: pytest.FixtureRequest) -> Together:
+    """A batch of threads that each use their own turn, of work that one does for all, or of both by turns."""
+
+    def by_block(engine: SqliteEngine, body: Body) -> None:
         with engine.transaction() as connection:
             body(connection)
 
+    def by_work(engine: SqliteEngine, body: Body) -> None:
+        engine.run(body)
+
+    ways = {"block by block": [by_block], "one for all": [by_work], "by turns": [by_work, by_block]}
+    return partial(_in_one_batch, cycle(ways[request.param]))
+
+
+def _in_one_batch(
+    ways: Iterator[Callable[[SqliteEngine, Body], None]], engine: SqliteEngine, *bodies: Body
+) -> list[BaseException | None]:
     futures: list[Future[None]] = []
     with ThreadPoolExecutor(len(bodies)) as pool:
         first_is_in, all_wait = threading.Event(), threading.Event()
@@ -81,10 +109,10 @@ def in_one_batch(engine: SqliteEngine, *bodies: Body) -> list[BaseException | No
             assert all_wait.wait(30)
             bodies[0](connection)
 
-        futures.append(pool.submit(run, first))
+        futures.append(pool.submit(next(ways), engine, first))
         assert first_is_in.wait(30)
         for place, body in enumerate(bodies[1:], start=1):
-            futures.append(pool.submit(run, body))
+            futures.append(pool.submit(next(ways), engine, body))
             while engine.waiting < place:
                 threading.Event().wait(0.001)
         all_wait.set()
@@ -96,7 +124,7 @@ def marks(engine: SqliteEngine) -> list[str]:
         return [row["id"] for row in connection.all("SELECT id FROM marks ORDER BY id")]
 
 
-def test_waiting_transactions_share_one_commit(engine: SqliteEngine) -> None:
+def test_waiting_transactions_share_one_commit(engine: SqliteEngine, in_one_batch: Together) -> None:
     before = engine.commits
     assert in_one_batch(engine, *[mark(f"{number:02}") for number in range(16)]) == [None] * 16
     assert engine.commits - before == 1
@@ -111,7 +139,7 @@ def test_a_transaction_that_meets_nobody_is_a_commit_of_its_own(engine: SqliteEn
     assert engine.commits - before == 5
 
 
-def test_a_batch_takes_in_only_so_many_transactions(tmp_path: Path) -> None:
+def test_a_batch_takes_in_only_so_many_transactions(tmp_path: Path, in_one_batch: Together) -> None:
     engine = SqliteEngine(tmp_path / "small.sqlite", batch_transactions=3, batch_seconds=60)
     with engine.transaction() as connection:
         connection.execute(TABLES[0])
@@ -122,7 +150,9 @@ def test_a_batch_takes_in_only_so_many_transactions(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 1, 3])
-def test_a_transaction_that_raises_takes_only_its_own_rows_along(engine: SqliteEngine, place: int) -> None:
+def test_a_transaction_that_raises_takes_only_its_own_rows_along(
+    engine: SqliteEngine, place: int, in_one_batch: Together
+) -> None:
     bodies = [mark("a"), mark("b"), mark("c")]
     bodies.insert(place, refuse)
     ends = in_one_batch(engine, *bodies)
@@ -131,7 +161,9 @@ def test_a_transaction_that_raises_takes_only_its_own_rows_along(engine: SqliteE
     assert marks(engine) == ["a", "b", "c"]
 
 
-def test_a_conflict_with_a_row_of_the_same_batch_is_told_to_the_later_one(engine: SqliteEngine) -> None:
+def test_a_conflict_with_a_row_of_the_same_batch_is_told_to_the_later_one(
+    engine: SqliteEngine, in_one_batch: Together
+) -> None:
     ends = in_one_batch(engine, mark("a"), mark("a"), mark("b"))
     assert ends[0] is None
     assert isinstance(ends[1], Conflict)
@@ -140,7 +172,9 @@ def test_a_conflict_with_a_row_of_the_same_batch_is_told_to_the_later_one(engine
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_commit_that_fails_acknowledges_nobody(engine: SqliteEngine, place: int) -> None:
+def test_a_commit_that_fails_acknowledges_nobody(
+    engine: SqliteEngine, place: int, in_one_batch: Together
+) -> None:
     bodies = [mark("a"), mark("b")]
     bodies.insert(place, break_the_commit)
     ends = in_one_batch(engine, *bodies)
@@ -150,7 +184,9 @@ def test_a_commit_that_fails_acknowledges_nobody(engine: SqliteEngine, place: in
     assert marks(engine) == ["a", "b"]
 
 
-def test_a_refusal_that_rests_on_rows_of_a_failed_commit_is_not_given_out(engine: SqliteEngine) -> None:
+def test_a_refusal_that_rests_on_rows_of_a_failed_commit_is_not_given_out(
+    engine: SqliteEngine, in_one_batch: Together
+) -> None:
     ends = in_one_batch(engine, mark("a"), mark("a"), break_the_commit)
     assert [type(end) for end in ends] == [StorageUnavailable] * 3
     assert marks(engine) == []
@@ -162,7 +198,9 @@ def test_a_commit_that_fails_for_one_alone_says_why(engine: SqliteEngine) -> Non
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_full_disk_is_unavailable_and_hurts_nobody_silently(engine: SqliteEngine, place: int) -> None:
+def test_a_full_disk_is_unavailable_and_hurts_nobody_silently(
+    engine: SqliteEngine, place: int, in_one_batch: Together
+) -> None:
     bodies = [mark("a"), mark("b")]
     bodies.insert(place, fill_the_disk)
     ends = in_one_batch(engine, *bodies)
@@ -175,7 +213,9 @@ def test_a_full_disk_is_unavailable_and_hurts_nobody_silently(engine: SqliteEngi
     assert "after" in marks(engine)
 
 
-def test_readers_do_not_see_a_batch_before_it_is_durable(engine: SqliteEngine) -> None:
+def test_readers_do_not_see_a_batch_before_it_is_durable(
+    engine: SqliteEngine, in_one_batch: Together
+) -> None:
     seen: list[list[str]] = []
 
     def look(connection: Connection) -> None:
@@ -187,7 +227,64 @@ def test_readers_do_not_see_a_batch_before_it_is_durable(engine: SqliteEngine) -
     assert marks(engine) == ["a", "b"]
 
 
-def test_a_lock_that_another_program_holds_on_the_file_is_waited_for(engine: SqliteEngine) -> None:
+def test_work_that_waits_is_done_by_the_thread_that_has_the_turn_in_the_callers_own_words(
+    engine: SqliteEngine,
+) -> None:
+    done: dict[str, tuple[str, int]] = {}
+    first_is_in, others_wait = threading.Event(), threading.Event()
+
+    def work(name: str, connection: Connection) -> str:
+        if name == "first":
+            first_is_in.set()
+            assert others_wait.wait(30)
+        done[name] = (WHO.get(), threading.get_ident())
+        mark(name)(connection)
+        return f"{name} is done"
+
+    def ask(name: str) -> str:
+        WHO.set(name)
+        return engine.run(partial(work, name))
+
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(ask, "first")
+        assert first_is_in.wait(30)
+        others = {name: pool.submit(ask, name) for name in ("a", "b", "c")}
+        while engine.waiting < 3:
+            threading.Event().wait(0.001)
+        others_wait.set()
+        assert first.result(30) == "first is done"
+        assert {name: each.result(30) for name, each in others.items()} == {
+            name: f"{name} is done" for name in others
+        }
+    assert {name: who for name, (who, _) in done.items()} == {name: name for name in done}
+    assert len({thread for _, thread in done.values()}) == 1
+    assert marks(engine) == ["a", "b", "c", "first"]
+
+
+def test_work_that_got_no_turn_in_time_is_never_done(tmp_path: Path) -> None:
+    engine = SqliteEngine(tmp_path / "late.sqlite", wait_seconds=0.05)
+    with engine.transaction() as connection:
+        connection.execute(TABLES[0])
+        with ThreadPoolExecutor(1) as pool, pytest.raises(StorageUnavailable, match="no turn to write"):
+            pool.submit(engine.run, mark("late")).result(30)
+    assert marks(engine) == []
+    engine.close()
+
+
+def test_work_cannot_open_a_transaction_of_its_own_whoever_does_it(
+    engine: SqliteEngine, in_one_batch: Together
+) -> None:
+    def nested(connection: Connection) -> None:
+        engine.run(mark("nested"))
+
+    ends = in_one_batch(engine, mark("a"), nested, mark("b"))
+    assert [type(end) for end in ends] == [type(None), TransactionMisuse, type(None)]
+    assert marks(engine) == ["a", "b"]
+
+
+def test_a_lock_that_another_program_holds_on_the_file_is_waited_for(
+    engine: SqliteEngine, in_one_batch: Together
+) -> None:
     other = subprocess.Popen(
         [sys.executable, "-c", OTHER_PROGRAM, str(engine.path)],
         stdin=subprocess.PIPE,

@@ -15,7 +15,7 @@ from merchant_server.storage.engine import (
     Row,
     StorageUnavailable,
     UnsafeStorage,
-    run,
+    run_until_won,
 )
 from merchant_server.storage.postgres import PostgresEngine
 from merchant_server.storage.postgres_session import numbered
@@ -121,7 +121,7 @@ def test_a_deadlock_is_a_retry_for_one_and_run_finishes_both(database: Engine) -
                 barrier.wait(30)
             connection.execute("UPDATE counters SET n = n + 1 WHERE id = :id", {"id": other})
 
-        run(database, work)
+        run_until_won(database, work)
 
     _crossing_transfers(database, transfer)
     assert counters(database) == [0, 0]

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from merchant_server.domain.deduction import Deduction, DeductionStatus
 from merchant_server.domain.errors import Unauthenticated
@@ -49,21 +50,24 @@ def receive(deps: Deps, body: bytes, headers: Mapping[str, str]) -> Verdict:
             code="callback_forged",
             hint="sign the raw bytes with a current key",
         ) from forged
-    with deps.storage.unit_of_work() as uow:
-        if uow.callbacks.known(callback.gateway_account, callback.event_id):
-            return Verdict("duplicate")
-        verdict = _apply(uow, deps, callback)
-        uow.callbacks.record(
-            gateway_account=callback.gateway_account,
-            event_id=callback.event_id,
-            at=now,
-            reference=callback.reference,
-            merchant_id=verdict.merchant_id,
-            verdict=verdict.outcome,
-            reason=verdict.reason,
-            body=body.decode(),
-        )
-        return verdict
+    return deps.storage.run(lambda uow: _receive(uow, deps, callback, body, now))
+
+
+def _receive(uow: UnitOfWork, deps: Deps, callback: BankCallback, body: bytes, now: datetime) -> Verdict:
+    if uow.callbacks.known(callback.gateway_account, callback.event_id):
+        return Verdict("duplicate")
+    verdict = _apply(uow, deps, callback)
+    uow.callbacks.record(
+        gateway_account=callback.gateway_account,
+        event_id=callback.event_id,
+        at=now,
+        reference=callback.reference,
+        merchant_id=verdict.merchant_id,
+        verdict=verdict.outcome,
+        reason=verdict.reason,
+        body=body.decode(),
+    )
+    return verdict
 
 
 def _apply(uow: UnitOfWork, deps: Deps, callback: BankCallback) -> Verdict:

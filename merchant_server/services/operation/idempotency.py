@@ -65,13 +65,16 @@ def _run(
 ) -> Reply:
     now = deps.clock.now()
     until = None if once.moves_money else now + timedelta(days=KEPT_DAYS)
-    with deps.storage.unit_of_work() as uow:
+
+    def answer(uow: UnitOfWork) -> Reply:
         if not uow.idempotency.claim(caller.merchant_id, caller.mode, once.key, once.fingerprint, now, until):
             return _replay(uow.idempotency.get(caller.merchant_id, caller.mode, once.key), once)
         resource = action(uow)
         body = b"" if resource is None else json_bytes(resource)
         uow.idempotency.answer(caller.merchant_id, caller.mode, once.key, status, body)
         return Reply(status, body)
+
+    return deps.storage.run(answer)
 
 
 def forget_answers(deps: Deps) -> int:
