@@ -14,6 +14,7 @@ from merchant_server.commands import audit as audit_commands
 from merchant_server.commands import collect as collect_commands
 from merchant_server.commands import databases as database_commands
 from merchant_server.commands import dispute as dispute_commands
+from merchant_server.commands import events as event_commands
 from merchant_server.commands import export as export_commands
 from merchant_server.commands import installation as _installation
 from merchant_server.commands import keys as key_commands
@@ -212,6 +213,7 @@ def settings() -> None:
 
 
 main.add_command(api_key_commands.key)
+main.add_command(event_commands.events)
 main.add_command(export_commands.export)
 main.add_command(reconcile_commands.reconcile)
 main.add_command(reconcile_commands.bank_file)

@@ -7,7 +7,7 @@ import copy
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,7 @@ from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from merchant_server.app import build_app
@@ -42,6 +43,7 @@ from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.opening import open_engine
 from merchant_server.storage.rotation import Rotation
 from merchant_server.storage.unit_of_work import SqlStorage
+from merchant_server.web.application import Application
 from merchant_server.worker import work_once
 from tests.fakes.documents import PlainRenderer, PlainSigner
 from tests.fakes.providers import FakeBank, FakeBureau, FakeIdentity, FakeSms, FakeWebhookSender
@@ -86,6 +88,20 @@ def _documents(folder: str) -> tuple[TypstRenderer, PadesSigner, AuditHeadKey]:
 def _policy() -> tuple[ZenCreditPolicy, ZenWorkshop]:
     """Read and check the policy once a process; it keeps nothing of what it decides."""
     return ZenCreditPolicy(Path(str(files("merchant_server") / "policy" / "cn-standard.json"))), ZenWorkshop()
+
+
+class _LateRule(Rule):
+    """A route whose URLs are made by code that is written when a test first asks for one: most of building an app."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        @cache
+        def written() -> Callable[..., tuple[str, str]]:
+            return super(_LateRule, self)._compile_builder(append_unknown)
+
+        return lambda rule, **values: written()(rule, **values)
+
+
+Application.url_rule_class = _LateRule
 
 
 @dataclass

@@ -239,9 +239,9 @@ def _draft_of(path: Path) -> Iterator[Path]:
 
 def _keep(draft: Path, path: Path) -> None:
     """Give a finished draft its name, durably."""
-    _sync(draft)
+    sync(draft)
     draft.replace(path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _require_whole(draft: Path) -> None:
@@ -250,7 +250,8 @@ def _require_whole(draft: Path) -> None:
         raise StorageUnavailable(f"{draft.parent} has no room for the whole database")
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until what a file or a folder holds is durable."""
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)

@@ -92,7 +92,8 @@ RECORD_LAWS: tuple[tuple[str, str], ...] = (
         " LEFT JOIN journal_entries e ON e.kind = 'signing' AND e.source_id = l.id"
         " LEFT JOIN events v ON v.aggregate_id = l.id AND v.aggregate_sequence = 1"
         " LEFT JOIN audit u ON u.subject = a.id AND u.action = 'agreement.signed'"
-        " WHERE a.status = 'signed' AND (l.id IS NULL OR e.id IS NULL OR v.id IS NULL OR u.id IS NULL)",
+        " WHERE a.status = 'signed' AND (l.id IS NULL OR e.id IS NULL OR u.id IS NULL OR (v.id IS NULL"
+        " AND NOT EXISTS (SELECT 1 FROM event_archives x WHERE x.merchant_id = l.merchant_id AND x.mode = l.mode)))",
     ),
     (
         "6 a loan has a signed agreement",
@@ -111,20 +112,30 @@ RECORD_LAWS: tuple[tuple[str, str], ...] = (
     ),
     (
         "7 an aggregate's events are numbered without gaps",
-        "SELECT aggregate_id AS subject, COUNT(*) || ' events up to ' || MAX(aggregate_sequence) AS detail FROM events"
-        " GROUP BY aggregate_id HAVING COUNT(*) <> MAX(aggregate_sequence) OR MIN(aggregate_sequence) <> 1",
+        "SELECT g.subject, g.n || ' events, ' || g.first || ' to ' || g.last AS detail FROM ("
+        "SELECT aggregate_id AS subject, merchant_id, mode, COUNT(*) AS n, MIN(aggregate_sequence) AS first,"
+        " MAX(aggregate_sequence) AS last FROM events GROUP BY aggregate_id, merchant_id, mode) g"
+        " WHERE g.n <> g.last - g.first + 1 OR (g.first <> 1 AND NOT EXISTS ("
+        "SELECT 1 FROM event_archives x WHERE x.merchant_id = g.merchant_id AND x.mode = g.mode))",
     ),
     (
         "7 a merchant's events are numbered without gaps",
-        "SELECT s.merchant_id AS subject, COUNT(e.id) || ' events, counter ' || s.last AS detail"
-        " FROM event_sequences s LEFT JOIN events e ON e.merchant_id = s.merchant_id AND e.mode = s.mode"
-        " GROUP BY s.merchant_id, s.mode, s.last HAVING COUNT(e.id) <> s.last OR MAX(e.sequence) <> s.last",
+        "SELECT s.merchant_id AS subject, COALESCE(a.events, 0) || ' archived up to ' || COALESCE(a.up_to, 0) || ', '"
+        " || COUNT(e.id) || ' events, counter ' || s.last AS detail FROM event_sequences s LEFT JOIN ("
+        "SELECT merchant_id, mode, SUM(events) AS events, MAX(up_to) AS up_to FROM event_archives"
+        " GROUP BY merchant_id, mode) a ON a.merchant_id = s.merchant_id AND a.mode = s.mode"
+        " LEFT JOIN events e ON e.merchant_id = s.merchant_id AND e.mode = s.mode"
+        " AND e.sequence > COALESCE(a.up_to, 0) GROUP BY s.merchant_id, s.mode, s.last, a.events, a.up_to"
+        " HAVING COALESCE(a.events, 0) <> COALESCE(a.up_to, 0) OR COUNT(e.id) + COALESCE(a.up_to, 0) <> s.last"
+        " OR COALESCE(MAX(e.sequence), a.up_to, 0) <> s.last",
     ),
     (
         "7 every version of a checkout and a loan has its event",
         "SELECT t.aggregate_id AS subject, CAST(t.version AS TEXT) AS detail FROM transitions t"
         " LEFT JOIN events e ON e.aggregate_id = t.aggregate_id AND e.aggregate_sequence = t.version"
-        " WHERE e.id IS NULL",
+        " WHERE e.id IS NULL AND (EXISTS (SELECT 1 FROM events k WHERE k.aggregate_id = t.aggregate_id"
+        " AND k.aggregate_sequence < t.version) OR NOT EXISTS (SELECT 1 FROM event_archives x"
+        " WHERE x.merchant_id = t.merchant_id))",
     ),
     (
         "8 what a callback changed belongs to a request of ours",

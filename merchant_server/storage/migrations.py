@@ -21,6 +21,7 @@ from merchant_server.storage.engine import (
     Connection,
     Engine,
     LockNotGranted,
+    Result,
     Row,
     SchemaMismatch,
     StorageError,
@@ -161,12 +162,13 @@ def migrate_postgres(engine: Engine, folder: Path | None) -> list[str]:
     """
     known = read_folder(folder)
     done: list[str] = []
-    while name := _patiently(lambda: _apply_next_postgres(engine, known)):
+    while name := patiently(lambda: _apply_next_postgres(engine, known)):
         done.append(name)
     return done
 
 
-def _patiently(step: Callable[[], str | None]) -> str | None:
+def patiently(step: Callable[[], Result]) -> Result:
+    """Take a step that wants a table to itself, again and again while somebody uses it. Raises LockNotGranted."""
     for _ in range(_LOCK_TRIES - 1):
         try:
             return step()

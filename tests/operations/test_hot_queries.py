@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from merchant_server.ports import Tried
@@ -22,8 +21,7 @@ from merchant_server.storage.repositories.loans import Loans
 from merchant_server.storage.repositories.operations import Operations
 from merchant_server.storage.repositories.watch import Watch
 from merchant_server.storage.sqlite import SqliteEngine
-from tests.databases import postgres_database
-from tests.installation import START, Installation, build
+from tests.installation import START, Installation
 
 # Small by nature: one row a merchant, an endpoint, a policy or an hour.
 SMALL = {"merchants", "webhook_endpoints", "event_sequences", "chores", "checkups", "test_clocks"}
@@ -158,37 +156,3 @@ def test_the_write_ahead_log_stays_bounded_and_shrinks_once_a_reader_lets_go(
     fill(260)
     assert wal.stat().st_size <= limit
     engine.close()
-
-
-def test_the_partition_plan_of_the_docs_keeps_every_event_and_an_old_month_comes_off_whole(
-    postgres_url: str, migrated_postgres: str, authority_folder: Path, tmp_path: Path
-) -> None:
-    """The installation sells before and after; its laws hold until the old month is taken away."""
-    page = (Path(__file__).resolve().parents[2] / "docs/howto/operate.md").read_text("utf-8")
-    (plan,) = re.findall(r"```text\n(-- events by month\n.*?)```", page, re.S)
-    with postgres_database(postgres_url, migrated_postgres) as url:
-        engine = open_engine(url)
-        house = build(engine, authority_folder, tmp_path / "keys" / "wrapping-keys.json")
-        house.post("/v1/webhook_endpoints", {"url": "https://shop.example/hook"})
-        house.sell()
-        before = house.rows("SELECT id FROM events ORDER BY id")
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(plan.encode())
-        assert house.rows("SELECT id FROM events ORDER BY id") == before
-        house.clock.pass_(days=31)
-        house.sell(plan="p6")
-        house.work()
-        assert house.breaches() == []
-        by_month = [house.rows(f"SELECT COUNT(*) AS n FROM events_2026_{month}") for month in (11, 12)]
-        assert [rows[0]["n"] > 0 for rows in by_month] == [True, True]
-        explained = house.rows(
-            "EXPLAIN SELECT * FROM events WHERE created_at >= '2026-12-01' AND created_at < '2027-01'"
-        )
-        assert {name for row in explained for name in re.findall(r"on (\w+)", row["QUERY PLAN"])} == {
-            "events_2026_12"
-        }
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("ALTER TABLE events DETACH PARTITION events_2026_11")
-        assert house.rows("SELECT id FROM events WHERE created_at < '2026-12'") == []
-        assert len(house.rows("SELECT id FROM events_2026_11")) == by_month[0][0]["n"]
-        engine.close()

@@ -25,6 +25,9 @@ from tests.disputes.disputing import give_in, open_one
 from tests.installation import Installation, build
 
 PAID = "(SELECT id FROM deductions WHERE status = 'succeeded' ORDER BY id LIMIT 1)"
+ARCHIVED = (
+    "INSERT INTO event_archives (merchant_id, mode, up_to, events, through_month, file_sha256, archived_at)"
+)
 BREAKS: dict[str, tuple[str, ...]] = {
     "1 an entry has postings": (
         "INSERT INTO journal_entries SELECT 'je_x', merchant_id, 'x', 'x', NULL, occurred_on, created_at"
@@ -177,6 +180,8 @@ BREAKS: dict[str, tuple[str, ...]] = {
     "7 a merchant's events": (
         "UPDATE event_sequences SET last = last + 1",
         "DELETE FROM events WHERE sequence = 1",
+        f"{ARCHIVED} SELECT merchant_id, mode, 2, 1, '2026-11', '', created_at FROM events WHERE sequence = 1",
+        f"{ARCHIVED} SELECT merchant_id, mode, 999, 999, '2026-11', '', created_at FROM events WHERE sequence = 1",
     ),
     "7 every version": ("DELETE FROM events WHERE type = 'loan.created'",),
     "8 what a callback changed": ("UPDATE callbacks SET reference = 'ded_x' WHERE verdict = 'applied'",),
