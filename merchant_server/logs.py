@@ -44,6 +44,7 @@ def set_up(log_format: str, stream: TextIO | None = None) -> None:
     root.setLevel(logging.INFO)
     # No line tells them, and each costs every line a little (Python's Logging HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
 
 
 def _as_json(_logger: Any, _method: str, event: Mapping[str, Any]) -> str:

@@ -53,7 +53,8 @@ class Plan:
     disclosure: str
     name: str
     _hash: int
-    _json_ready: Mapping[str, Any]
+    _json_ready: dict[str, Any]
+    _nested: tuple[str, ...]
 
     def __init__(
         self,
@@ -88,7 +89,9 @@ class Plan:
         del given["self"]
         self.__dict__.update(checked_terms(given))
         self.__dict__["_hash"] = hash(tuple(self.__dict__[term] for term in _TERMS))
-        self.__dict__["_json_ready"] = {term: _json_ready(term, self.__dict__[term]) for term in _TERMS}
+        ready = {term: _json_ready(term, self.__dict__[term]) for term in _TERMS}
+        self.__dict__["_json_ready"] = ready
+        self.__dict__["_nested"] = tuple(term for term, value in ready.items() if type(value) is dict)
 
     @property
     def parsed_period(self) -> Period:
@@ -124,9 +127,10 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return every term, JSON-ready: rates as decimal strings, money as {"minor", "currency"}."""
-        return {
-            term: dict(value) if type(value) is dict else value for term, value in self._json_ready.items()
-        }
+        made = self._json_ready.copy()
+        for term in self._nested:
+            made[term] = dict(made[term])
+        return made
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Plan":
