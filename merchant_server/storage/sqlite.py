@@ -5,8 +5,8 @@ What shares a commit is in `sqlite_batch.py`, readers in `sqlite_readers.py`, se
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from merchant_server.storage.engine import (
     WAIT_SECONDS,
     Connection,
     Result,
-    StorageError,
     StorageUnavailable,
     ThreadMark,
 )
@@ -24,6 +23,7 @@ from merchant_server.storage.sqlite_connection import (
     DRIVER_ERRORS,
     SqliteConnection,
     as_storage_error,
+    commit,
     connect,
     prepare_file,
     truncate_wal,
@@ -35,6 +35,34 @@ from merchant_server.storage.turns import FileTurns, ThreadTurns, watch_forks
 BATCH_TRANSACTIONS = 64
 BATCH_SECONDS = 0.010
 COMMITS_BETWEEN_WAL_CHECKS = 256
+
+
+class _Turn:
+    """The use of one turn for one transaction, which opens a batch or joins the open one.
+
+    The turn is taken on entering unless there is a deadline, which says that it was. A generator takes twice the time.
+    """
+
+    __slots__ = ("_batch", "_connection", "_deadline", "_engine")
+
+    def __init__(self, engine: "SqliteEngine", deadline: float | None = None) -> None:
+        self._engine, self._deadline = engine, deadline
+
+    def __enter__(self) -> SqliteConnection:
+        engine = self._engine
+        deadline = engine._take_turn() if self._deadline is None else self._deadline
+        self._connection, self._batch = engine._enter(deadline)
+        engine._mark.inside = True
+        return self._connection
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        engine, connection = self._engine, self._connection
+        try:
+            engine._leave(connection, self._batch, keep=error is None and connection.failure is None)
+            if error is None:
+                connection.require_committable()
+        finally:
+            engine._mark.inside = False
 
 
 class SqliteEngine:
@@ -54,10 +82,8 @@ class SqliteEngine:
         batch_transactions: int = BATCH_TRANSACTIONS,
         batch_seconds: float = BATCH_SECONDS,
     ) -> None:
-        self.path = path
-        self.wait_seconds = wait_seconds
-        self.batch_transactions = batch_transactions
-        self.batch_seconds = batch_seconds
+        self.path, self.wait_seconds = path, wait_seconds
+        self.batch_transactions, self.batch_seconds = batch_transactions, batch_seconds
         self._closed = False
         self._writer: Any = None
         self._inherited: list[Any] = []
@@ -87,15 +113,9 @@ class SqliteEngine:
         self._processes.close()
         self._start()
 
-    @contextmanager
-    def transaction(self, *, serializable: bool = False) -> Iterator[Connection]:
+    def transaction(self, *, serializable: bool = False) -> AbstractContextManager[Connection]:
         """Open a write transaction, durable once the block has been left. It is always serial."""
-        self._mark.require_outside("transaction")
-        deadline = time.monotonic() + self.wait_seconds
-        if not self._turns.take(self.wait_seconds):
-            raise self._no_turn()
-        with self._turn(deadline) as connection:
-            yield connection
+        return _Turn(self)
 
     def run(self, work: Callable[[Connection], Result]) -> Result:
         """Run `work` in a write transaction, durable on return; a thread that has the turn may run it for this one.
@@ -112,24 +132,16 @@ class SqliteEngine:
                 errand.taken_over_by.wait(kept=errand.kept)
                 result: Result = errand.outcome()
                 return result
-        with self._turn(deadline) as connection:
+        with _Turn(self, deadline) as connection:
             return work(connection)
 
-    @contextmanager
-    def _turn(self, deadline: float) -> Iterator[SqliteConnection]:
-        """Use the turn that was taken for one transaction, which opens a batch or joins the open one."""
-        connection, batch = self._enter(deadline)
-        self._mark.inside = True
-        try:
-            try:
-                yield connection
-                connection.require_committable()
-            except BaseException:
-                self._leave(connection, batch, keep=False)
-                raise
-            self._leave(connection, batch, keep=True)
-        finally:
-            self._mark.inside = False
+    def _take_turn(self) -> float:
+        """Take a turn; return until when this transaction may wait for other processes too."""
+        self._mark.require_outside("transaction")
+        deadline = time.monotonic() + self.wait_seconds
+        if not self._turns.take(self.wait_seconds):
+            raise self._no_turn()
+        return deadline
 
     def _enter(self, deadline: float) -> tuple[SqliteConnection, Batch]:
         batch = self._batch
@@ -231,7 +243,8 @@ class SqliteEngine:
         """Commit the batch, or roll it back after `failure`; tell every member and free both turns."""
         try:
             if failure is None and keep:
-                failure = self._commit()
+                failure = commit(self._writer)
+                self._commits += failure is None
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             batch.error = as_storage_error(failure)
@@ -247,14 +260,6 @@ class SqliteEngine:
             self._processes.give()
             self._turns.give()
 
-    def _commit(self) -> StorageError | None:
-        try:
-            self._writer.execute("COMMIT")
-        except DRIVER_ERRORS as error:
-            return typed(error, committing=True)
-        self._commits += 1
-        return None
-
     @property
     def waiting(self) -> int:
         """How many threads wait for their turn to write."""
@@ -265,16 +270,14 @@ class SqliteEngine:
         """How many durable commits this process has made; fewer than transactions when they shared."""
         return self._commits
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> AbstractContextManager[Connection]:
         """Open a read-only block on one snapshot; it waits for nobody."""
         self._mark.require_outside("reading")
-        with self._readers.reading() as connection:
-            yield connection
+        return self._readers.reading()
 
     def _no_turn(self) -> StorageUnavailable:
-        waited = f"{self.wait_seconds:g} s"
-        return StorageUnavailable(f"no turn to write to {self.path.name} within {waited}: try again later")
+        within = f"{self.path.name} within {self.wait_seconds:g} s"
+        return StorageUnavailable(f"no turn to write to {within}: try again later")
 
     def migrate(self, folder: Path | None = None) -> list[str]:
         """Apply pending migrations and return their names in order."""

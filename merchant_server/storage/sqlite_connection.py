@@ -121,6 +121,15 @@ def connect(path: Path, wait_seconds: float, *, read_only: bool) -> Any:
     return raw
 
 
+def commit(raw: Any) -> StorageError | None:
+    """Commit what a connection has written, durably; return why it was not."""
+    try:
+        raw.execute("COMMIT")
+    except DRIVER_ERRORS as error:
+        return typed(error, committing=True)
+    return None
+
+
 def truncate_wal(raw: Any, path: Path) -> None:
     """Empty a write-ahead log that outgrew its limit; a reader that pins it puts this off."""
     with contextlib.suppress(OSError, *DRIVER_ERRORS):
