@@ -42,7 +42,7 @@ def back_up(engine: Engine, out: Path, progress: Progress) -> None:
     """
     if out.exists():
         raise BackupRefused(f"{out} is there already: name a new file")
-    with _draft_of(out) as draft:
+    with draft_of(out) as draft:
         if isinstance(engine, SqliteEngine):
             _snapshot(engine.path, draft, progress)
         else:
@@ -53,7 +53,7 @@ def back_up(engine: Engine, out: Path, progress: Progress) -> None:
                 target.close()
         verify(draft)
         checksum_of(out).write_text(f"{_sha256(draft)}  {out.name}\n", "ascii")
-        _keep(draft, out)
+        keep(draft, out)
 
 
 def checksum_of(backup: Path) -> Path:
@@ -128,7 +128,7 @@ def restore_file(
     if target.exists() and not replace:
         raise BackupRefused(f"{target} is there already: use --replace to move it aside")
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _draft_of(target) as draft:
+    with draft_of(target) as draft:
         _read_whole(backup, draft)
         _require_keys(verify(draft), keys)
         engine = SqliteEngine(draft)
@@ -138,7 +138,7 @@ def restore_file(
             engine.close()
         _require_whole(draft)
         aside = _move_aside(target) if target.exists() else None
-        _keep(draft, target)
+        keep(draft, target)
     return aside
 
 
@@ -146,7 +146,7 @@ def restore_rows(
     backup: Path, target: Engine, keys: tuple[str, ...], at: datetime, progress: Progress
 ) -> None:
     """Copy a backup into an empty database of another kind. Raises BackupRefused, CopyRefused."""
-    with _draft_of(backup) as draft:
+    with draft_of(backup) as draft:
         _read_whole(backup, draft)
         _require_keys(verify(draft), keys)
         source = SqliteEngine(draft)
@@ -223,7 +223,7 @@ def _read_whole(backup: Path, draft: Path) -> None:
 
 
 @contextmanager
-def _draft_of(path: Path) -> Iterator[Path]:
+def draft_of(path: Path) -> Iterator[Path]:
     """Yield the name of a private draft beside `path`, and leave none of it behind."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -237,11 +237,11 @@ def _draft_of(path: Path) -> Iterator[Path]:
         _tidy(draft)
 
 
-def _keep(draft: Path, path: Path) -> None:
+def keep(draft: Path, path: Path) -> None:
     """Give a finished draft its name, durably."""
-    sync(draft)
+    _sync(draft)
     draft.replace(path)
-    sync(path.parent)
+    _sync(path.parent)
 
 
 def _require_whole(draft: Path) -> None:
@@ -250,8 +250,7 @@ def _require_whole(draft: Path) -> None:
         raise StorageUnavailable(f"{draft.parent} has no room for the whole database")
 
 
-def sync(path: Path) -> None:
-    """Wait until what a file or a folder holds is durable."""
+def _sync(path: Path) -> None:
     file = os.open(path, os.O_RDONLY)
     try:
         os.fsync(file)

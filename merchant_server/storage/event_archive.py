@@ -4,20 +4,19 @@ The laws go on holding: the note says up to which number a merchant's events are
 """
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from merchant_server.storage.backups import sync
+from merchant_server.storage.backups import draft_of, keep
+from merchant_server.storage.copying import Progress
 from merchant_server.storage.engine import Connection, Engine, Row, StorageError
 from merchant_server.storage.event_months import month_after, over_by, partitions
 from merchant_server.storage.migrations import patiently
 from merchant_server.storage.repositories.rows import stamp
 
 PAGE = 500
-Progress = Callable[[int, int], None]
 _UP_TO = "SELECT merchant_id, mode, MAX(up_to) AS up_to FROM event_archives GROUP BY merchant_id, mode"
 _WAITING = "EXISTS (SELECT 1 FROM deliveries w WHERE w.event_id = e.id AND w.status = 'pending')"
 # A merchant's numbers follow the time but for the instant around midnight, so the last number of the month is the end.
@@ -100,8 +99,8 @@ def _require_done(connection: Connection, ends: list[Row], *, unread: bool) -> N
 def _write(connection: Connection, out: Path, ends: list[Row], progress: Progress) -> str:
     """Write the file, durably and readable for its owner only, whole or not at all; return its SHA-256."""
     digest, done, total = hashlib.sha256(), 0, sum(each["events"] for each in ends)
-    try:
-        with open(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with draft_of(out) as draft:
+        with draft.open("wb") as file:
             for body in _bodies(connection, ends):
                 line = body.encode() + b"\n"
                 file.write(line)
@@ -112,11 +111,7 @@ def _write(connection: Connection, out: Path, ends: list[Row], progress: Progres
             raise ArchiveRefused(
                 f"{total - done} events are missing: run `fenqi-server doctor`, which names them"
             )
-        sync(out)
-        sync(out.parent)
-    except BaseException:
-        out.unlink(missing_ok=True)
-        raise
+        keep(draft, out)
     return digest.hexdigest()
 
 

@@ -40,7 +40,7 @@ COMMITS_BETWEEN_WAL_CHECKS = 256
 class _Turn:
     """The use of one turn for one transaction, which opens a batch or joins the open one.
 
-    The turn is taken on entering unless there is a deadline, which says that it was. A generator takes twice the time.
+    The turn is taken on entering unless there is a deadline, which says that it was. A generator would cost more.
     """
 
     __slots__ = ("_batch", "_connection", "_deadline", "_engine")

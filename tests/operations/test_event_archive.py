@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from merchant_server.cli import main
-from merchant_server.storage import event_archive
+from merchant_server.storage import backups, event_archive
 from merchant_server.storage.engine import StorageUnavailable
 from merchant_server.storage.event_archive import Archived, ArchiveRefused
 from merchant_server.storage.event_months import MonthsRefused, month_after, split_by_month
@@ -79,6 +79,8 @@ def test_a_month_goes_into_a_file_as_the_feed_had_it_and_the_house_goes_on(
     assert house.breaches() == []
     first = house.get("/v1/events").get_json()["data"][0]
     assert first["sequence"] == len(old) + 1
+    gone = house.get(f"/v1/events?after={json.loads(old[0])['id']}")
+    assert (gone.status_code, gone.get_json()["code"]) == (422, "cursor_unknown")
     house.advance(months=1)
     house.work()
     house.sell(plan="p3")
@@ -170,10 +172,10 @@ def test_a_disk_that_is_full_leaves_no_half_file(
     def full(path: Path) -> None:
         raise OSError(errno.ENOSPC, "no space left on device")
 
-    with monkeypatch.context() as patched, pytest.raises(OSError, match="no space left"):
-        patched.setattr(event_archive, "sync", full)
+    with monkeypatch.context() as patched, pytest.raises(StorageUnavailable, match="no space left"):
+        patched.setattr(backups, "_sync", full)
         archive(house, out)
-    assert not out.exists()
+    assert [each.name for each in tmp_path.iterdir() if "events.jsonl" in each.name] == []
     assert feed(house) == before
     assert archive(house, out).events > 0
 
