@@ -158,11 +158,3 @@ class CreditLine:
                 left_minor=self.left.minor,
             )
         return replace(self, used=self.used + amount, version=self.version + 1)
-
-    def give_back(self, amount: Money) -> "CreditLine":
-        """Return the line with repaid principal free again."""
-        return replace(self, used=self.used - amount, version=self.version + 1)
-
-    def draw_back(self, amount: Money) -> "CreditLine":
-        """Return the line with principal owed again that the bank took back; the limit does not stop a debt."""
-        return replace(self, used=self.used + amount, version=self.version + 1)

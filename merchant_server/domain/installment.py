@@ -1,8 +1,8 @@
 """An installment: one due row of a loan, the parts that are owed, and what each has received."""
 
-from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 from fenqi.finance.money import Money, money
 from fenqi.finance.repayment import Due
@@ -44,21 +44,24 @@ INSTALLMENT_MACHINE = Machine(
 OPEN_INSTALLMENTS = frozenset({_I.SCHEDULED, _I.DUE, _I.DEDUCTING, _I.OVERDUE})
 
 
-@dataclass(frozen=True, slots=True)
-class Installment:
-    """One due row of a loan: the parts that are owed under the present schedule, and what each has received."""
+class Installment(NamedTuple):
+    """One due row of a loan: the parts that are owed under the present schedule, and what each has received.
+
+    Parts are in minor units of `currency`, as in the rows they come from.
+    """
 
     loan_id: str
     number: int
     due_on: date
-    principal: Money
-    interest: Money
-    fee: Money
-    penalty: Money
-    principal_paid: Money
-    interest_paid: Money
-    fee_paid: Money
-    penalty_paid: Money
+    principal_minor: int
+    interest_minor: int
+    fee_minor: int
+    penalty_minor: int
+    principal_paid_minor: int
+    interest_paid_minor: int
+    fee_paid_minor: int
+    penalty_paid_minor: int
+    currency: str
     status: InstallmentStatus
     version: int
 
@@ -67,28 +70,80 @@ class Installment:
         cls, loan_id: str, number: int, due_on: date, *, principal: Money, interest: Money, fee: Money
     ) -> "Installment":
         """Return a new row of which nothing is paid."""
-        nothing = Money(0, principal.currency)
         return cls(
-            loan_id, number, due_on, principal, interest, fee, nothing, nothing, nothing, nothing, nothing,
+            loan_id, number, due_on, principal.minor, interest.minor, fee.minor, 0, 0, 0, 0, 0, principal.currency,
             InstallmentStatus.SCHEDULED, 1,
         )  # fmt: skip
 
     @property
+    def principal(self) -> Money:
+        """The principal that is owed in all."""
+        return money(self.principal_minor, self.currency)
+
+    @property
+    def interest(self) -> Money:
+        """The interest that is owed in all."""
+        return money(self.interest_minor, self.currency)
+
+    @property
+    def fee(self) -> Money:
+        """The fee that is owed in all."""
+        return money(self.fee_minor, self.currency)
+
+    @property
+    def penalty(self) -> Money:
+        """The penalties that are owed in all."""
+        return money(self.penalty_minor, self.currency)
+
+    @property
+    def principal_paid(self) -> Money:
+        """What arrived of the principal."""
+        return money(self.principal_paid_minor, self.currency)
+
+    @property
+    def interest_paid(self) -> Money:
+        """What arrived of the interest."""
+        return money(self.interest_paid_minor, self.currency)
+
+    @property
+    def fee_paid(self) -> Money:
+        """What arrived of the fee."""
+        return money(self.fee_paid_minor, self.currency)
+
+    @property
+    def penalty_paid(self) -> Money:
+        """What arrived of the penalties."""
+        return money(self.penalty_paid_minor, self.currency)
+
+    @property
     def total(self) -> Money:
         """What is to be paid in all, without penalties."""
-        return self._money(self.principal.minor + self.interest.minor + self.fee.minor)
+        return money(self.total_minor, self.currency)
 
     @property
     def paid(self) -> Money:
         """What arrived of the total, without penalties."""
-        return self._money(self.principal_paid.minor + self.interest_paid.minor + self.fee_paid.minor)
+        return money(self.paid_minor, self.currency)
 
     @property
     def outstanding(self) -> Money:
         """What is still to be paid, penalties included."""
-        owed = self.principal.minor + self.interest.minor + self.fee.minor + self.penalty.minor
-        arrived = self.principal_paid.minor + self.interest_paid.minor + self.fee_paid.minor
-        return self._money(owed - arrived - self.penalty_paid.minor)
+        return money(self.outstanding_minor, self.currency)
+
+    @property
+    def total_minor(self) -> int:
+        """`total` in minor units."""
+        return self.principal_minor + self.interest_minor + self.fee_minor
+
+    @property
+    def paid_minor(self) -> int:
+        """`paid` in minor units."""
+        return self.principal_paid_minor + self.interest_paid_minor + self.fee_paid_minor
+
+    @property
+    def outstanding_minor(self) -> int:
+        """`outstanding` in minor units."""
+        return self.total_minor - self.paid_minor + self.penalty_minor - self.penalty_paid_minor
 
     @property
     def is_open(self) -> bool:
@@ -98,8 +153,8 @@ class Installment:
     def agreed(self) -> Due:
         """Return what was to be paid in all, part by part."""
         return Due(
-            self.number, self.due_on, self.principal.minor, self.interest.minor, self.fee.minor,
-            self.penalty.minor, self.principal.currency,
+            self.number, self.due_on, self.principal_minor, self.interest_minor, self.fee_minor, self.penalty_minor,
+            self.currency,
         )  # fmt: skip
 
     def due(self) -> Due:
@@ -107,48 +162,48 @@ class Installment:
         return Due(
             self.number,
             self.due_on,
-            self.principal.minor - self.principal_paid.minor,
-            self.interest.minor - self.interest_paid.minor,
-            self.fee.minor - self.fee_paid.minor,
-            self.penalty.minor - self.penalty_paid.minor,
-            self.principal.currency,
+            self.principal_minor - self.principal_paid_minor,
+            self.interest_minor - self.interest_paid_minor,
+            self.fee_minor - self.fee_paid_minor,
+            self.penalty_minor - self.penalty_paid_minor,
+            self.currency,
         )
 
     def to(self, status: InstallmentStatus) -> "Installment":
         """Return it one transition later, or raise TransitionNotAllowed."""
-        return replace(self, status=INSTALLMENT_MACHINE.check(self.status, status), version=self.version + 1)
+        return self.next()._replace(status=INSTALLMENT_MACHINE.check(self.status, status))
+
+    def next(self) -> "Installment":
+        """Return its next version."""
+        return self._replace(version=self.version + 1)
 
     def receive(self, portion: Due) -> "Installment":
         """Return it with a portion paid, and called paid when nothing is left."""
         received = self._with_paid(portion, 1)
-        if received.outstanding.minor:
-            return received
-        return replace(received, status=INSTALLMENT_MACHINE.check(self.status, InstallmentStatus.PAID))
+        return received if received.outstanding_minor else received._now(InstallmentStatus.PAID)
 
     def give_up(self, portion: Due, today: date) -> "Installment":
         """Return it with a portion taken back by the bank; when it had been paid it is owed again, late or to come."""
         reopened = self._with_paid(portion, -1)
-        return reopened if self.is_open else replace(reopened, status=self._reopened(today))
+        return reopened if self.is_open else reopened._reopened(today)
 
     def restored(self, more: Due, today: date) -> "Installment":
         """Return it owing more by each part of `more`: what an undone change had taken off it, or less when negative.
 
         A row that was over is open again when it owes something.
         """
-        parts = ("principal", "interest", "fee", "penalty")
-        changed = replace(
-            self,
-            version=self.version + 1,
-            due_on=more.due_on,
-            **{part: getattr(self, part) + self._money(getattr(more, f"{part}_minor")) for part in parts},
+        changed = self._owing(
+            more.due_on,
+            self.principal_minor + more.principal_minor,
+            self.interest_minor + more.interest_minor,
+            self.fee_minor + more.fee_minor,
+            self.penalty_minor + more.penalty_minor,
         )
-        if changed.outstanding.minor:
-            return changed if self.is_open else replace(changed, status=self._reopened(today))
-        paid = changed.paid.minor + changed.penalty_paid.minor
+        if changed.outstanding_minor:
+            return changed if self.is_open else changed._reopened(today)
+        paid = changed.paid_minor + changed.penalty_paid_minor
         over = InstallmentStatus.PAID if paid else InstallmentStatus.REPLACED
-        return replace(
-            changed, status=over if over == self.status else INSTALLMENT_MACHINE.check(self.status, over)
-        )
+        return changed if over == self.status else changed._now(over)
 
     def waiting(self, today: date) -> InstallmentStatus:
         """Return where it stands while nothing is being deducted: to come, due on this day, or late."""
@@ -156,39 +211,43 @@ class Installment:
             return InstallmentStatus.SCHEDULED
         return InstallmentStatus.OVERDUE if self.due_on < today else InstallmentStatus.DUE
 
-    def _reopened(self, today: date) -> InstallmentStatus:
-        wanted = InstallmentStatus.SCHEDULED if self.due_on > today else InstallmentStatus.OVERDUE
-        return INSTALLMENT_MACHINE.check(self.status, wanted)
-
     def reshaped(self, owed: Due | None, gone: InstallmentStatus) -> "Installment":
         """Return it owing what a new schedule says; when that is nothing, it is paid or what `gone` names."""
-        parts = ("principal", "interest", "fee", "penalty")
-        left = {part: getattr(owed, f"{part}_minor") if owed else 0 for part in parts}
-        changed = replace(
-            self,
-            version=self.version + 1,
-            due_on=owed.due_on if owed else self.due_on,
-            **{part: getattr(self, f"{part}_paid") + self._money(left[part]) for part in parts},
+        changed = self._owing(
+            owed.due_on if owed else self.due_on,
+            self.principal_paid_minor + (owed.principal_minor if owed else 0),
+            self.interest_paid_minor + (owed.interest_minor if owed else 0),
+            self.fee_paid_minor + (owed.fee_minor if owed else 0),
+            self.penalty_paid_minor + (owed.penalty_minor if owed else 0),
         )
-        if changed.outstanding.minor:
+        if changed.outstanding_minor:
             if changed.due_on <= self.due_on or self.status == InstallmentStatus.SCHEDULED:
                 return changed
             # It has more time, so it waits for its new day.
-            return replace(
-                changed, status=INSTALLMENT_MACHINE.check(self.status, InstallmentStatus.SCHEDULED)
-            )
-        over = InstallmentStatus.PAID if self.paid.minor + self.penalty_paid.minor else gone
-        return replace(changed, status=INSTALLMENT_MACHINE.check(self.status, over))
+            return changed._now(InstallmentStatus.SCHEDULED)
+        return changed._now(InstallmentStatus.PAID if self.paid_minor + self.penalty_paid_minor else gone)
 
-    def _with_paid(self, portion: Due, sign: int) -> "Installment":
-        return replace(
-            self,
+    def _now(self, status: InstallmentStatus) -> "Installment":
+        return self._replace(status=INSTALLMENT_MACHINE.check(self.status, status))
+
+    def _reopened(self, today: date) -> "Installment":
+        return self._now(InstallmentStatus.SCHEDULED if self.due_on > today else InstallmentStatus.OVERDUE)
+
+    def _owing(self, due_on: date, principal: int, interest: int, fee: int, penalty: int) -> "Installment":
+        return self._replace(
             version=self.version + 1,
-            principal_paid=self.principal_paid + self._money(sign * portion.principal_minor),
-            interest_paid=self.interest_paid + self._money(sign * portion.interest_minor),
-            fee_paid=self.fee_paid + self._money(sign * portion.fee_minor),
-            penalty_paid=self.penalty_paid + self._money(sign * portion.penalty_minor),
+            due_on=due_on,
+            principal_minor=principal,
+            interest_minor=interest,
+            fee_minor=fee,
+            penalty_minor=penalty,
         )
 
-    def _money(self, minor: int) -> Money:
-        return money(minor, self.principal.currency)
+    def _with_paid(self, portion: Due, sign: int) -> "Installment":
+        return self._replace(
+            version=self.version + 1,
+            principal_paid_minor=self.principal_paid_minor + sign * portion.principal_minor,
+            interest_paid_minor=self.interest_paid_minor + sign * portion.interest_minor,
+            fee_paid_minor=self.fee_paid_minor + sign * portion.fee_minor,
+            penalty_paid_minor=self.penalty_paid_minor + sign * portion.penalty_minor,
+        )

@@ -103,13 +103,14 @@ def repayment_postings(repayment: Repayment, loan: Loan, arrives_at: str = CASH)
 
     It arrives at the bank, or is what a merchant gives out of its payable account.
     """
+    penalty, fee, interest = repayment.penalty, repayment.fee, repayment.interest
     return moves(
-        (loan_account(loan.id, "penalty"), arrives_at, repayment.penalty),
-        (PENALTY_EARNED, PENALTY_DEFERRED, repayment.penalty),
-        (loan_account(loan.id, "fee"), arrives_at, repayment.fee),
-        (FEE_EARNED, FEE_DEFERRED, repayment.fee),
-        (loan_account(loan.id, "interest"), arrives_at, repayment.interest),
-        (INTEREST_EARNED, INTEREST_DEFERRED, repayment.interest),
+        (loan_account(loan.id, "penalty"), arrives_at, penalty),
+        (PENALTY_EARNED, PENALTY_DEFERRED, penalty),
+        (loan_account(loan.id, "fee"), arrives_at, fee),
+        (FEE_EARNED, FEE_DEFERRED, fee),
+        (loan_account(loan.id, "interest"), arrives_at, interest),
+        (INTEREST_EARNED, INTEREST_DEFERRED, interest),
         (loan_account(loan.id, "principal"), arrives_at, repayment.principal),
         (refundable(loan.consumer_id), arrives_at, repayment.excess),
     )

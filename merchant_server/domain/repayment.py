@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from fenqi.finance.money import Money
+from fenqi.finance.money import Money, money
 from fenqi.finance.repayment import Due
 
 
@@ -65,4 +65,4 @@ class Repayment:
         return replace(self, reversed_at=at)
 
     def _part(self, name: str) -> Money:
-        return Money(sum(getattr(portion, name) for portion in self.portions), self.amount.currency)
+        return money(sum([getattr(portion, name) for portion in self.portions]), self.amount.currency)

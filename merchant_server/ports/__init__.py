@@ -8,6 +8,7 @@ from merchant_server.ports.documents import (
     UnprintableCharacter,
 )
 from merchant_server.ports.evidence import HeadSigner, StoredLeaf
+from merchant_server.ports.lending import CallbackKnown
 from merchant_server.ports.operating import Figures, StoredCheckup
 from merchant_server.ports.outbox import (
     AttemptRecord,
@@ -68,6 +69,7 @@ __all__ = [
     "Breach",
     "BureauProvider",
     "CallbackForged",
+    "CallbackKnown",
     "CallbackMalformed",
     "CallbackTry",
     "Circuits",

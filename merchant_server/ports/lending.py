@@ -186,6 +186,10 @@ class Deductions(Protocol):
         ...
 
 
+class CallbackKnown(Exception):
+    """The bank had told this before, so nothing of the transaction is kept."""
+
+
 class Callbacks(Protocol):
     """What the bank told us, once per event id."""
 
@@ -201,11 +205,7 @@ class Callbacks(Protocol):
         reason: str,
         body: str,
     ) -> None:
-        """Store a callback and its verdict; one that was received before stays as it was."""
-        ...
-
-    def known(self, gateway_account: str, event_id: str) -> bool:
-        """Say whether this event was received before."""
+        """Store a callback and its verdict; CallbackKnown, here or later in the block, when it was received before."""
         ...
 
     def latest(self, limit: int) -> list[dict[str, Any]]:

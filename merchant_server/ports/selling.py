@@ -3,6 +3,7 @@
 from datetime import date, datetime
 from typing import Protocol
 
+from fenqi.finance.money import Money
 from fenqi.finance.plan import Plan
 
 from merchant_server.domain.agreement import Agreement
@@ -235,6 +236,10 @@ class CreditLines(Protocol):
 
     def save(self, line: CreditLine, was: CreditLine) -> None:
         """Store what is used; raises TransitionConflict when another checkout drew first."""
+        ...
+
+    def owe(self, consumer_id: str, principal: Money) -> None:
+        """Use so much more of a line, or less when it is negative; the limit does not stop a debt that is there."""
         ...
 
 

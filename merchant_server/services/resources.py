@@ -107,22 +107,25 @@ def loan_resource(loan: Loan, installments: Sequence[Installment], today: date) 
         "created_at": utc_text(loan.created_at),
         "collection_paused_reason": loan.collection_paused_reason,
         "sequence": loan.version,
-        "installments": [
-            {
-                "number": row.number,
-                "due_on": row.due_on.isoformat(),
-                "principal": row.principal.to_dict(),
-                "interest": row.interest.to_dict(),
-                "fee": row.fee.to_dict(),
-                "total": row.total.to_dict(),
-                "paid": row.paid.to_dict(),
-                "penalty": row.penalty.to_dict(),
-                "penalty_paid": row.penalty_paid.to_dict(),
-                "outstanding": row.outstanding.to_dict(),
-                "status": row.status.value,
-            }
-            for row in installments
-        ],
+        "installments": [_installment_resource(row) for row in installments],
+    }
+
+
+def _installment_resource(row: Installment) -> dict[str, Any]:
+    # Every event of a loan tells its whole schedule, so its amounts are written as they lie in the row.
+    currency = row.currency
+    return {
+        "number": row.number,
+        "due_on": row.due_on.isoformat(),
+        "principal": {"minor": row.principal_minor, "currency": currency},
+        "interest": {"minor": row.interest_minor, "currency": currency},
+        "fee": {"minor": row.fee_minor, "currency": currency},
+        "total": {"minor": row.total_minor, "currency": currency},
+        "paid": {"minor": row.paid_minor, "currency": currency},
+        "penalty": {"minor": row.penalty_minor, "currency": currency},
+        "penalty_paid": {"minor": row.penalty_paid_minor, "currency": currency},
+        "outstanding": {"minor": row.outstanding_minor, "currency": currency},
+        "status": row.status.value,
     }
 
 

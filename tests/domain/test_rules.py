@@ -98,7 +98,6 @@ def test_a_line_is_never_drawn_beyond_its_limit(limit: int, used: int, amount: i
     drawn = line(limit, used)
     if used + amount <= limit:
         assert drawn.draw(Money(amount, "CNY"), NOW).used == Money(used + amount, "CNY")
-        assert drawn.draw(Money(amount, "CNY"), NOW).give_back(Money(amount, "CNY")).used == drawn.used
     else:
         with pytest.raises(RuleRefused) as refusal:
             drawn.draw(Money(amount, "CNY"), NOW)
@@ -109,10 +108,6 @@ def test_an_expired_line_is_not_drawn() -> None:
     with pytest.raises(RuleRefused) as refusal:
         line(100, 0).draw(Money(1, "CNY"), NOW + timedelta(days=1))
     assert refusal.value.code == "approval_expired"
-
-
-def test_a_reversal_is_owed_again_whatever_the_limit_says() -> None:
-    assert line(100, 100).draw_back(Money(50, "CNY")).used == Money(150, "CNY")
 
 
 def test_a_failed_deduction_waits_longer_each_time_and_ends() -> None:

@@ -135,7 +135,7 @@ def test_what_falls_on_a_holiday_waits_for_the_next_workday(installation: Instal
         row = uow.loans.installments(str(sold.loan_id))[0]
         # A Saturday, as a retry could fall on.
         uow.loans.save_installment(
-            replace(row, due_on=date(2026, 12, 19), version=2), row, date(2026, 12, 19)
+            row._replace(due_on=date(2026, 12, 19), version=2), row, date(2026, 12, 19)
         )
     installation.advance(days=28)
     installation.work()

@@ -9,7 +9,7 @@ from tests.installation import Installation
 from tests.services.collecting import ask_without_finding, tell
 
 # Statements in all, and those of them that are answered with rows: on PostgreSQL each of these is a round trip.
-SIGN, CALLBACK = (28, 10), (19, 7)
+SIGN, CALLBACK = (28, 10), (17, 5)
 
 
 def recorded(house: Installation, act: Callable[[], Any]) -> list[Statement]:
@@ -39,7 +39,7 @@ def test_a_signature_is_28_statements_and_10_questions(sqlite_installation: Inst
     assert counted(recorded(house, lambda: house.sign(checkout))) == SIGN
 
 
-def test_a_bank_callback_is_19_statements_and_7_questions(sqlite_installation: Installation) -> None:
+def test_a_bank_callback_is_17_statements_and_5_questions(sqlite_installation: Installation) -> None:
     house = sqlite_installation
     house.sell()
     house.advance(months=1)

@@ -4,7 +4,6 @@ Each function works in the caller's transaction on a loan the caller has locked;
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from fenqi.finance.money import Money
@@ -71,7 +70,7 @@ def receive(
         was = by_number[portion.number]
         by_number[was.number] = was.receive(portion)
         uow.loans.save_installment(by_number[was.number], was)
-    free_line(uow, loan, repayment.principal)
+    uow.lines.owe(loan.consumer_id, -repayment.principal)
     rows = list(by_number.values())
     paid = loan.next(
         standing(loan, rows),
@@ -100,9 +99,7 @@ def take_back(uow: UnitOfWork, deps: Deps, loan: Loan, repayment_id: str, collec
         was = by_number[portion.number]
         by_number[was.number] = was.give_up(portion, today)
         uow.loans.save_installment(by_number[was.number], was, max(again_on, was.due_on))
-    line = uow.lines.get(loan.consumer_id, loan.principal.currency)
-    assert line is not None
-    uow.lines.save(line.draw_back(repayment.principal), line)
+    uow.lines.owe(loan.consumer_id, repayment.principal)
     rows = list(by_number.values())
     owed = loan.next(
         standing(loan, rows),
@@ -150,7 +147,7 @@ def reshape(
         book(uow, deps, loan, kind.value, source_id, postings)
     rows = _save_rows(uow, loan, rows, wanted, gone)
     if relief.principal.minor:
-        free_line(uow, loan, relief.principal)
+        uow.lines.owe(loan.consumer_id, -relief.principal)
     changed = loan.next(
         standing(loan, rows),
         penalty=loan.penalty - relief.penalty,
@@ -181,13 +178,6 @@ def _close_if_settled(uow: UnitOfWork, deps: Deps, loan: Loan, rows: Sequence[In
     if checkout.status == CheckoutStatus.CAPTURED and not checkout.uncaptured.minor:
         move_checkout(uow, deps, checkout.to(CheckoutStatus.CLOSED), checkout)
     return closed
-
-
-def free_line(uow: UnitOfWork, loan: Loan, principal: Money) -> None:
-    """Give principal that is not owed any more back to the consumer's credit line."""
-    line = uow.lines.get(loan.consumer_id, principal.currency)
-    assert line is not None
-    uow.lines.save(line.give_back(principal), line)
 
 
 def book(
@@ -277,6 +267,6 @@ def _save_rows(
             for part in ("principal", "interest", "fee")
         }
         row = Installment.scheduled(loan.id, due.number, due.due_on, **parts)
-        added.append(replace(row, penalty=Money(due.penalty_minor, due.currency)))
+        added.append(row._replace(penalty_minor=due.penalty_minor))
     uow.loans.add_installments(loan.merchant_id, added)
     return sorted(stored + added, key=lambda row: row.number)

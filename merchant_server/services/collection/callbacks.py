@@ -1,5 +1,6 @@
 """The bank's callbacks: authenticate the raw bytes, then hold every field against our own request row (law 8)."""
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from datetime import datetime
 from merchant_server.domain.deduction import Deduction, DeductionStatus
 from merchant_server.domain.errors import Unauthenticated
 from merchant_server.domain.payment_order import PaymentOrder
-from merchant_server.ports import BankCallback, CallbackForged, CallbackMalformed, UnitOfWork
+from merchant_server.ports import BankCallback, CallbackForged, CallbackKnown, CallbackMalformed, UnitOfWork
 from merchant_server.services.collection.ordering import settle_order
 from merchant_server.services.collection.settling import settle
 from merchant_server.services.deps import Deps
@@ -50,12 +51,13 @@ def receive(deps: Deps, body: bytes, headers: Mapping[str, str]) -> Verdict:
             code="callback_forged",
             hint="sign the raw bytes with a current key",
         ) from forged
-    return deps.storage.run(lambda uow: _receive(uow, deps, callback, body, now))
+    try:
+        return deps.storage.run(lambda uow: _receive(uow, deps, callback, body, now))
+    except CallbackKnown:
+        return Verdict("duplicate")
 
 
 def _receive(uow: UnitOfWork, deps: Deps, callback: BankCallback, body: bytes, now: datetime) -> Verdict:
-    if uow.callbacks.known(callback.gateway_account, callback.event_id):
-        return Verdict("duplicate")
     verdict = _apply(uow, deps, callback)
     uow.callbacks.record(
         gateway_account=callback.gateway_account,
@@ -124,7 +126,7 @@ def _difference(callback: BankCallback, ours: Deduction | PaymentOrder | None) -
 
 
 def _record_unread(deps: Deps, body: bytes, action: str, reason: str, *, keep: bool = False) -> None:
-    with deps.storage.unit_of_work() as uow:
+    with contextlib.suppress(CallbackKnown), deps.storage.unit_of_work() as uow:
         if keep:
             # It names no event, so it is known by its bytes; staff look at it in the quarantine.
             uow.callbacks.record(

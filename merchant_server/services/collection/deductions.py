@@ -1,6 +1,5 @@
 """Deductions: committed as requested with our own reference, then sent, then settled by callback or by asking."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 from merchant_server.domain.deduction import Deduction, DeductionStatus, Mandate, MandateStatus
@@ -62,7 +61,7 @@ def _due(uow: UnitOfWork, loan: Loan, number: int, today: date) -> tuple[Install
         return None
     checkout, mandate = uow.checkouts.get(loan.checkout_id), uow.mandates.get(loan.mandate_id)
     assert checkout is not None and mandate is not None
-    put_off = replace(installment, version=installment.version + 1)
+    put_off = installment.next()
     if uow.deductions.is_asked(loan.id):
         # An earlier success was taken back while a later try is under way: its row waits for that one.
         uow.loans.save_installment(put_off, installment, today + timedelta(days=1))
@@ -76,7 +75,7 @@ def _due(uow: UnitOfWork, loan: Loan, number: int, today: date) -> tuple[Install
         return None
     if mandate.status != MandateStatus.ACTIVE:
         # It waits for a person; ageing calls it overdue, and the loan with it, the day after.
-        uow.loans.save_installment(replace(put_off, status=waiting.status), installment, NEVER)
+        uow.loans.save_installment(put_off._replace(status=waiting.status), installment, NEVER)
         return None
     return installment, mandate
 

@@ -176,8 +176,8 @@ def _open(
     rows = rows_to_pay(uow, loan)
     if amount is None:
         today = deps.today(uow, merchant_of(uow, loan.merchant_id))
-        due = sum(row.outstanding.minor for row in rows if row.due_on <= today)
-        amount = Money(due or rows[0].outstanding.minor, loan.principal.currency)
+        due = sum(row.outstanding_minor for row in rows if row.due_on <= today)
+        amount = Money(due or rows[0].outstanding_minor, loan.principal.currency)
     refuse_payment(loan, amount)
     now = deps.clock.now()
     mandate = uow.mandates.get(loan.mandate_id)

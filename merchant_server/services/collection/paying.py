@@ -94,7 +94,7 @@ def _refuse_amount(
 ) -> None:
     refuse_payment(loan, amount)
     today = deps.today(uow, merchant_of(uow, loan.merchant_id))
-    due = Money(sum(row.outstanding.minor for row in rows if row.due_on <= today), amount.currency)
+    due = Money(sum(row.outstanding_minor for row in rows if row.due_on <= today), amount.currency)
     if purpose in AHEAD and amount <= due:
         raise RuleRefused(
             "this pays nothing ahead",

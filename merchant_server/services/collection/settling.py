@@ -82,7 +82,7 @@ def _pays_whole(deduction: Deduction, loan: Loan, installment: Installment) -> b
     return (
         deduction.purpose == DeductionPurpose.INSTALLMENT
         and loan.status != LoanStatus.WRITTEN_OFF
-        and 0 < installment.outstanding.minor <= deduction.amount.minor
+        and 0 < installment.outstanding_minor <= deduction.amount.minor
     )
 
 

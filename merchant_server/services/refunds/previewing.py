@@ -97,7 +97,7 @@ def _undone(uow: UnitOfWork, loan: Loan, amount: Money, kept: Money) -> RefundEf
     rows = uow.loans.installments(loan.id)
     returned = [preview.effect for preview in uow.refunds.committed_previews(loan.id)]
     paid = {
-        part: sum(getattr(row, f"{part}_paid").minor for row in rows)
+        part: sum(getattr(row, f"{part}_paid_minor") for row in rows)
         - sum(getattr(each, f"{part}_returned").minor for each in returned)
         for part in ("interest", "fee", "penalty")
     }
@@ -138,7 +138,7 @@ def _agreed(uow: UnitOfWork, loan: Loan, rows: Sequence[Installment]) -> list[Du
     left = sum(preview.effect.interest_returned.minor for preview in uow.refunds.committed_previews(loan.id))
     agreed = []
     for row in rows:
-        cut = min(left, row.interest_paid.minor)
+        cut = min(left, row.interest_paid_minor)
         left -= cut
         agreed.append(row.agreed()._replace(interest_minor=row.interest.minor - cut))
     return agreed

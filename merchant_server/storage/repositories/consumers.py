@@ -175,3 +175,14 @@ class CreditLines:
             "credit line",
             line.consumer_id,
         )
+
+    def owe(self, consumer_id: str, principal: Money) -> None:
+        """Use so much more of a line, or less when it is negative; the limit does not stop a debt that is there."""
+        save(
+            self._db,
+            "UPDATE credit_lines SET used_minor = used_minor + :principal, version = version + 1"
+            " WHERE consumer_id = :id AND currency = :currency",
+            {"id": consumer_id, "currency": principal.currency, "principal": principal.minor},
+            "credit line",
+            consumer_id,
+        )

@@ -6,8 +6,11 @@ from fenqi.finance.money import Money
 
 from merchant_server.domain.deduction import FIRST_OWN_ATTEMPT, Deduction, DeductionPurpose, DeductionStatus
 from merchant_server.domain.quarantine import QuarantinedCallback
+from merchant_server.ports import CallbackKnown
 from merchant_server.storage.engine import Connection, Row
 from merchant_server.storage.repositories.rows import insert, moment, save, stamp
+
+_COLUMNS = tuple(name for name in Deduction.__dataclass_fields__ if name != "amount")
 
 
 class Deductions:
@@ -18,7 +21,7 @@ class Deductions:
 
     def add(self, deduction: Deduction, ask_at: datetime) -> None:
         """Store a deduction before the bank is asked; Conflict when one is under way for the installment."""
-        row = {name: getattr(deduction, name) for name in Deduction.__dataclass_fields__ if name != "amount"}
+        row = {name: getattr(deduction, name) for name in _COLUMNS}
         row |= {
             "status": deduction.status.value,
             "purpose": deduction.purpose.value,
@@ -112,7 +115,7 @@ class Callbacks:
         reason: str,
         body: str,
     ) -> None:
-        """Store a callback and its verdict; one that was received before stays as it was."""
+        """Store a callback and its verdict; CallbackKnown, here or later in the block, when it was received before."""
         self._db.write(
             "INSERT INTO callbacks (gateway_account, event_id, received_at, reference, merchant_id, verdict,"
             " reason, body)"
@@ -128,16 +131,7 @@ class Callbacks:
                 "reason": reason,
                 "body": body,
             },
-        )
-
-    def known(self, gateway_account: str, event_id: str) -> bool:
-        """Say whether this event was received before."""
-        return (
-            self._db.one(
-                "SELECT 1 AS known FROM callbacks WHERE gateway_account = :account AND event_id = :event_id",
-                {"account": gateway_account, "event_id": event_id},
-            )
-            is not None
+            _refuse_known,
         )
 
     def latest(self, limit: int) -> list[Row]:
@@ -179,6 +173,11 @@ class Callbacks:
         return changed == 1
 
 
+def _refuse_known(stored: int) -> None:
+    if not stored:
+        raise CallbackKnown
+
+
 def _quarantined(row: Row, asked: Row | None) -> QuarantinedCallback:
     return QuarantinedCallback(
         gateway_account=row["gateway_account"],
@@ -192,7 +191,7 @@ def _quarantined(row: Row, asked: Row | None) -> QuarantinedCallback:
 
 
 def _deduction(row: Row) -> Deduction:
-    values = {name: row[name] for name in Deduction.__dataclass_fields__ if name != "amount"}
+    values = {name: row[name] for name in _COLUMNS}
     values |= {
         "status": DeductionStatus(row["status"]),
         "purpose": DeductionPurpose(row["purpose"]),

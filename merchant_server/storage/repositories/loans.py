@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from functools import cache
 from typing import Any
 
-from fenqi.finance.money import Money, money
+from fenqi.finance.money import money
 
 from merchant_server.domain.installment import Installment, InstallmentStatus
 from merchant_server.domain.loan import Loan, LoanStatus
@@ -29,13 +28,22 @@ _ROW_MONEY = (
     "principal_paid", "interest_paid", "fee_paid", "penalty_paid",
 )  # fmt: skip
 _ROW_COLUMNS = tuple(f"{part}_minor" for part in _ROW_MONEY)
-_SCHEDULE = (
-    f"SELECT number, due_on, {', '.join(_ROW_COLUMNS)}, currency, status, version"
-    " FROM installments WHERE loan_id = :id"
-)
+_LOAN_COLUMNS = tuple(name for name in Loan.__dataclass_fields__ if name not in _LOAN_MONEY)
+_SCHEDULE = "SELECT " + ", ".join(Installment._fields) + " FROM installments WHERE loan_id = :id"
 _MOVING = ("paid", "penalty", "penalty_paid", "relieved_principal", "relieved_interest", "relieved_fee")
-_SET_LOAN = ", ".join(f"{part}_minor = :{part}" for part in _MOVING)
-_SET_ROW = ", ".join(f"{part}_minor = :{part}" for part in (*_ROW_MONEY, "paid"))
+_SET_LOAN = (
+    "UPDATE loans SET status = :status, version = :version, collection_paused_reason = :paused,"
+    " collection_suspended_reason = :suspended, "
+    + ", ".join(f"{part}_minor = :{part}" for part in _MOVING)
+    + " WHERE id = :id AND version = :was"
+)
+_SET_ROW = (
+    "UPDATE installments SET status = :status, version = :version, due_on = :due_on, paid_minor = :paid_minor, "
+    + ", ".join(f"{column} = :{column}" for column in _ROW_COLUMNS)
+    + ", collect_on = COALESCE(CAST(:collect_on AS TEXT), collect_on)"
+    " WHERE loan_id = :loan_id AND number = :number AND version = :was"
+)
+_INSTALLMENT_STATUS = {status.value: status for status in InstallmentStatus}
 
 
 class Loans:
@@ -48,7 +56,7 @@ class Loans:
 
     def add(self, loan: Loan, installments: Sequence[Installment]) -> None:
         """Store a new loan with its schedule and its first transition."""
-        row = {name: getattr(loan, name) for name in Loan.__dataclass_fields__ if name not in _LOAN_MONEY}
+        row = {name: getattr(loan, name) for name in _LOAN_COLUMNS}
         row |= {f"{part}_minor": getattr(loan, part).minor for part in _LOAN_MONEY}
         row |= {
             "status": loan.status.value,
@@ -99,9 +107,7 @@ class Loans:
         """Store the next version; raises TransitionConflict when somebody else moved it first."""
         save(
             self._db,
-            f"UPDATE loans SET status = :status, version = :version, collection_paused_reason = :paused,"
-            f" collection_suspended_reason = :suspended, {_SET_LOAN}"
-            " WHERE id = :id AND version = :was",
+            _SET_LOAN,
             {
                 "id": loan.id,
                 "status": loan.status.value,
@@ -140,7 +146,7 @@ class Loans:
         known = self._schedules.get(loan_id)
         if known is None:
             rows = self._db.all(_SCHEDULE, {"id": loan_id})
-            known = self._schedules[loan_id] = {row["number"]: _installment(loan_id, row) for row in rows}
+            known = self._schedules[loan_id] = {row["number"]: _installment(row) for row in rows}
         return [known[number] for number in sorted(known)]
 
     def to_collect(self, merchant_id: str, today: date, limit: int) -> list[tuple[str, int]]:
@@ -206,17 +212,15 @@ class Loans:
         """Store an installment's next version; raises TransitionConflict when somebody else moved it first."""
         save(
             self._db,
-            f"UPDATE installments SET status = :status, version = :version, due_on = :due_on, {_SET_ROW},"
-            " collect_on = COALESCE(CAST(:collect_on AS TEXT), collect_on)"
-            " WHERE loan_id = :loan_id AND number = :number AND version = :was",
+            _SET_ROW,
             {
                 "loan_id": installment.loan_id,
                 "number": installment.number,
                 "status": installment.status.value,
                 "version": installment.version,
                 "due_on": installment.due_on.isoformat(),
-                "paid": installment.paid.minor,
-                **{part: getattr(installment, part).minor for part in _ROW_MONEY},
+                "paid_minor": installment.paid_minor,
+                **{column: getattr(installment, column) for column in _ROW_COLUMNS},
                 "collect_on": collect_on and collect_on.isoformat(),
                 "was": was.version,
             },
@@ -228,40 +232,25 @@ class Loans:
 
 
 def _columns(installment: Installment, merchant_id: str) -> dict[str, Any]:
+    due_on = installment.due_on.isoformat()
     return {
-        "loan_id": installment.loan_id,
-        "number": installment.number,
+        **installment._asdict(),
         "merchant_id": merchant_id,
-        "due_on": installment.due_on.isoformat(),
-        "collect_on": installment.due_on.isoformat(),
-        **{f"{part}_minor": getattr(installment, part).minor for part in _ROW_MONEY},
-        "paid_minor": installment.paid.minor,
-        "currency": installment.principal.currency,
+        "due_on": due_on,
+        "collect_on": due_on,
+        "paid_minor": installment.paid_minor,
         "status": installment.status.value,
-        "version": installment.version,
     }
 
 
-def _installment(loan_id: str, row: Row) -> Installment:
-    currency = row["currency"]
-    # Most amounts of a schedule are zero: no fee, no penalty, nothing paid yet.
-    principal, interest, fee, penalty, principal_paid, interest_paid, fee_paid, penalty_paid = [
-        money(minor, currency) if (minor := row[column]) else _nothing(currency) for column in _ROW_COLUMNS
-    ]
-    return Installment(
-        loan_id, row["number"], date.fromisoformat(row["due_on"]),
-        principal, interest, fee, penalty, principal_paid, interest_paid, fee_paid, penalty_paid,
-        InstallmentStatus(row["status"]), row["version"],
-    )  # fmt: skip
-
-
-@cache
-def _nothing(currency: str) -> Money:
-    return Money(0, currency)
+def _installment(row: Row) -> Installment:
+    row["due_on"] = date.fromisoformat(row["due_on"])
+    row["status"] = _INSTALLMENT_STATUS[row["status"]]
+    return Installment(**row)
 
 
 def _loan(row: Row) -> Loan:
-    values = {name: row[name] for name in Loan.__dataclass_fields__ if name not in _LOAN_MONEY}
+    values = {name: row[name] for name in _LOAN_COLUMNS}
     values |= {part: money(row[f"{part}_minor"], row["currency"]) for part in _LOAN_MONEY}
     values |= {
         "status": LoanStatus(row["status"]),
