@@ -39,7 +39,7 @@ class RecordingConnection:
 
     def __init__(self, inner: Connection, statements: Transaction) -> None:
         self._inner, self._statements = inner, statements
-        self.claim_suffix, self.row_lock = inner.claim_suffix, inner.row_lock
+        self.claim_suffix, self.row_lock, self.memory = inner.claim_suffix, inner.row_lock, inner.memory
 
     def hold(self, name: str) -> None:
         """Hold; the floor is SQLite, which needs none."""

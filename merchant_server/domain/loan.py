@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
-from fenqi.finance.money import Money
+from fenqi.finance.money import Money, money
 from fenqi.finance.plan import Plan
 from fenqi.finance.schedule import Schedule, build_schedule
 
@@ -84,12 +84,13 @@ class Loan:
     @property
     def total_payable(self) -> Money:
         """Principal, interest and fees together, as agreed."""
-        return self.principal + self.interest + self.fee
+        return money(self.principal.minor + self.interest.minor + self.fee.minor, self.principal.currency)
 
     @property
     def relieved(self) -> Money:
         """What of the agreed total is not owed any more, without having been paid."""
-        return self.relieved_principal + self.relieved_interest + self.relieved_fee
+        parts = self.relieved_principal.minor + self.relieved_interest.minor + self.relieved_fee.minor
+        return money(parts, self.principal.currency)
 
     @property
     def outstanding(self) -> Money:

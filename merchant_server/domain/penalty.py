@@ -19,7 +19,7 @@ CN_SHARE_OF_CONTRACT_RATE = Decimal("1.5")
 
 def days_overdue(rows: Sequence[Installment], today: date) -> int:
     """Return how many days the oldest open row is late; 0 when none is."""
-    due = [row.due_on for row in rows if row.is_open and row.due_on < today]
+    due = [row.due_on for row in rows if row.due_on < today and row.is_open]
     return (today - min(due)).days if due else 0
 
 

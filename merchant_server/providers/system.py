@@ -1,5 +1,6 @@
 """The machine's own clock and randomness behind their ports."""
 
+import os
 import secrets
 import threading
 import time
@@ -20,6 +21,10 @@ class SystemClock:
         time.sleep(seconds)
 
 
+def _unguessable(size: int) -> int:
+    return int.from_bytes(os.urandom(size), "big")
+
+
 class SystemIds:
     """Ids that sort by time, also within one millisecond of one process, so that indexes grow at their end."""
 
@@ -35,9 +40,9 @@ class SystemIds:
             if now_ms > self._last_ms:
                 self._last_ms = now_ms
                 # The top bit stays clear, so that counting up within a millisecond cannot overflow.
-                self._random = secrets.randbits(RANDOM_BYTES * 8 - 1)
+                self._random = _unguessable(RANDOM_BYTES) >> 1
             else:
-                self._random += 1 + secrets.randbelow(2**32)
+                self._random += 1 + _unguessable(4)
             return new_id(prefix, self._last_ms, self._random.to_bytes(RANDOM_BYTES, "big"))
 
     def token(self, bytes_of_entropy: int = 16) -> str:

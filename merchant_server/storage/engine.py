@@ -84,6 +84,13 @@ class Connection(Protocol):
     """
 
     @property
+    def memory(self) -> dict[str, Any]:
+        """Rows that seldom change, as this transaction has read them; who changes one forgets it here.
+
+        Transactions that share a commit on SQLite share this too, as each sees what those before it wrote.
+        """
+
+    @property
     def claim_suffix(self) -> str:
         """Ends a SELECT that claims due rows: "FOR UPDATE SKIP LOCKED" on PostgreSQL, empty on SQLite."""
 
@@ -123,7 +130,8 @@ class Connection(Protocol):
 class Block:
     """What both databases' connections share: no work outside the block, none after a failed statement."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: dict[str, Any] | None = None) -> None:
+        self.memory: dict[str, Any] = {} if memory is None else memory
         self.ended = False
         self.failure: StorageError | None = None
 

@@ -158,7 +158,7 @@ class SqliteEngine:
             if isinstance(error, DRIVER_ERRORS):
                 raise typed(error) from error
             raise
-        return SqliteConnection(self._writer), batch
+        return SqliteConnection(self._writer, batch.memory), batch
 
     def _open_batch(self, deadline: float) -> Batch:
         if self._closed:
@@ -203,7 +203,7 @@ class SqliteEngine:
                 self._end(batch, None, keep=False)
                 return
             else:
-                self._writer.execute("ROLLBACK TO member")
+                batch.undo_member(self._writer)
                 self._writer.execute("RELEASE member")
             self._do_in_passing(batch)
         except BaseException as error:  # noqa: BLE001 - whatever it is, the waiting members must be told
@@ -230,12 +230,12 @@ class SqliteEngine:
         while self._takes_more(batch) and (ticket := self._turns.take_over()) is not None:
             errand = batch.take_over(ticket)
             self._writer.execute("SAVEPOINT member")
-            connection = SqliteConnection(self._writer)
+            connection = SqliteConnection(self._writer, batch.memory)
             kept = errand.do(connection)
             if not self._writer.in_transaction:
                 raise StorageUnavailable("SQLite gave up the open transaction") from connection.failure
             if not kept:
-                self._writer.execute("ROLLBACK TO member")
+                batch.undo_member(self._writer)
             self._writer.execute("RELEASE member")
             batch.members += kept
 

@@ -20,6 +20,7 @@ class Batch:
 
     def __init__(self) -> None:
         self.members = 0
+        self.memory: dict[str, Any] = {}
         self.opened_at = time.monotonic()
         self.durable = False
         self.error: StorageError | None = None
@@ -37,6 +38,11 @@ class Batch:
         errand: Errand = ticket.errand
         errand.taken_over_by = self
         return errand
+
+    def undo_member(self, raw: Any) -> None:
+        """Take back what the latest transaction wrote, and what was read since it began."""
+        raw.execute("ROLLBACK TO member")
+        self.memory.clear()
 
     def settle(self) -> None:
         """Wake every member; `durable` and `error` say how it ended."""

@@ -149,8 +149,8 @@ class SqliteConnection(Block):
     claim_suffix = ""
     row_lock = ""
 
-    def __init__(self, raw: Any) -> None:
-        super().__init__()
+    def __init__(self, raw: Any, memory: dict[str, Any] | None = None) -> None:
+        super().__init__(memory)
         self.raw = raw
 
     def _run(self, sql: str, params: Params) -> Any:

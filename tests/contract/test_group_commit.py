@@ -171,6 +171,24 @@ def test_a_conflict_with_a_row_of_the_same_batch_is_told_to_the_later_one(
     assert marks(engine) == ["a", "b"]
 
 
+def test_what_one_transaction_remembers_serves_the_others_of_its_commit(
+    engine: SqliteEngine, in_one_batch: Together
+) -> None:
+    found: list[str | None] = []
+
+    def read(connection: Connection) -> None:
+        found.append(connection.memory.get("row"))
+        connection.memory["row"] = "as it is"
+
+    def change_it_and_fail(connection: Connection) -> None:
+        connection.memory["row"] = "as it will not be"
+        refuse(connection)
+
+    in_one_batch(engine, read, read, change_it_and_fail, read, read)
+    in_one_batch(engine, read)
+    assert found == [None, "as it is", None, "as it is", None]
+
+
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_a_commit_that_fails_acknowledges_nobody(
     engine: SqliteEngine, place: int, in_one_batch: Together

@@ -49,7 +49,7 @@ def receive(
     if loan.status == LoanStatus.WRITTEN_OFF:
         return _recover(uow, deps, loan, amount, source_id, arrives_at)
     rows = uow.loans.installments(loan.id)
-    open_rows = [row for row in rows if row.is_open and only in (None, row.number)]
+    open_rows = [row for row in rows if only in (None, row.number) and row.is_open]
     applied = apply_payment([row.due() for row in open_rows], amount) if open_rows else None
     repayment = Repayment(
         id=source_id,

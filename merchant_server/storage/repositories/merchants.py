@@ -23,8 +23,9 @@ class Merchants:
 
     def __init__(self, connection: Connection) -> None:
         self._db = connection
-        # Nearly every step of a use case asks for the merchant and its time: one transaction reads them once.
-        self._read: dict[str, tuple[Merchant, int]] = {}
+        # Nearly every step of a use case asks for the merchant and its time, every sale for the plans.
+        self._read: dict[str, tuple[Merchant, int]] = connection.memory.setdefault("merchants", {})
+        self._plans: dict[tuple[str, str], list[Plan]] = connection.memory.setdefault("plans", {})
 
     def add(self, merchant: Merchant) -> None:
         """Store a new merchant."""
@@ -125,6 +126,7 @@ class Merchants:
 
     def add_plan(self, merchant_id: str, mode: str, plan: Plan, at: datetime) -> None:
         """Store a new plan behind the merchant's others; Conflict when its id is taken."""
+        self._plans.pop((merchant_id, mode), None)
         self._db.execute(
             "INSERT INTO plans (merchant_id, mode, id, terms, position, created_at)"
             " SELECT :merchant_id, :mode, :id, :terms, COUNT(*), :at FROM plans"
@@ -148,11 +150,13 @@ class Merchants:
 
     def plans(self, merchant_id: str, mode: str) -> list[Plan]:
         """Return a merchant's plans in the order they were made."""
-        rows = self._db.all(
-            "SELECT terms FROM plans WHERE merchant_id = :merchant_id AND mode = :mode ORDER BY position, id",
-            {"merchant_id": merchant_id, "mode": mode},
-        )
-        return [plan_of(row["terms"]) for row in rows]
+        if (merchant_id, mode) not in self._plans:
+            rows = self._db.all(
+                "SELECT terms FROM plans WHERE merchant_id = :merchant_id AND mode = :mode ORDER BY position, id",
+                {"merchant_id": merchant_id, "mode": mode},
+            )
+            self._plans[merchant_id, mode] = [plan_of(row["terms"]) for row in rows]
+        return list(self._plans[merchant_id, mode])
 
     def clock_offset_seconds(self, merchant_id: str) -> int:
         """Return how far the merchant's test clock is ahead of wall time."""

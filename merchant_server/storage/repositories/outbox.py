@@ -19,6 +19,7 @@ from merchant_server.storage.repositories.rows import (
 from merchant_server.storage.sealed import Sealer
 
 _NO_NUMBER = -1
+_ENDPOINTS = "endpoints"  # in a connection's memory: which active endpoint asked for which types
 _ADD_EVENT = """INSERT INTO events (id, merchant_id, mode, sequence, type, aggregate_type, aggregate_id,
     aggregate_sequence, body, created_at)
     SELECT :id, merchant_id, mode, last - :behind, :type, :aggregate_type, :aggregate_id, :aggregate_sequence,
@@ -70,12 +71,16 @@ class Events:
             insert_all(self._db, "deliveries", queued)
 
     def _endpoints(self, merchant_id: str, mode: str) -> list[tuple[str, frozenset[str]]]:
-        rows = self._db.all(
-            "SELECT id, event_types FROM webhook_endpoints"
-            " WHERE merchant_id = :merchant_id AND mode = :mode AND status = 'active' ORDER BY id",
-            {"merchant_id": merchant_id, "mode": mode},
-        )
-        return [(row["id"], frozenset(from_json(row["event_types"]))) for row in rows]
+        known: dict[tuple[str, str], list[tuple[str, frozenset[str]]]]
+        known = self._db.memory.setdefault(_ENDPOINTS, {})
+        if (merchant_id, mode) not in known:
+            rows = self._db.all(
+                "SELECT id, event_types FROM webhook_endpoints"
+                " WHERE merchant_id = :merchant_id AND mode = :mode AND status = 'active' ORDER BY id",
+                {"merchant_id": merchant_id, "mode": mode},
+            )
+            known[merchant_id, mode] = [(row["id"], frozenset(from_json(row["event_types"]))) for row in rows]
+        return known[merchant_id, mode]
 
     def page(self, merchant_id: str, mode: str, after: int, limit: int) -> list[str]:
         """Return the JSON texts of up to `limit` events after a number, oldest first."""
@@ -158,6 +163,7 @@ class Endpoints:
 
     def add(self, endpoint: Endpoint) -> None:
         """Store a new endpoint; its secret is sealed."""
+        self._db.memory.pop(_ENDPOINTS, None)
         insert(self._db, "webhook_endpoints", self._columns(endpoint))
 
     def get(self, endpoint_id: str, *, hold: bool = False) -> Endpoint | None:
@@ -185,6 +191,7 @@ class Endpoints:
 
     def save(self, endpoint: Endpoint) -> None:
         """Store an endpoint as it is now; what was queued for one that is not active is dead."""
+        self._db.memory.pop(_ENDPOINTS, None)
         row = self._columns(endpoint)
         names = ", ".join(f"{name} = :{name}" for name in row if name != "id")
         self._db.execute(f"UPDATE webhook_endpoints SET {names} WHERE id = :id", row)

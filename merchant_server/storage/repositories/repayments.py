@@ -18,6 +18,7 @@ from merchant_server.storage.repositories.rows import (
 )
 
 _PARTS = ("principal", "interest", "fee", "penalty")
+_COLUMNS = tuple(f"{part}_minor" for part in _PARTS)
 
 
 class Repayments:
@@ -48,7 +49,7 @@ class Repayments:
                 "loan_id": repayment.loan_id,
                 "number": portion.number,
                 "merchant_id": repayment.merchant_id,
-                **{f"{part}_minor": getattr(portion, f"{part}_minor") for part in _PARTS},
+                **{column: getattr(portion, column) for column in _COLUMNS},
             }
             for portion in repayment.portions
         ]
