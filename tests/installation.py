@@ -174,13 +174,16 @@ class Installation:
 
     def checkout(self, amount: Money | None = None, **changes: Any) -> Checkout:
         """Make a checkout as the merchant would."""
-        draft: dict[str, Any] = {
+        with self.deps.storage.unit_of_work() as uow:
+            return checkouts.create_checkout(uow, self.deps, self.caller, self.draft(amount) | changes)
+
+    def draft(self, amount: Money | None = None) -> dict[str, Any]:
+        """Return what a merchant asks of a new checkout."""
+        return {
             "amount": amount or Money(399_900, "CNY"), "reference": "order-1001", "description": "自行车",
             "return_url": None, "plan_ids": None, "store_id": None, "till_id": None, "capture": "automatic",
             "expires_in_seconds": 900, "language": None, "metadata": {},
         }  # fmt: skip
-        with self.deps.storage.unit_of_work() as uow:
-            return checkouts.create_checkout(uow, self.deps, self.caller, draft | changes)
 
     def now(self, checkout: Checkout) -> Checkout:
         """Read a checkout anew."""

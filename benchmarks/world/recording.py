@@ -5,10 +5,11 @@ So a floor runs exactly the product's statements, whatever they become, and the 
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from merchant_server.storage.engine import NO_PARAMS, Connection, Counted, Engine, Params, Result, Row
+from merchant_server.storage.engine import NO_PARAMS, Connection, Counted, Engine, Params, Result, Row, Rows
 from merchant_server.storage.unit_of_work import SqlStorage
 
 
@@ -64,6 +65,10 @@ class RecordingConnection:
         """Keep and run."""
         self._statements.append(Statement(sql, [dict(row) for row in rows], True, "write_all"))
         self._inner.write_all(sql, rows)
+
+    def later(self, sql: str, params: Params = NO_PARAMS) -> Rows:
+        """Keep and run once its rows are needed."""
+        return partial(self.all, sql, params)
 
     def one(self, sql: str, params: Params = NO_PARAMS) -> Row | None:
         """Keep and run."""

@@ -128,6 +128,10 @@ class FeedMark:
 class Events(Protocol):
     """Facts, numbered without gaps per merchant and mode."""
 
+    def foresee(self, merchant_id: str, mode: str) -> None:
+        """Say that events of a merchant will be stored."""
+        ...
+
     def append(self, fact: Fact, due_at: datetime, only_to: str | None = None) -> None:
         """Store an event under the merchant's next number and queue its deliveries, at the end of the transaction.
 
@@ -237,6 +241,10 @@ class Deliveries(Protocol):
 
 class IdempotencyKeys(Protocol):
     """One row a key, merchant and mode, written in the transaction of its effect."""
+
+    def foresee(self) -> None:
+        """Say that an answer will be kept."""
+        ...
 
     def claim(
         self, merchant_id: str, mode: str, key: str, fingerprint: str, at: datetime, until: datetime | None

@@ -24,6 +24,10 @@ class Merchants(Protocol):
         """Return the merchant, or None."""
         ...
 
+    def foresee(self, merchant_id: str, plans_of: str | None = None) -> None:
+        """Say that a merchant and its time will be asked for, and its plans of a mode if one is named."""
+        ...
+
     def all(self) -> list[Merchant]:
         """Return every merchant, oldest first."""
         ...

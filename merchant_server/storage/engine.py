@@ -16,6 +16,7 @@ Row = dict[str, Any]
 Params = Mapping[str, Any]
 Result = TypeVar("Result")
 Counted = Callable[[int], None]
+Rows = Callable[[], list["Row"]]
 
 NO_PARAMS: Params = {}
 WAIT_SECONDS = 30.0
@@ -119,6 +120,13 @@ class Connection(Protocol):
 
     def write_all(self, sql: str, rows: Sequence[Params]) -> None:
         """Run one statement for each of many rows, when `write` would."""
+
+    def later(self, sql: str, params: Params = NO_PARAMS) -> "Rows":
+        """Ask a question ahead of its need, and return what gives its rows when they are needed, once.
+
+        It is asked behind what came before it, at the latest when its rows are needed; where the database is far
+        away, it travels with the others that wait. One that is not needed may never be asked.
+        """
 
     def one(self, sql: str, params: Params = NO_PARAMS) -> Row | None:
         """Return the first row, or None when there is none."""

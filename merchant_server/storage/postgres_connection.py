@@ -15,6 +15,7 @@ from merchant_server.storage.engine import (
     Counted,
     Params,
     Row,
+    Rows,
     StorageError,
     checked,
     checked_by,
@@ -71,6 +72,18 @@ class _Write:
         return [(self.sql, row) for row in (self.rows if self.rows is not None else (self.params,))]
 
 
+@dataclass(slots=True)
+class _Question:
+    """A question that waits to be asked, and its rows once it was."""
+
+    sql: str
+    params: Params
+    rows: list[Row] | None = None
+
+    def statements(self) -> list[Statement]:
+        return [(self.sql, self.params)]
+
+
 class PostgresConnection(Block):
     """One block's view of a psycopg connection."""
 
@@ -80,7 +93,7 @@ class PostgresConnection(Block):
         super().__init__()
         self._session = session
         self.row_lock = row_lock
-        self._waiting: list[_Write] = []
+        self._waiting: list[_Write | _Question] = []
 
     def _run(self, sql: str, params: Params) -> Answer:
         self.require_usable()
@@ -94,23 +107,32 @@ class PostgresConnection(Block):
 
     def _send(self, *last: Statement, committing: bool = False) -> Answer:
         """Run what waits, then `last`, in one round trip; return the answer to the last statement."""
-        writes, self._waiting = self._waiting, []
-        statements = [statement for write in writes for statement in write.statements()]
+        waiting, self._waiting = self._waiting, []
+        statements = [statement for each in waiting for statement in each.statements()]
         try:
             answers = self._session.ask_all([*statements, *last], committing=committing)
         except StorageError as failure:
             raise self.fail(failure) from failure.__cause__
         place = 0
-        for write in writes:
-            if write.then is not None:
-                checked_by(self, write.then, answers[place].changed)
-            place += 1 if write.rows is None else len(write.rows)
+        for each in waiting:
+            if isinstance(each, _Question):
+                each.rows = answers[place].rows
+            elif each.then is not None:
+                checked_by(self, each.then, answers[place].changed)
+            place += len(each.rows) if isinstance(each, _Write) and each.rows is not None else 1
         return answers[-1]
 
     def commit(self) -> None:
-        """Run what waits and commit, in one round trip unless something has to be looked at in between."""
-        if any(write.then is not None for write in self._waiting):
+        """Run what waits and commit, in one round trip unless something has to be looked at before.
+
+        What comes behind that goes with the COMMIT, so that no lock which it takes is held while words travel.
+        """
+        writes = [each for each in self._waiting if isinstance(each, _Write)]
+        looked_at = max((place for place, each in enumerate(writes, 1) if each.then is not None), default=0)
+        if looked_at:
+            self._waiting = list(writes[:looked_at])
             self._send()
+        self._waiting = list(writes[looked_at:])
         done = self._send(("COMMIT", NO_PARAMS), committing=True)
         if done.word != "COMMIT":
             raise StorageError(f"PostgreSQL answered COMMIT with {done.word}: nothing was committed")
@@ -125,6 +147,21 @@ class PostgresConnection(Block):
         self.require_usable()
         if rows:
             self._waiting.append(_Write(sql, rows=[checked(row) for row in rows]))
+
+    def later(self, sql: str, params: Params = NO_PARAMS) -> Rows:
+        """Keep a question until there is another one, or until its rows are needed: they share a round trip."""
+        self.require_usable()
+        question = _Question(sql, checked(params))
+        self._waiting.append(question)
+
+        def rows() -> list[Row]:
+            if question.rows is None:
+                self.require_usable()
+                self._send()
+            assert question.rows is not None
+            return question.rows
+
+        return rows
 
     def allow_seconds(self, seconds: int) -> None:
         """Let each further statement of this block run that long; 0 means no limit."""

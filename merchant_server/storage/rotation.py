@@ -244,6 +244,7 @@ def _begin(db: Connection) -> None:
     )
     if left is None:
         db.execute("UPDATE seal_epoch SET epoch = epoch + 1 WHERE id = 1")
+        db.memory.clear()
 
 
 def _finish(db: Connection) -> None:

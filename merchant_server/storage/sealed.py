@@ -10,7 +10,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from merchant_server.domain.errors import Erased
-from merchant_server.storage.engine import Connection, Row
+from merchant_server.storage.engine import Connection, Row, Rows
 from merchant_server.storage.key_ring import INSTALLATION, KEY_BYTES, NONCE_BYTES, KeyRing
 from merchant_server.storage.places import PLACE_OF
 
@@ -45,7 +45,10 @@ class Sealer:
         self._db, self._ring, self._new_id = connection, ring, new_id
         self._share = "FOR SHARE" if connection.row_lock else ""
         self._epoch: int | None = None
+        self._foreseen: Rows | None = None
         self._current: dict[str, tuple[str, AESGCM]] = {}
+        # The installation's key is the same for every transaction of a commit, which no rotation comes between.
+        self._shared: dict[str, tuple[str, AESGCM]] = connection.memory.setdefault("sealing", {})
         self._ciphers: dict[str, AESGCM] = {}
 
     def seal(self, value: bytes, table: str, column: str, row: str, owner: str | None = None) -> bytes:
@@ -102,10 +105,11 @@ class Sealer:
         return str(found["owner"])
 
     def _key_of(self, owner: str, place: str) -> tuple[str, AESGCM]:
-        if owner not in self._current:
+        current = self._shared if owner == INSTALLATION else self._current
+        if owner not in current:
             row = self._first_row(owner) or self._current_row(owner) or self._make(owner, place)
-            self._current[owner] = (row["id"], self._opened(row["id"], owner, row))
-        return self._current[owner]
+            current[owner] = (row["id"], self._opened(row["id"], owner, row))
+        return current[owner]
 
     def _opened(self, key_id: str, owner: str, row: Row) -> AESGCM:
         """Return the cipher of a stored key; the installation's are opened once in a process."""
@@ -117,19 +121,28 @@ class Sealer:
         self._ciphers[key_id] = cipher
         return cipher
 
+    def foresee(self) -> None:
+        """Say that something of the installation's own will be sealed."""
+        if INSTALLATION not in self._shared:
+            self._foreseen = self._asked_with_epoch(INSTALLATION)
+
     def _first_row(self, owner: str) -> Row | None:
         """Return a key together with the epoch, in one question, where this transaction does not know it yet."""
         if self._epoch is not None:
             return None
+        foreseen = self._foreseen if owner == INSTALLATION else None
+        rows = (foreseen or self._asked_with_epoch(owner))()
+        self._epoch = int(rows[0]["epoch"]) if rows else None
+        return rows[0] if rows else None
+
+    def _asked_with_epoch(self, owner: str) -> Rows:
         only_the_epoch = " OF e" if self._share and owner == INSTALLATION else ""
-        row = self._db.one(
+        return self._db.later(
             "SELECT k.id, k.wrapping_key_id, k.wrapped, k.epoch FROM seal_epoch e"
             " JOIN data_keys k ON k.epoch = e.epoch AND k.owner = :owner AND k.status = 'live'"
             f" WHERE e.id = 1 {self._share}{only_the_epoch}",
             {"owner": owner},
         )
-        self._epoch = None if row is None else int(row["epoch"])
-        return row
 
     def _current_row(self, owner: str) -> Row | None:
         # The lock keeps an erasure from dropping the key while this transaction still seals with it.

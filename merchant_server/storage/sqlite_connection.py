@@ -9,6 +9,7 @@ import os
 import sqlite3
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from merchant_server.storage.engine import (
     Counted,
     Params,
     Row,
+    Rows,
     RuleBroken,
     StorageError,
     StorageUnavailable,
@@ -194,6 +196,10 @@ class SqliteConnection(Block):
     def write_all(self, sql: str, rows: Sequence[Params]) -> None:
         """Run one statement for each of many rows at once."""
         self.executemany(sql, rows)
+
+    def later(self, sql: str, params: Params = NO_PARAMS) -> Rows:
+        """Ask when the rows are needed."""
+        return partial(self.all, sql, params)
 
     def one(self, sql: str, params: Params = NO_PARAMS) -> Row | None:
         """Return the first row, or None when there is none."""

@@ -379,3 +379,57 @@ class TestWrites:
                 connection.one("SELECT id FROM items")
             connection.write(INSERT, item("c"))
         assert names(database) == []
+
+    def test_what_comes_behind_a_checked_one_is_committed_with_it(self, database: Engine) -> None:
+        counts: list[int] = []
+        with database.transaction() as connection:
+            connection.write(INSERT, item("a"))
+            connection.write("UPDATE items SET state = 'done' WHERE id = 'a'", then=counts.append)
+            connection.write(INSERT, item("b"))
+        assert (counts, names(database)) == ([1], ["a", "b"])
+
+    def test_what_comes_behind_a_refused_one_is_not_committed(self, database: Engine) -> None:
+        def refuse(changed: int) -> None:
+            raise LookupError(changed)
+
+        with pytest.raises(LookupError), database.transaction() as connection:
+            connection.write("UPDATE items SET state = 'done' WHERE id = 'nobody'", then=refuse)
+            connection.write(INSERT, item("b"))
+        assert names(database) == []
+
+
+class TestQuestionsAhead:
+    """Questions that are asked before their answers are needed, to travel with others."""
+
+    def test_it_sees_what_was_written_before_it_and_answers_once_needed(self, database: Engine) -> None:
+        with database.transaction() as connection:
+            connection.write(INSERT, item("a"))
+            count = connection.later("SELECT COUNT(*) AS n FROM items")
+            found = connection.later("SELECT id FROM items WHERE id = :id", {"id": "a"})
+            assert connection.one("SELECT 1 AS one") == {"one": 1}
+            assert found() == [{"id": "a"}]
+            assert count() == [{"n": 1}]
+
+    def test_one_that_nobody_needs_is_no_hindrance(self, database: Engine) -> None:
+        with database.transaction() as connection:
+            connection.write(INSERT, item("a"))
+            connection.later("SELECT id FROM items")
+        with database.reading() as connection:
+            connection.later("SELECT id FROM items")
+        assert names(database) == ["a"]
+
+    def test_one_that_is_refused_ends_the_block(self, database: Engine) -> None:
+        with pytest.raises(StorageError), database.transaction() as connection:
+            connection.write(INSERT, item("a"))
+            wrong = connection.later("SELECT nothing FROM items")
+            wrong()
+        assert names(database) == []
+
+    def test_nothing_is_answered_in_a_block_that_has_failed(self, database: Engine) -> None:
+        add(database, "a")
+        with pytest.raises(TransactionMisuse), database.transaction() as connection:
+            found = connection.later("SELECT id FROM items")
+            with pytest.raises(Conflict):
+                connection.execute(INSERT, item("a"))
+            assert found() == [{"id": "a"}]
+            connection.one("SELECT id FROM items")

@@ -88,6 +88,8 @@ def _apply(uow: UnitOfWork, deps: Deps, callback: BankCallback) -> Verdict:
     difference = _difference(callback, deduction)
     if deduction is None or difference:
         return _quarantined(uow, deps, callback, difference, deduction.merchant_id if deduction else None)
+    uow.merchants.foresee(deduction.merchant_id)
+    uow.events.foresee(deduction.merchant_id, deduction.mode)
     moved = settle(uow, deps, deduction, OUTCOMES[callback.kind], callback.code)
     return _verdict(moved, deduction.merchant_id)
 

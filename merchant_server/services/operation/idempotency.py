@@ -67,6 +67,9 @@ def _run(
     until = None if once.moves_money else now + timedelta(days=KEPT_DAYS)
 
     def answer(uow: UnitOfWork) -> Reply:
+        uow.idempotency.foresee()
+        uow.merchants.foresee(caller.merchant_id, plans_of=caller.mode)
+        uow.events.foresee(caller.merchant_id, caller.mode)
         if not uow.idempotency.claim(caller.merchant_id, caller.mode, once.key, once.fingerprint, now, until):
             return _replay(uow.idempotency.get(caller.merchant_id, caller.mode, once.key), once)
         resource = action(uow)

@@ -8,7 +8,7 @@ from fenqi.finance.money import money
 
 from merchant_server.domain.installment import Installment, InstallmentStatus
 from merchant_server.domain.loan import Loan, LoanStatus
-from merchant_server.storage.engine import Connection, Row
+from merchant_server.storage.engine import Connection, Row, Rows
 from merchant_server.storage.repositories.rows import (
     insert,
     insert_all,
@@ -53,6 +53,7 @@ class Loans:
         self._db = connection
         # Rows that this transaction has read, as it has saved them since: several steps ask for a loan's schedule.
         self._schedules: dict[str, dict[int, Installment]] = {}
+        self._foreseen: dict[str, Rows] = {}
 
     def add(self, loan: Loan, installments: Sequence[Installment]) -> None:
         """Store a new loan with its schedule and its first transition."""
@@ -77,8 +78,11 @@ class Loans:
     def locked(self, loan_id: str) -> Loan | None:
         """Return the loan, locked for this transaction where the engine can; every change of a loan starts here."""
         self._schedules.pop(loan_id, None)
-        row = self._db.one(f"SELECT * FROM loans WHERE id = :id {self._db.row_lock}", {"id": loan_id})
-        return None if row is None else _loan(row)
+        locked = self._db.later(f"SELECT * FROM loans WHERE id = :id {self._db.row_lock}", {"id": loan_id})
+        # Nearly every change needs the schedule, as it is once the loan is locked.
+        self._foreseen[loan_id] = self._db.later(_SCHEDULE, {"id": loan_id})
+        rows = locked()
+        return _loan(rows[0]) if rows else None
 
     def page(
         self, merchant_id: str, mode: str, *, before: str | None, limit: int, checkout_id: str | None = None
@@ -138,6 +142,7 @@ class Loans:
         """Store new rows of a loan's schedule."""
         insert_all(self._db, "installments", [_columns(each, merchant_id) for each in installments])
         for each in installments:
+            self._foreseen.pop(each.loan_id, None)
             if each.loan_id in self._schedules:
                 self._schedules[each.loan_id][each.number] = each
 
@@ -145,7 +150,8 @@ class Loans:
         """Return a loan's installments in order."""
         known = self._schedules.get(loan_id)
         if known is None:
-            rows = self._db.all(_SCHEDULE, {"id": loan_id})
+            foreseen = self._foreseen.pop(loan_id, None)
+            rows = foreseen() if foreseen else self._db.all(_SCHEDULE, {"id": loan_id})
             known = self._schedules[loan_id] = {row["number"]: _installment(row) for row in rows}
         return [known[number] for number in sorted(known)]
 
@@ -227,6 +233,7 @@ class Loans:
             "installment",
             f"{installment.loan_id}/{installment.number}",
         )
+        self._foreseen.pop(installment.loan_id, None)
         if installment.loan_id in self._schedules:
             self._schedules[installment.loan_id][installment.number] = installment
 

@@ -6,6 +6,7 @@ from fenqi.finance.plan import Plan
 
 from merchant_server.domain.merchant import ApiKey, ClockState, Merchant, Store, Till
 from merchant_server.storage.engine import Connection, Row
+from merchant_server.storage.remembered import Remembered
 from merchant_server.storage.repositories.rows import (
     from_json,
     insert,
@@ -17,6 +18,12 @@ from merchant_server.storage.repositories.rows import (
     to_json,
 )
 
+_WITH_CLOCK = (
+    "SELECT m.*, COALESCE(c.offset_seconds, 0) AS offset_seconds FROM merchants m"
+    " LEFT JOIN test_clocks c ON c.merchant_id = m.id WHERE m.id = :id"
+)
+_PLANS = "SELECT terms FROM plans WHERE merchant_id = :merchant_id AND mode = :mode ORDER BY position, id"
+
 
 class Merchants:
     """Who sells, and on which terms."""
@@ -24,31 +31,25 @@ class Merchants:
     def __init__(self, connection: Connection) -> None:
         self._db = connection
         # Nearly every step of a use case asks for the merchant and its time, every sale for the plans.
-        self._read: dict[str, tuple[Merchant, int]] = connection.memory.setdefault("merchants", {})
-        self._plans: dict[tuple[str, str], list[Plan]] = connection.memory.setdefault("plans", {})
+        self._with_clock = Remembered(connection, _WITH_CLOCK, _merchant_with_clock)
+        self._plans = Remembered(connection, _PLANS, _plans)
 
     def add(self, merchant: Merchant) -> None:
         """Store a new merchant."""
         row = {name: getattr(merchant, name) for name in Merchant.__dataclass_fields__}
+        self._with_clock.forget()
         insert(self._db, "merchants", {**row, "created_at": stamp(merchant.created_at)})
 
     def get(self, merchant_id: str) -> Merchant | None:
         """Return the merchant, or None."""
-        found = self._with_clock(merchant_id)
+        found = self._with_clock.get(id=merchant_id)
         return found and found[0]
 
-    def _with_clock(self, merchant_id: str) -> tuple[Merchant, int] | None:
-        """Return a merchant and how many seconds its test clock is ahead, as this transaction first saw them."""
-        if merchant_id not in self._read:
-            row = self._db.one(
-                "SELECT m.*, COALESCE(c.offset_seconds, 0) AS offset_seconds FROM merchants m"
-                " LEFT JOIN test_clocks c ON c.merchant_id = m.id WHERE m.id = :id",
-                {"id": merchant_id},
-            )
-            if row is None:
-                return None
-            self._read[merchant_id] = _merchant(row), row["offset_seconds"]
-        return self._read[merchant_id]
+    def foresee(self, merchant_id: str, plans_of: str | None = None) -> None:
+        """Say that a merchant and its time will be asked for, and its plans of a mode if one is named."""
+        self._with_clock.foresee(id=merchant_id)
+        if plans_of is not None:
+            self._plans.foresee(merchant_id=merchant_id, mode=plans_of)
 
     def all(self) -> list[Merchant]:
         """Return every merchant, oldest first."""
@@ -126,7 +127,7 @@ class Merchants:
 
     def add_plan(self, merchant_id: str, mode: str, plan: Plan, at: datetime) -> None:
         """Store a new plan behind the merchant's others; Conflict when its id is taken."""
-        self._plans.pop((merchant_id, mode), None)
+        self._plans.forget()
         self._db.execute(
             "INSERT INTO plans (merchant_id, mode, id, terms, position, created_at)"
             " SELECT :merchant_id, :mode, :id, :terms, COUNT(*), :at FROM plans"
@@ -150,17 +151,11 @@ class Merchants:
 
     def plans(self, merchant_id: str, mode: str) -> list[Plan]:
         """Return a merchant's plans in the order they were made."""
-        if (merchant_id, mode) not in self._plans:
-            rows = self._db.all(
-                "SELECT terms FROM plans WHERE merchant_id = :merchant_id AND mode = :mode ORDER BY position, id",
-                {"merchant_id": merchant_id, "mode": mode},
-            )
-            self._plans[merchant_id, mode] = [plan_of(row["terms"]) for row in rows]
-        return list(self._plans[merchant_id, mode])
+        return list(self._plans.get(merchant_id=merchant_id, mode=mode))
 
     def clock_offset_seconds(self, merchant_id: str) -> int:
         """Return how far the merchant's test clock is ahead of wall time."""
-        found = self._with_clock(merchant_id)
+        found = self._with_clock.get(id=merchant_id)
         return found[1] if found else 0
 
     def clock_reading(self, merchant_id: str) -> tuple[int, int | None]:
@@ -170,7 +165,7 @@ class Merchants:
 
     def clock(self, merchant_id: str) -> ClockState:
         """Return a merchant's test clock, locked for this transaction where the engine can."""
-        self._read.pop(merchant_id, None)
+        self._with_clock.forget()
         row = self._db.one(
             f"SELECT * FROM test_clocks WHERE merchant_id = :id {self._db.row_lock}", {"id": merchant_id}
         )
@@ -196,7 +191,7 @@ class Merchants:
 
     def advance_clock(self, merchant_id: str, seconds: int) -> int:
         """Move the merchant's test clock forwards and return its new offset."""
-        self._read.pop(merchant_id, None)
+        self._with_clock.forget()
         row = self._db.one(
             "INSERT INTO test_clocks (merchant_id, offset_seconds, version) VALUES (:id, :seconds, 1)"
             " ON CONFLICT (merchant_id) DO UPDATE SET"
@@ -206,6 +201,14 @@ class Merchants:
         )
         assert row is not None
         return int(row["offset_seconds"])
+
+
+def _merchant_with_clock(rows: list[Row]) -> tuple[Merchant, int] | None:
+    return (_merchant(rows[0]), int(rows[0]["offset_seconds"])) if rows else None
+
+
+def _plans(rows: list[Row]) -> list[Plan]:
+    return [plan_of(row["terms"]) for row in rows]
 
 
 def _merchant(row: Row) -> Merchant:

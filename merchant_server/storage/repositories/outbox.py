@@ -6,6 +6,7 @@ from datetime import datetime
 from merchant_server.domain.event import Fact
 from merchant_server.ports import Endpoint, FeedMark
 from merchant_server.storage.engine import Connection, Row
+from merchant_server.storage.remembered import Remembered
 from merchant_server.storage.repositories.rows import (
     from_json,
     insert,
@@ -19,7 +20,10 @@ from merchant_server.storage.repositories.rows import (
 from merchant_server.storage.sealed import Sealer
 
 _NO_NUMBER = -1
-_ENDPOINTS = "endpoints"  # in a connection's memory: which active endpoint asked for which types
+_ASKING = (
+    "SELECT id, event_types FROM webhook_endpoints"
+    " WHERE merchant_id = :merchant_id AND mode = :mode AND status = 'active' ORDER BY id"
+)
 _ADD_EVENT = """INSERT INTO events (id, merchant_id, mode, sequence, type, aggregate_type, aggregate_id,
     aggregate_sequence, body, created_at)
     SELECT :id, merchant_id, mode, last - :behind, :type, :aggregate_type, :aggregate_id, :aggregate_sequence,
@@ -32,6 +36,7 @@ class Events:
 
     def __init__(self, connection: Connection, new_id: Callable[[str], str]) -> None:
         self._db, self._new_id = connection, new_id
+        self._asking = Remembered(connection, _ASKING, _types_by_endpoint)
         self._queue: list[tuple[Fact, datetime, str | None]] = []
 
     def append(self, fact: Fact, due_at: datetime, only_to: str | None = None) -> None:
@@ -54,7 +59,8 @@ class Events:
         queue, self._queue = self._queue, []
         for merchant_id, mode in sorted({(fact.merchant_id, fact.mode) for fact, _, _ in queue}):
             some = [each for each in queue if (each[0].merchant_id, each[0].mode) == (merchant_id, mode)]
-            asked = [] if all(only_to for _, _, only_to in some) else self._endpoints(merchant_id, mode)
+            for_all = any(only_to is None for _, _, only_to in some)
+            asked = self._asking.get(merchant_id=merchant_id, mode=mode) if for_all else []
             self._db.write(
                 "INSERT INTO event_sequences (merchant_id, mode, last) VALUES (:merchant_id, :mode, :count)"
                 " ON CONFLICT (merchant_id, mode) DO UPDATE SET last = event_sequences.last + excluded.last",
@@ -70,17 +76,9 @@ class Events:
             ]
             insert_all(self._db, "deliveries", queued)
 
-    def _endpoints(self, merchant_id: str, mode: str) -> list[tuple[str, frozenset[str]]]:
-        known: dict[tuple[str, str], list[tuple[str, frozenset[str]]]]
-        known = self._db.memory.setdefault(_ENDPOINTS, {})
-        if (merchant_id, mode) not in known:
-            rows = self._db.all(
-                "SELECT id, event_types FROM webhook_endpoints"
-                " WHERE merchant_id = :merchant_id AND mode = :mode AND status = 'active' ORDER BY id",
-                {"merchant_id": merchant_id, "mode": mode},
-            )
-            known[merchant_id, mode] = [(row["id"], frozenset(from_json(row["event_types"]))) for row in rows]
-        return known[merchant_id, mode]
+    def foresee(self, merchant_id: str, mode: str) -> None:
+        """Say that events of a merchant will be stored."""
+        self._asking.foresee(merchant_id=merchant_id, mode=mode)
 
     def page(self, merchant_id: str, mode: str, after: int, limit: int) -> list[str]:
         """Return the JSON texts of up to `limit` events after a number, oldest first."""
@@ -160,10 +158,11 @@ class Endpoints:
 
     def __init__(self, connection: Connection, sealer: Sealer) -> None:
         self._db, self._sealer = connection, sealer
+        self._asking = Remembered(connection, _ASKING, _types_by_endpoint)
 
     def add(self, endpoint: Endpoint) -> None:
         """Store a new endpoint; its secret is sealed."""
-        self._db.memory.pop(_ENDPOINTS, None)
+        self._asking.forget()
         insert(self._db, "webhook_endpoints", self._columns(endpoint))
 
     def get(self, endpoint_id: str, *, hold: bool = False) -> Endpoint | None:
@@ -191,7 +190,7 @@ class Endpoints:
 
     def save(self, endpoint: Endpoint) -> None:
         """Store an endpoint as it is now; what was queued for one that is not active is dead."""
-        self._db.memory.pop(_ENDPOINTS, None)
+        self._asking.forget()
         row = self._columns(endpoint)
         names = ", ".join(f"{name} = :{name}" for name in row if name != "id")
         self._db.execute(f"UPDATE webhook_endpoints SET {names} WHERE id = :id", row)
@@ -237,6 +236,10 @@ class Endpoints:
             overlap_until=maybe_moment(row["overlap_until"]),
             version=row["version"],
         )
+
+
+def _types_by_endpoint(rows: list[Row]) -> list[tuple[str, frozenset[str]]]:
+    return [(row["id"], frozenset(from_json(row["event_types"]))) for row in rows]
 
 
 def _wanting(asked: list[tuple[str, frozenset[str]]], fact: Fact) -> list[str]:

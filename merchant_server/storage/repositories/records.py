@@ -17,6 +17,10 @@ class IdempotencyKeys:
     def __init__(self, connection: Connection, sealer: Sealer) -> None:
         self._db, self._sealer = connection, sealer
 
+    def foresee(self) -> None:
+        """Say that an answer will be kept."""
+        self._sealer.foresee()
+
     def claim(
         self, merchant_id: str, mode: str, key: str, fingerprint: str, at: datetime, until: datetime | None
     ) -> bool:
@@ -57,7 +61,7 @@ class IdempotencyKeys:
     def answer(self, merchant_id: str, mode: str, key: str, status: int, body: bytes) -> None:
         """Keep the answer to replay, byte for byte."""
         sealed = self._sealer.seal(body, "idempotency_keys", "response", _place(merchant_id, mode, key))
-        self._db.execute(
+        self._db.write(
             "UPDATE idempotency_keys SET response_status = :status, response_sealed = :sealed"
             " WHERE merchant_id = :merchant_id AND mode = :mode AND key = :key",
             {"merchant_id": merchant_id, "mode": mode, "key": key, "status": status, "sealed": sealed},
