@@ -40,7 +40,10 @@ class RecordingConnection:
 
     def __init__(self, inner: Connection, statements: Transaction) -> None:
         self._inner, self._statements = inner, statements
-        self.claim_suffix, self.row_lock, self.memory = inner.claim_suffix, inner.row_lock, inner.memory
+        self.claim_suffix, self.row_lock = inner.claim_suffix, inner.row_lock
+        # A floor remembers nothing of the transaction before, so each asks all its questions.
+        self.memory: dict[str, Any] = {}
+        self.remembers = False
 
     def hold(self, name: str) -> None:
         """Hold; the floor is SQLite, which needs none."""

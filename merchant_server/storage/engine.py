@@ -88,8 +88,11 @@ class Connection(Protocol):
     def memory(self) -> dict[str, Any]:
         """Rows that seldom change, as this transaction has read them; who changes one forgets it here.
 
-        Transactions that share a commit on SQLite share this too, as each sees what those before it wrote.
+        On SQLite later ones go on with it for as long as nobody else has changed the database. A block that does not
+        say that it `remembers` may have changed anything: nothing is remembered after it.
         """
+
+    remembers: bool
 
     @property
     def claim_suffix(self) -> str:
@@ -140,8 +143,15 @@ class Block:
 
     def __init__(self, memory: dict[str, Any] | None = None) -> None:
         self.memory: dict[str, Any] = {} if memory is None else memory
+        self.remembers = False
         self.ended = False
         self.failure: StorageError | None = None
+
+    def end(self) -> None:
+        """Be of no use any more."""
+        self.ended = True
+        if not self.remembers:
+            self.memory.clear()
 
     def require_usable(self) -> None:
         """Raise `TransactionMisuse` when the block has ended or one of its statements has failed."""

@@ -1,4 +1,4 @@
-"""Answers to questions that many steps of a transaction ask, as the transactions of one commit share them."""
+"""Answers to questions that many steps ask, shared by transactions between which nobody else changed anything."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -7,10 +7,11 @@ from merchant_server.storage.engine import Connection, Row, Rows
 
 Made = TypeVar("Made")
 Key = tuple[str, ...]
+REMEMBERED_MAX = 1000
 
 
 class Remembered(Generic[Made]):
-    """What one question found, by its parameters: asked once, for a whole commit where transactions share one.
+    """What one question found, by its parameters: asked once, and for later transactions too where these remember.
 
     It may be foreseen, to travel with others to a database far away. Who changes such rows has it forgotten.
     """
@@ -30,6 +31,8 @@ class Remembered(Generic[Made]):
         """Return what was made of the rows."""
         key = tuple(params.values())
         if key not in self._found:
+            if len(self._found) >= REMEMBERED_MAX:
+                self._found.clear()
             self.foresee(**params)
             self._found[key] = self._make(self._asked.pop(key)())
         return self._found[key]

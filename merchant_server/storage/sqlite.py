@@ -10,17 +10,12 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from merchant_server.storage.engine import (
-    WAIT_SECONDS,
-    Connection,
-    Result,
-    StorageUnavailable,
-    ThreadMark,
-)
+from merchant_server.storage.engine import WAIT_SECONDS, Connection, Result, StorageUnavailable, ThreadMark
 from merchant_server.storage.migrations import migrate_sqlite
 from merchant_server.storage.sqlite_batch import Batch, Errand
 from merchant_server.storage.sqlite_connection import (
     DRIVER_ERRORS,
+    Memory,
     SqliteConnection,
     as_storage_error,
     commit,
@@ -103,7 +98,7 @@ class SqliteEngine:
         self._mark = ThreadMark()
         self._batch: Batch | None = None
         self._commits = 0
-        self._writer = None
+        self._writer, self._memory = None, Memory()
 
     def after_fork(self) -> None:
         """Start anew in a forked child."""
@@ -166,14 +161,14 @@ class SqliteEngine:
         self._take_process_turn(max(deadline - time.monotonic(), 0))
         try:
             if self._writer is None:
-                self._writer = connect(self.path, self.wait_seconds, read_only=False)
+                self._writer, self._memory = connect(self.path, self.wait_seconds, read_only=False), Memory()
             if self._writer.in_transaction:  # left behind by an interrupted commit
                 self._writer.execute("ROLLBACK")
             self._writer.execute("BEGIN IMMEDIATE")
+            self._batch = Batch(self._memory.of(self._writer))
         except BaseException:
             self._processes.give()
             raise
-        self._batch = Batch()
         return self._batch
 
     def _take_process_turn(self, timeout_seconds: float) -> None:
@@ -190,7 +185,7 @@ class SqliteEngine:
         A transaction that raised waits too when others are before it in the batch: what it saw, and so what
         its caller will say, may rest on their rows.
         """
-        connection.ended = True
+        connection.end()
         first = batch.members == 0
         try:
             if not self._writer.in_transaction:
@@ -246,6 +241,7 @@ class SqliteEngine:
                 failure = commit(self._writer)
                 self._commits += failure is None
             if self._writer.in_transaction:
+                batch.memory.clear()
                 self._writer.execute("ROLLBACK")
             batch.error = as_storage_error(failure)
             batch.durable = failure is None

@@ -18,9 +18,9 @@ from merchant_server.storage.turns import Ticket
 class Batch:
     """The transactions that share one COMMIT; all are acknowledged by it or none is."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: dict[str, Any]) -> None:
         self.members = 0
-        self.memory: dict[str, Any] = {}
+        self.memory = memory
         self.opened_at = time.monotonic()
         self.durable = False
         self.error: StorageError | None = None
@@ -46,6 +46,8 @@ class Batch:
 
     def settle(self) -> None:
         """Wake every member; `durable` and `error` say how it ended."""
+        if not self.durable:
+            self.memory.clear()
         if self._settled is not None:
             self._settled.set()
         for ticket in self._taken_over:
@@ -86,7 +88,7 @@ class Errand:
             connection.require_committable()
         except Exception as refusal:  # noqa: BLE001 - it belongs to the thread that waits
             self._refusal = refusal
-        connection.ended = True
+        connection.end()
         return self.kept
 
     def outcome(self) -> Any:

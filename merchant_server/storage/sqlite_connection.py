@@ -145,6 +145,21 @@ def truncate_wal(raw: Any, path: Path) -> None:
             raw.execute(f"PRAGMA busy_timeout={wait}")
 
 
+class Memory:
+    """What was found on one connection, for as long as no other has changed the database (PRAGMA data_version)."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Any] = {}
+        self._version: int | None = None
+
+    def of(self, raw: Any) -> dict[str, Any]:
+        """Return it as it holds for the transaction that has just begun on its connection."""
+        version = raw.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._version:
+            self._found, self._version = {}, version
+        return self._found
+
+
 class SqliteConnection(Block):
     """One block's view of a SQLite connection; `raw` is the driver's, for migrations only."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from merchant_server.storage.engine import StorageUnavailable
-from merchant_server.storage.sqlite_connection import DRIVER_ERRORS, SqliteConnection, connect
+from merchant_server.storage.sqlite_connection import DRIVER_ERRORS, Memory, SqliteConnection, connect
 
 IDLE_READERS = 16
 
@@ -16,7 +16,7 @@ class Readers:
 
     def __init__(self, path: Path, wait_seconds: float) -> None:
         self._path, self._wait_seconds = path, wait_seconds
-        self._idle: list[Any] = []
+        self._idle: list[tuple[Any, Memory]] = []
         self._inherited: list[Any] = []
         self._closed = False
 
@@ -29,25 +29,26 @@ class Readers:
     @contextmanager
     def reading(self) -> Iterator[SqliteConnection]:
         """Open a block on one snapshot."""
-        raw = self._take()
-        connection = SqliteConnection(raw)
+        raw, memory = self._take()
         try:
-            yield connection
+            raw.execute("BEGIN")
+            connection = SqliteConnection(raw, memory.of(raw))
+            try:
+                yield connection
+            finally:
+                connection.ended = True
         finally:
-            connection.ended = True
-            self._give(raw)
+            self._give(raw, memory)
 
-    def _take(self) -> Any:
+    def _take(self) -> tuple[Any, Memory]:
         if self._closed:
             raise StorageUnavailable(f"the database {self._path.name} was closed")
         try:
-            raw = self._idle.pop()
+            return self._idle.pop()
         except IndexError:
-            raw = connect(self._path, self._wait_seconds, read_only=True)
-        raw.execute("BEGIN")
-        return raw
+            return connect(self._path, self._wait_seconds, read_only=True), Memory()
 
-    def _give(self, raw: Any) -> None:
+    def _give(self, raw: Any, memory: Memory) -> None:
         try:
             if raw.in_transaction:
                 raw.execute("ROLLBACK")
@@ -55,7 +56,7 @@ class Readers:
         except DRIVER_ERRORS:
             spare = False
         if spare:
-            self._idle.append(raw)
+            self._idle.append((raw, memory))
         else:
             raw.close()
 
@@ -63,4 +64,4 @@ class Readers:
         """Close those that nobody uses; the others are closed by whoever is done with them."""
         self._closed = True
         while self._idle:
-            self._idle.pop().close()
+            self._idle.pop()[0].close()

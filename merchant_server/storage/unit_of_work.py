@@ -81,6 +81,7 @@ class SqlUnitOfWork:
 
     def __init__(self, connection: Connection, ring: KeyRing, new_id: Callable[[str], str]) -> None:
         self.connection, self.ring, self.new_id = connection, ring, new_id
+        connection.remembers = True
         self.sealer = Sealer(connection, ring, new_id)
 
     merchants = _plain(Merchants)

@@ -171,22 +171,61 @@ def test_a_conflict_with_a_row_of_the_same_batch_is_told_to_the_later_one(
     assert marks(engine) == ["a", "b"]
 
 
-def test_what_one_transaction_remembers_serves_the_others_of_its_commit(
-    engine: SqliteEngine, in_one_batch: Together
-) -> None:
-    found: list[str | None] = []
+class TestMemory:
+    """Rows that seldom change, which transactions remember for those after them."""
 
-    def read(connection: Connection) -> None:
+    def test_it_serves_later_transactions_of_the_same_and_of_the_next_commit(
+        self, engine: SqliteEngine, in_one_batch: Together
+    ) -> None:
+        found: list[str | None] = []
+        in_one_batch(engine, _recall(found), _recall(found))
+        in_one_batch(engine, _recall(found))
+        assert found == [None, "as it is", "as it is"]
+
+    @pytest.mark.parametrize("forgetting", [refuse, break_the_commit, None])
+    def test_it_ends_with_a_transaction_that_is_undone_or_does_not_say_that_it_remembers(
+        self, engine: SqliteEngine, in_one_batch: Together, forgetting: Body | None
+    ) -> None:
+        found: list[str | None] = []
+
+        def change_it(connection: Connection) -> None:
+            connection.memory["row"] = "as it will not be"
+            if forgetting is not None:
+                connection.remembers = True
+                forgetting(connection)
+
+        in_one_batch(engine, _recall(found), change_it)
+        in_one_batch(engine, _recall(found))
+        assert found == [None, None]
+
+    def test_it_ends_once_somebody_else_has_changed_the_database(
+        self, engine: SqliteEngine, in_one_batch: Together
+    ) -> None:
+        found: list[str | None] = []
+        other = SqliteEngine(engine.path)
+        in_one_batch(engine, _recall(found))
+        other.run(mark("x"))
+        in_one_batch(engine, _recall(found), _recall(found))
+        other.close()
+        assert found == [None, None, "as it is"]
+
+    def test_readers_remember_until_anybody_has_changed_the_database(self, engine: SqliteEngine) -> None:
+        found: list[str | None] = []
+        for change in (False, False, True, False):
+            if change:
+                engine.run(mark("x"))
+            with engine.reading() as connection:
+                _recall(found)(connection)
+        assert found == [None, "as it is", None, "as it is"]
+
+
+def _recall(found: list[str | None]) -> Body:
+    def body(connection: Connection) -> None:
+        connection.remembers = True
         found.append(connection.memory.get("row"))
         connection.memory["row"] = "as it is"
 
-    def change_it_and_fail(connection: Connection) -> None:
-        connection.memory["row"] = "as it will not be"
-        refuse(connection)
-
-    in_one_batch(engine, read, read, change_it_and_fail, read, read)
-    in_one_batch(engine, read)
-    assert found == [None, "as it is", None, "as it is", None]
+    return body
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
