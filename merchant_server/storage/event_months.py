@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from merchant_server.storage.engine import Connection, Engine, StorageError
-from merchant_server.storage.migrations import patiently
+from merchant_server.storage.migrations import patiently, wait_briefly
 
 OTHERS = "events_others"
 _MONTH = re.compile(r"(2[0-9]{3})-(0[1-9]|1[0-2])")
@@ -61,6 +61,7 @@ def split_by_month(engine: Engine, now: datetime, months_ahead: int) -> list[str
     def split() -> list[str]:
         with engine.transaction() as connection:
             connection.allow_seconds(0)
+            wait_briefly(connection)
             return list(_split(connection, now, months_ahead))
 
     made = patiently(split)

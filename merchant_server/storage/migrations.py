@@ -177,12 +177,17 @@ def patiently(step: Callable[[], Result]) -> Result:
     return step()
 
 
+def wait_briefly(connection: Connection) -> None:
+    """Let the locks of this PostgreSQL transaction be given up soon: who waits for a table holds up all behind it."""
+    connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
+
+
 def _apply_next_postgres(engine: Engine, known: Sequence[Migration]) -> str | None:
     with engine.transaction() as connection:
         connection.execute("SET LOCAL lock_timeout = '60s'")
         connection.execute("SET LOCAL statement_timeout = '0'")
         connection.execute("SELECT pg_advisory_xact_lock(:key)", {"key": _LOCK_KEY})
-        connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
+        wait_briefly(connection)
         connection.execute(_POSTGRES_TABLE)
         applied = [str(row["name"]) for row in _recorded(connection)]
         _require_known(applied, known)
