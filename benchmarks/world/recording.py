@@ -43,6 +43,7 @@ class RecordingConnection:
         self.claim_suffix, self.row_lock = inner.claim_suffix, inner.row_lock
         # A floor remembers nothing of the transaction before, so each asks all its questions.
         self.memory: dict[str, Any] = {}
+        self.foreseen: dict[str, dict[tuple[str, ...], Rows]] = {}
         self.remembers = False
 
     def hold(self, name: str) -> None:

@@ -95,6 +95,10 @@ class Connection(Protocol):
     remembers: bool
 
     @property
+    def foreseen(self) -> "dict[str, dict[tuple[str, ...], Rows]]":
+        """Questions of this block that were asked ahead and not needed yet, by their SQL and parameters."""
+
+    @property
     def claim_suffix(self) -> str:
         """Ends a SELECT that claims due rows: "FOR UPDATE SKIP LOCKED" on PostgreSQL, empty on SQLite."""
 
@@ -144,6 +148,7 @@ class Block:
     def __init__(self, memory: dict[str, Any] | None = None) -> None:
         self.memory: dict[str, Any] = {} if memory is None else memory
         self.remembers = False
+        self.foreseen: dict[str, dict[tuple[str, ...], Rows]] = {}
         self.ended = False
         self.failure: StorageError | None = None
 

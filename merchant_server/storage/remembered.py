@@ -19,7 +19,8 @@ class Remembered(Generic[Made]):
     def __init__(self, connection: Connection, sql: str, make: Callable[[list[Row]], Made]) -> None:
         self._db, self._sql, self._make = connection, sql, make
         self._found: dict[Key, Made] = connection.memory.setdefault(sql, {})
-        self._asked: dict[Key, Rows] = {}
+        # Shared by every repository of the block, so that one which changes such rows takes back what another foresaw.
+        self._asked: dict[Key, Rows] = connection.foreseen.setdefault(sql, {})
 
     def foresee(self, **params: str) -> None:
         """Say that this will be asked for."""

@@ -47,7 +47,7 @@ class Sealer:
         self._epoch: int | None = None
         self._foreseen: Rows | None = None
         self._current: dict[str, tuple[str, AESGCM]] = {}
-        # The installation's key is the same for every transaction of a commit, which no rotation comes between.
+        # The installation's key stays the same until a rotation, which ends what is remembered.
         self._shared: dict[str, tuple[str, AESGCM]] = connection.memory.setdefault("sealing", {})
         self._ciphers: dict[str, AESGCM] = {}
 

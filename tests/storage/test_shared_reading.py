@@ -25,8 +25,8 @@ class Members:
 
 
 @pytest.fixture
-def house(sqlite_installation: Installation) -> Installation:
-    return sqlite_installation
+def house(installation: Installation) -> Installation:
+    return installation
 
 
 def test_a_clock_that_one_moves_has_moved_for_the_next(house: Installation) -> None:
@@ -66,6 +66,20 @@ def test_events_go_to_an_endpoint_that_was_just_added_and_not_to_one_that_was_ju
         tell(members, "evt_with_it")
         members.another().endpoints.save(replace(added, status="disabled"))
         tell(members, "evt_after")
+    assert [row["event_id"] for row in house.rows("SELECT event_id FROM deliveries")] == ["evt_with_it"]
+
+
+def test_what_was_foreseen_is_asked_anew_once_it_has_changed(house: Installation) -> None:
+    merchant_id, mode = house.caller.merchant_id, house.caller.mode
+    with house.engine.transaction() as connection:
+        uow = Members(house, connection).another()
+        uow.merchants.foresee(merchant_id, plans_of=mode)
+        uow.events.foresee(merchant_id, mode)
+        uow.merchants.advance_clock(merchant_id, 60)
+        uow.endpoints.add(_endpoint(house, "whe_added"))
+        uow.events.append(_fact(house, "evt_with_it"), house.clock.now())
+        uow.events.store()
+        assert uow.merchants.clock_offset_seconds(merchant_id) == 60
     assert [row["event_id"] for row in house.rows("SELECT event_id FROM deliveries")] == ["evt_with_it"]
 
 
