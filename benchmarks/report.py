@@ -88,7 +88,7 @@ def as_json(figures: Sequence[Figure], measured_at: datetime) -> str:
     document = {
         "measured_at": measured_at.isoformat(),
         "machine": machine(),
-        "arguments": sys.argv[1:],
+        "arguments": [Path(argument).name for argument in sys.argv[1:]],
         "unrest": round(unrest(figures), 3),
         "figures": [
             {

@@ -23,11 +23,10 @@ _LOAN_MONEY = (
     "principal", "interest", "fee", "paid", "penalty", "penalty_paid",
     "relieved_principal", "relieved_interest", "relieved_fee",
 )  # fmt: skip
-_ROW_MONEY = (
-    "principal", "interest", "fee", "penalty",
-    "principal_paid", "interest_paid", "fee_paid", "penalty_paid",
+_ROW_COLUMNS = (
+    "principal_minor", "interest_minor", "fee_minor", "penalty_minor",
+    "principal_paid_minor", "interest_paid_minor", "fee_paid_minor", "penalty_paid_minor",
 )  # fmt: skip
-_ROW_COLUMNS = tuple(f"{part}_minor" for part in _ROW_MONEY)
 _LOAN_COLUMNS = tuple(name for name in Loan.__dataclass_fields__ if name not in _LOAN_MONEY)
 _SCHEDULE = "SELECT " + ", ".join(Installment._fields) + " FROM installments WHERE loan_id = :id"
 _MOVING = ("paid", "penalty", "penalty_paid", "relieved_principal", "relieved_interest", "relieved_fee")
