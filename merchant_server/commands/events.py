@@ -35,7 +35,11 @@ def archive(out: Path, through: str, unread: bool) -> None:
 
 @events.command("months")
 @click.option(
-    "--ahead", default=3, show_default=True, type=click.IntRange(1, 24), help="Months to come to make."
+    "--ahead",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1, 24),
+    help="Months to come to make; the worker goes on with three.",
 )
 @readable
 def months(ahead: int) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from merchant_server.ports.collecting import CollectionRepositories
@@ -247,4 +248,11 @@ class Storage(Protocol):
 
     def reading(self) -> AbstractContextManager[UnitOfWork]:
         """Open one read-only snapshot, never blocked by writers."""
+        ...
+
+    def make_room(self, now: datetime) -> int:
+        """Make the tables that rows of months to come want, where rows are kept by month; return how many.
+
+        Raises Unavailable when they cannot be made now; rows are kept all the same, only less well apart.
+        """
         ...

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from merchant_server.storage.engine import Connection, Engine, StorageError
 from merchant_server.storage.migrations import patiently, wait_briefly
 
-OTHERS = "events_others"
+OTHERS, MONTHS_AHEAD = "events_others", 3
 _MONTH = re.compile(r"(2[0-9]{3})-(0[1-9]|1[0-2])")
 _PARTITIONS = """SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
     WHERE i.inhparent = 'events'::regclass ORDER BY c.relname"""
@@ -59,10 +60,8 @@ def split_by_month(engine: Engine, now: datetime, months_ahead: int) -> list[str
         raise MonthsRefused("SQLite keeps all events in one table: months are for PostgreSQL")
 
     def split() -> list[str]:
-        with engine.transaction() as connection:
-            connection.allow_seconds(0)
-            wait_briefly(connection)
-            return list(_split(connection, now, months_ahead))
+        with _having_the_table(engine) as connection:
+            return [*_split(connection, now), *_add_months(connection, now, months_ahead)]
 
     made = patiently(split)
     with engine.transaction() as connection:
@@ -71,18 +70,53 @@ def split_by_month(engine: Engine, now: datetime, months_ahead: int) -> list[str
     return made
 
 
-def _split(connection: Connection, now: datetime, months_ahead: int) -> Iterator[str]:
-    month = month_after(f"{now:%Y-%m}")
-    there = partitions(connection)
-    if not there:
+def add_months(engine: Engine, now: datetime, months_ahead: int) -> list[str]:
+    """Make the months to come that are wanting where events are kept by month already; return the new tables' names.
+
+    Raises LockNotGranted when the table was in use; the months can wait, since their events are kept all the same.
+    """
+    if engine.dialect != "postgresql":
+        return []
+    with engine.reading() as connection:
+        there = partitions(connection)
+    if not there or set(there).issuperset(name for name, _, _ in _months(now, months_ahead)):
+        return []
+    with _having_the_table(engine) as connection:
+        return list(_add_months(connection, now, months_ahead))
+
+
+@contextmanager
+def _having_the_table(engine: Engine) -> Iterator[Connection]:
+    with engine.transaction() as connection:
+        connection.allow_seconds(0)
+        wait_briefly(connection)
+        # Whoever makes months waits here for another that does, and then sees that they are there.
+        connection.execute("LOCK TABLE events IN SHARE UPDATE EXCLUSIVE MODE")
+        yield connection
+
+
+def _split(connection: Connection, now: datetime) -> Iterator[str]:
+    if not partitions(connection):
+        month = month_after(f"{now:%Y-%m}")
         before = f"events_before_{_named(month)}"
         _run(connection, _SPLIT.format(before=before, month=month))
         yield before
-    for _ in range(months_ahead):
-        name, end = f"events_{_named(month)}", month_after(month)
+
+
+def _add_months(connection: Connection, now: datetime, months_ahead: int) -> Iterator[str]:
+    there = partitions(connection)
+    for name, month, end in _months(now, months_ahead):
         if name not in there:
             _run(connection, _ADD_MONTH.format(name=name, month=month, end=end))
             yield name
+
+
+def _months(now: datetime, months_ahead: int) -> Iterator[tuple[str, str, str]]:
+    """Yield the months after now: the table's name, the month and the one after it."""
+    month = month_after(f"{now:%Y-%m}")
+    for _ in range(months_ahead):
+        end = month_after(month)
+        yield f"events_{_named(month)}", month, end
         month = end
 
 

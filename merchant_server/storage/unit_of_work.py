@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from merchant_server.domain.errors import RaceLost, TransitionConflict, Unavailable
 from merchant_server.ports import Breach
 from merchant_server.storage import laws
 from merchant_server.storage.engine import Conflict, Connection, Engine, Result, Retry, StorageUnavailable
+from merchant_server.storage.event_months import MONTHS_AHEAD, add_months
 from merchant_server.storage.key_ring import KeyRing
 from merchant_server.storage.repositories.agreements import Agreements, Mandates
 from merchant_server.storage.repositories.audit import Audit
@@ -170,6 +172,11 @@ class SqlStorage:
         """Open one read-only snapshot, never blocked by writers. Raises Unavailable."""
         with _in_words_of_the_domain(), self.engine.reading() as connection:
             yield SqlUnitOfWork(connection, self._ring, self._new_id)
+
+    def make_room(self, now: datetime) -> int:
+        """Make what is wanting of the tables for months to come. Raises Unavailable while they are in use."""
+        with _in_words_of_the_domain():
+            return len(add_months(self.engine, now, MONTHS_AHEAD))
 
 
 @contextmanager

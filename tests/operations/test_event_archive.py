@@ -13,7 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from merchant_server.cli import main
-from merchant_server.storage import backups, event_archive
+from merchant_server.services.operation.keeping import check_up
+from merchant_server.storage import backups, event_archive, migrations
 from merchant_server.storage.engine import StorageUnavailable
 from merchant_server.storage.event_archive import Archived, ArchiveRefused
 from merchant_server.storage.event_months import MonthsRefused, month_after, split_by_month
@@ -54,6 +55,14 @@ def lost(house: Installation, which: str) -> Iterator[None]:
 
 def feed(house: Installation) -> list[str]:
     return [row["body"] for row in house.rows("SELECT body FROM events ORDER BY merchant_id, mode, sequence")]
+
+
+def months(house: Installation) -> list[str]:
+    """Return the tables of single months."""
+    tables = house.rows(
+        "SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relname LIKE 'events_20%' ORDER BY relname"
+    )
+    return [row["name"] for row in tables]
 
 
 def old_and_new(house: Installation) -> tuple[list[str], list[str]]:
@@ -213,7 +222,8 @@ def test_months_are_kept_apart_and_come_off_whole(house: Installation, tmp_path:
     house.clock.pass_(days=31)
     house.sell()
     house.work()
-    assert split_by_month(house.engine, house.clock.now(), 3) == ["events_2027_03", "events_2027_04"]
+    assert {"events_2027_03", "events_2027_04"} <= set(months(house))  # by the worker
+    assert split_by_month(house.engine, house.clock.now(), 3) == []
     assert house.breaches() == []
 
     explained = house.rows(
@@ -227,15 +237,28 @@ def test_months_are_kept_apart_and_come_off_whole(house: Installation, tmp_path:
     made_file = archive(house, tmp_path / "events.jsonl", "2026-12")
 
     assert (made_file.events, made_file.removed) == (len(old), len(old))
-    tables = house.rows(
-        "SELECT relname AS name FROM pg_class WHERE relkind = 'r' AND relname LIKE 'events_20%'"
-    )
-    assert sorted(row["name"] for row in tables) == [f"events_2027_0{month}" for month in (1, 2, 3, 4)]
+    assert months(house) == [f"events_2027_0{month}" for month in (1, 2, 3, 4)]
     assert house.rows("SELECT to_regclass('events_before_2027_01') AS gone") == [{"gone": None}]
     assert house.breaches() == []
     house.sell(plan="p6")
     house.work()
     assert house.breaches() == []
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_table_in_use_keeps_the_worker_from_making_months_and_from_nothing_else(
+    house: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split_by_month(house.engine, house.clock.now(), 1)
+    monkeypatch.setattr(migrations, "_LOCK_SECONDS", 0.05)
+    house.clock.pass_(days=1)
+    with house.engine.reading() as somebody:
+        somebody.all("SELECT 1 FROM events_others")
+        assert check_up(house.deps) == 1
+    assert months(house) == ["events_2027_01"]
+    house.clock.pass_(seconds=3_600)
+    assert check_up(house.deps) == 1
+    assert months(house) == ["events_2027_01", "events_2027_02", "events_2027_03"]
 
 
 def test_an_operator_archives_and_is_told_in_a_sentence(

@@ -1,11 +1,13 @@
-"""What a worker does for operators: forget deliveries that arrived long ago, and look at the laws now and then."""
+"""What a worker does for operators: forget deliveries that arrived long ago, make room, and look at the laws."""
 
 import logging
 from datetime import timedelta
+from functools import partial
 
 from merchant_server.ports import StoredCheckup
 from merchant_server.services.deps import Deps
 from merchant_server.services.operation.doctor import check
+from merchant_server.services.operation.steps import tried
 
 log = logging.getLogger(__name__)
 FORGET_BATCH = 500
@@ -24,9 +26,10 @@ def forget_deliveries(deps: Deps) -> int:
 
 
 def check_up(deps: Deps) -> int:
-    """Once an hour, by one worker, read the laws of the house and keep the result; return how often that was.
+    """Once an hour, by one worker, make room for months to come, read the laws of the house and keep the result.
 
-    The reading is one snapshot and holds nobody up. What breaks a law is named in the log, without personal data.
+    Returns how often that was. The reading is one snapshot and holds nobody up. What breaks a law is named in the log,
+    without personal data.
     """
     now = deps.clock.now()
     with deps.storage.reading() as uow:
@@ -35,6 +38,7 @@ def check_up(deps: Deps) -> int:
     with deps.storage.unit_of_work() as uow:
         if not uow.people.take_chore(_CHORE, now - CHECKUP_EVERY, now):
             return 0
+    tried(partial(deps.storage.make_room, now))
     found = check(deps)
     for breach in found.breaches:
         log.error("a law is broken", extra={"law": breach.law, "subject": breach.subject})
