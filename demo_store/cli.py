@@ -8,6 +8,7 @@ from types import FrameType
 
 import click
 from fenqi import FenqiError
+from fenqi._version import __version__
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from demo_store.app import create_app
@@ -16,6 +17,7 @@ from demo_store.wiring import EXTENSION
 
 
 @click.group()
+@click.version_option(__version__, prog_name="fenqi-demo")
 def main() -> None:
     """A shop and a till that sell in installments."""
 

@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import click
+from fenqi._version import __version__
 
 from merchant_server.app import install
 from merchant_server.commands import api_keys as api_key_commands
@@ -31,6 +32,7 @@ from merchant_server.settings import Settings
 
 
 @click.group()
+@click.version_option(__version__, prog_name="fenqi-server")
 def main() -> None:
     """Run a fenqi installation. Settings come from FENQI_* in the environment; see docs/reference/settings.md."""
 

@@ -1,6 +1,7 @@
 """`fenqi-server copy`, `backup` and `restore` as an operator types them."""
 
 import json
+from importlib.metadata import entry_points, version
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,10 @@ def test_a_file_that_is_no_backup_is_refused_in_a_sentence(operator: Operator, c
     told = operator.types("restore", "--replace", str(wrong), exit_code=1).stderr
     assert told.startswith("Error: ")
     assert operator.file.read_bytes() == before
+
+
+@pytest.mark.parametrize("program", ["fenqi", "fenqi-server", "fenqi-demo"])
+def test_each_program_says_its_name_and_version(program: str) -> None:
+    (entry,) = entry_points(group="console_scripts", name=program)
+    told = CliRunner().invoke(entry.load(), ["--version"])
+    assert (told.exit_code, told.output) == (0, f"{program}, version {version('fenqi')}\n")
