@@ -1,9 +1,12 @@
 """The page about growth says what was measured, and names a place for every table there is."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import scale
+from benchmarks.world.seeding import fill, new_world
+from merchant_server.domain.code_limits import hour_of
 from merchant_server.storage.catalog import tables
 from merchant_server.storage.sqlite import SqliteEngine
 
@@ -56,3 +59,12 @@ def test_the_simulation_runs_and_grows_in_proportion() -> None:
     assert 0 < seen.checkout_bytes < seen.sale_bytes
     assert 0 < seen.collection_bytes < seen.sale_bytes
     assert scale.tables(seen).count("| 1,000,000 |") == 1
+
+
+def test_growth_is_measured_beyond_what_an_hours_budget_of_codes_allows(tmp_path: Path) -> None:
+    world = new_world(tmp_path, datetime.now(UTC))
+    with world.deps.storage.unit_of_work() as uow:
+        for _ in range(3_000):
+            uow.code_sends.count_hour(hour_of(world.house.clock.now()))
+    fill(world, checkouts_made=1, to_sign=0, to_decide=0, opened=0, loans=1)
+    assert len(world.house.rows("SELECT id FROM loans")) == 1
