@@ -46,6 +46,10 @@ class RecordingConnection:
         self.foreseen: dict[str, dict[tuple[str, ...], Rows]] = {}
         self.remembers = False
 
+    def require_usable(self) -> None:
+        """Refuse outside the block."""
+        self._inner.require_usable()
+
     def hold(self, name: str) -> None:
         """Hold; the floor is SQLite, which needs none."""
         self._inner.hold(name)

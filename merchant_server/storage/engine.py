@@ -106,6 +106,9 @@ class Connection(Protocol):
     def row_lock(self) -> str:
         """Ends a SELECT that must hold its rows: "FOR UPDATE" on PostgreSQL, empty on SQLite."""
 
+    def require_usable(self) -> None:
+        """Raise `TransactionMisuse` when the block has ended or one of its statements has failed."""
+
     def allow_seconds(self, seconds: int) -> None:
         """Let each further statement of this block run longer than usual, where there is a limit; 0 means no limit."""
 

@@ -46,8 +46,8 @@ def archive_events(
     """Move every event up to the end of a month ("2026-10") into a new file, one JSON text a line, as the feed had it.
 
     Each merchant's lines are in order. Asked again after a crash, with a new file, it ends what was begun. Raises
-    ArchiveRefused while a delivery waits, for a file that is there, and for what a reader of the feed has not
-    acknowledged unless `unread`; MonthsRefused for what is no month.
+    ArchiveRefused while a delivery waits, for a file that is there, for what a reader of the feed has not
+    acknowledged unless `unread`, and when another archive was faster; MonthsRefused for what is no month.
     """
     end = month_after(through)
     if end > f"{now:%Y-%m}":
@@ -59,6 +59,10 @@ def archive_events(
         _require_done(connection, ends, unread=unread)
         sha256 = _write(connection, out, ends, progress) if ends else ""
     with engine.transaction() as connection:
+        connection.hold("event_archives")
+        if _overtaken(connection, ends):
+            out.unlink()
+            raise ArchiveRefused("another archive was faster and holds some of these events: run it again")
         connection.executemany(
             "INSERT INTO event_archives (merchant_id, mode, up_to, events, through_month, file_sha256, archived_at)"
             " VALUES (:merchant_id, :mode, :up_to, :events, :through, :sha256, :at)",
@@ -66,6 +70,12 @@ def archive_events(
         )
     removed = _drop_months(engine, end) + _remove(engine)
     return Archived(sum(each["events"] for each in ends), removed, sha256)
+
+
+def _overtaken(connection: Connection, ends: list[Row]) -> bool:
+    """Say whether somebody has noted an archive since these ends were read."""
+    noted = {(row["merchant_id"], row["mode"]): row["up_to"] for row in connection.all(_UP_TO)}
+    return any(noted.get((each["merchant_id"], each["mode"]), 0) != each["after"] for each in ends)
 
 
 def _note(end: Row, through: str, sha256: str, now: datetime) -> Row:

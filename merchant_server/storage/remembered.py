@@ -29,7 +29,8 @@ class Remembered(Generic[Made]):
             self._asked[key] = self._db.later(self._sql, params)
 
     def get(self, **params: str) -> Made:
-        """Return what was made of the rows."""
+        """Return what was made of the rows. Raises TransactionMisuse outside the block."""
+        self._db.require_usable()
         key = tuple(params.values())
         if key not in self._found:
             if len(self._found) >= REMEMBERED_MAX:

@@ -226,7 +226,8 @@ def key_id_of(sealed: bytes) -> str:
     """Return the name of the key that a value is sealed with; no name when the value is damaged."""
     if not sealed:
         return ""
-    return sealed[1 : 1 + sealed[0]].decode(errors="replace")
+    name = sealed[1 : 1 + sealed[0]].decode(errors="replace")
+    return name if name.isidentifier() else ""
 
 
 def _bound(table: str, column: str, row: str, key_id: str) -> bytes:

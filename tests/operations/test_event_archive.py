@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -170,6 +171,29 @@ def test_a_crash_after_the_file_leaves_all_and_one_after_the_note_is_ended_by_th
     assert (made.events, made.removed) == (0, len(old))
     assert not (tmp_path / "third.jsonl").exists()
     assert feed(house) == new
+    assert house.breaches() == []
+
+
+@pytest.mark.parametrize("faster", ["2026-11", "2026-12"])
+def test_of_two_archives_at_once_one_is_refused_and_leaves_no_file(
+    house: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faster: str
+) -> None:
+    house.clock.pass_(days=31)
+    first, second, write = tmp_path / "first.jsonl", tmp_path / "second.jsonl", event_archive._write
+    before = feed(house)
+
+    def overtaken(*given: Any) -> str:
+        monkeypatch.setattr(event_archive, "_write", write)
+        digest = write(*given)
+        archive(house, first, faster)
+        return digest
+
+    monkeypatch.setattr(event_archive, "_write", overtaken)
+    with pytest.raises(ArchiveRefused, match="another archive was faster"):
+        archive(house, second)
+
+    assert (first.exists(), second.exists()) == (True, False)
+    assert sorted(first.read_text("utf-8").splitlines() + feed(house)) == sorted(before)
     assert house.breaches() == []
 
 

@@ -53,6 +53,13 @@ def test_a_change_of_any_byte_is_noticed(sealer: Sealer) -> None:
             sealer.open(bytes(altered), *PLACE)
 
 
+@pytest.mark.parametrize("character", ["\0", "\x1f", "é", "\n"])
+def test_a_key_of_no_possible_name_is_as_good_as_none(sealer: Sealer, character: str) -> None:
+    name = f"dky_{character}".encode()
+    with pytest.raises(Unsealable):
+        sealer.open(bytes([len(name)]) + name + bytes(40), *PLACE)
+
+
 @pytest.mark.parametrize("length", range(20))
 def test_a_cut_value_does_not_open(sealer: Sealer, length: int) -> None:
     with pytest.raises(Unsealable):

@@ -8,6 +8,7 @@ from fenqi.finance.plan import Plan
 
 from merchant_server.domain.event import Fact
 from merchant_server.ports import Endpoint
+from merchant_server.storage.engine import TransactionMisuse
 from merchant_server.storage.unit_of_work import SqlStorage, SqlUnitOfWork
 from tests.installation import Installation
 
@@ -96,3 +97,12 @@ def _fact(house: Installation, name: str) -> Fact:
     return Fact(
         name, caller.merchant_id, caller.mode, "loan.created", "loan", f"loan_{name}", 1, house.clock.now(), {}
     )  # fmt: skip
+
+
+def test_a_repository_that_outlives_its_block_answers_nothing_from_memory(house: Installation) -> None:
+    merchant_id = house.caller.merchant_id
+    with house.deps.storage.reading() as uow:
+        merchants = uow.merchants
+        assert merchants.get(merchant_id) is not None
+    with pytest.raises(TransactionMisuse, match="outside its block"):
+        merchants.get(merchant_id)
