@@ -39,6 +39,7 @@ MORE_PLANS = (
     Plan(id="p24", installments=24, annual_rate="0.15", name="24 期"),
 )
 CHECKOUTS_A_COMMIT = 500
+ADULT_DAYS = 10_000  # until 1997
 CODE = re.compile(r"\d{6}")
 
 
@@ -222,9 +223,9 @@ def _applicants(world: World, count: int, first: int = 0) -> list[Applicant]:
 
 
 def id_number(number: int) -> str:
-    """Return a valid id number (GB 11643) of an adult, another for each number."""
-    born = date(1970, 1, 1) + timedelta(days=number)
-    digits = f"110101{born:%Y%m%d}001"
+    """Return a valid id number (GB 11643) of an adult, another for each number below five million."""
+    serial, days = divmod(number, ADULT_DAYS)
+    digits = f"110101{date(1970, 1, 1) + timedelta(days=days):%Y%m%d}{serial + 1:03}"
     total = sum(int(digit) * (2 ** (17 - place) % 11) for place, digit in enumerate(digits))
     return digits + "10X98765432"[total % 11]
 

@@ -4,9 +4,12 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+from stdnum.cn import ric
+
 from benchmarks import scale
-from benchmarks.world.seeding import fill, new_world
+from benchmarks.world.seeding import fill, id_number, new_world
 from merchant_server.domain.code_limits import hour_of
+from merchant_server.providers.sandbox.magic import PEOPLE
 from merchant_server.storage.catalog import tables
 from merchant_server.storage.sqlite import SqliteEngine
 
@@ -68,3 +71,11 @@ def test_growth_is_measured_beyond_what_an_hours_budget_of_codes_allows(tmp_path
             uow.code_sends.count_hour(hour_of(world.house.clock.now()))
     fill(world, checkouts_made=1, to_sign=0, to_decide=0, opened=0, loans=1)
     assert len(world.house.rows("SELECT id FROM loans")) == 1
+
+
+def test_growth_is_measured_with_as_many_adults_as_it_wants() -> None:
+    numbers = [id_number(number) for number in range(0, 30_000, 7)]
+    assert len(set(numbers)) == len(numbers)
+    assert {ric.is_valid(number) for number in numbers} == {True}
+    assert max(int(number[6:10]) for number in numbers) < 2000
+    assert not {each.id_number for each in PEOPLE} & set(numbers)
