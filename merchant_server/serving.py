@@ -3,8 +3,10 @@
 import gc
 import multiprocessing
 import os
+import signal
 import socket
 import tempfile
+import threading
 from contextlib import ExitStack
 
 from flask import Flask
@@ -34,10 +36,27 @@ def application() -> Flask:
 
 
 def application_on_a_core() -> Flask:
-    """Return the application, and keep this process to a core of its own when it is one of several."""
+    """Return the application for a process of the default server: on a core of its own when it is one of several."""
+    end_with_the_first_process()
     if SHARED_FIGURES in os.environ:
         keep_to_a_core("fenqi-server")
     return application()
+
+
+def end_with_the_first_process() -> None:
+    """Stop as at SIGTERM once the process that started this one is gone, however it ended.
+
+    Left behind it would keep the port, and answer with code that somebody believes to have stopped.
+    """
+    first = multiprocessing.parent_process()
+
+    def follow() -> None:
+        assert first is not None
+        first.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    if first is not None:
+        threading.Thread(target=follow, name="first process", daemon=True).start()
 
 
 _claims: list[socket.socket] = []

@@ -132,3 +132,13 @@ def test_two_processes_are_one_server(house: RunningHouse) -> None:
     group = house._processes["run"].pid
     assert house.end("run") == 0
     wait_for(lambda: not alive(group), "the end of all its processes")
+
+
+def test_processes_whose_first_one_is_killed_give_up_the_port(house: RunningHouse) -> None:
+    server = house._processes["run"]
+    server.kill()
+    server.wait()
+    wait_for(lambda: not alive(server.pid), "the end of the processes that it left behind")
+    house.start("run")
+    house.await_ready()
+    assert make(house, 1)
