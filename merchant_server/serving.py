@@ -104,5 +104,6 @@ def serve(target: str, host: str, port: int, threads: int, processes: int = 1) -
             workers=processes,
             blocking_threads=threads,
             workers_kill_timeout=GRACE_SECONDS,
+            respawn_failed_workers=True,
             log_access=False,
         ).serve()

@@ -1,6 +1,7 @@
 """One server of several processes: on one port, one file, one set of figures, and stopped as one."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -71,14 +72,17 @@ def statuses(house: RunningHouse, secret: str) -> set[int]:
     return {requests.get(f"{house.url}/v1/plans", headers=holder, timeout=10).status_code for _ in range(8)}
 
 
-def cores_of_children(pid: int) -> list[str]:
-    """Return which cores each process that a program started, and that serves, may use."""
-    found = []
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-            lines = Path(f"/proc/{child}/status").read_text().splitlines()
-            found += [line.split()[1] for line in lines if line.startswith("Cpus_allowed_list")]
-    return found
+def serving(house: RunningHouse) -> list[int]:
+    """Return the processes that the server's first one has started to serve."""
+    first = house._processes["run"].pid
+    children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+    return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def cores_of(pid: int) -> str:
+    """Return which cores a process may use."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(line.split()[1] for line in lines if line.startswith("Cpus_allowed_list"))
 
 
 def test_processes_keep_to_cores_of_their_own_while_there_are_some() -> None:
@@ -106,7 +110,7 @@ def test_processes_keep_to_cores_of_their_own_while_there_are_some() -> None:
 
 
 def test_two_processes_are_one_server(house: RunningHouse) -> None:
-    kept = [core for core in cores_of_children(house._processes["run"].pid) if core.isdecimal()]
+    kept = [core for core in map(cores_of, serving(house)) if core.isdecimal()]
     assert len(kept) == len(set(kept)), "a core is kept by one; another server on this machine may have some"
 
     with ThreadPoolExecutor(8) as pool:
@@ -132,6 +136,22 @@ def test_two_processes_are_one_server(house: RunningHouse) -> None:
     group = house._processes["run"].pid
     assert house.end("run") == 0
     wait_for(lambda: not alive(group), "the end of all its processes")
+
+
+def test_a_process_that_is_killed_is_replaced_while_the_other_serves(house: RunningHouse) -> None:
+    killed, other = serving(house)
+    cores = {cores_of(killed), cores_of(other)}
+    os.kill(killed, signal.SIGKILL)
+
+    def replaced() -> bool:
+        return requests.get(f"{house.url}/readyz", timeout=10).ok and len({*serving(house)} - {killed}) == 2
+
+    wait_for(replaced, "a process in the place of the killed one")
+    assert other in serving(house)
+    wait_for(lambda: {cores_of(pid) for pid in serving(house)} == cores, "its core is taken again")
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(lambda number: make(house, number), range(MADE)))) == MADE
+    assert counted(house) == MADE
 
 
 def test_processes_whose_first_one_is_killed_give_up_the_port(house: RunningHouse) -> None:
