@@ -142,9 +142,11 @@ def test_a_process_that_is_killed_is_replaced_while_the_other_serves(house: Runn
     killed, other = serving(house)
     cores = {cores_of(killed), cores_of(other)}
     os.kill(killed, signal.SIGKILL)
+    # What waited at its own socket is cut off with it; whoever comes now is served.
+    wait_for(lambda: not Path(f"/proc/{killed}").exists(), "its end, with all its threads")
 
     def replaced() -> bool:
-        return requests.get(f"{house.url}/readyz", timeout=10).ok and len({*serving(house)} - {killed}) == 2
+        return requests.get(f"{house.url}/readyz", timeout=30).ok and len({*serving(house)} - {killed}) == 2
 
     wait_for(replaced, "a process in the place of the killed one")
     assert other in serving(house)
