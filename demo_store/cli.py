@@ -7,8 +7,7 @@ from importlib import import_module
 from types import FrameType
 
 import click
-from fenqi import FenqiError
-from fenqi._version import __version__
+from fenqi import FenqiError, __version__
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from demo_store.app import create_app

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 import click
-from fenqi._version import __version__
+from fenqi import __version__
 
 from merchant_server.app import install
 from merchant_server.commands import api_keys as api_key_commands

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from merchant_server.commands import installation, progress_bar, readable
+from merchant_server.storage.event_months import MONTHS_AHEAD
 
 
 @click.group()
@@ -36,10 +37,10 @@ def archive(out: Path, through: str, unread: bool) -> None:
 @events.command("months")
 @click.option(
     "--ahead",
-    default=3,
+    default=MONTHS_AHEAD,
     show_default=True,
     type=click.IntRange(1, 24),
-    help="Months to come to make; the worker goes on with three.",
+    help=f"Months to come to make; the worker goes on with {MONTHS_AHEAD}.",
 )
 @readable
 def months(ahead: int) -> None:

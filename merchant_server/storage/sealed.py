@@ -227,6 +227,7 @@ def key_id_of(sealed: bytes) -> str:
     if not sealed:
         return ""
     name = sealed[1 : 1 + sealed[0]].decode(errors="replace")
+    # A damaged name may hold what no database takes as a text.
     return name if name.isidentifier() else ""
 
 

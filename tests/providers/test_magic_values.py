@@ -254,7 +254,7 @@ class TestPeople:
         asked = {"reference": ref("chk"), "name": NAME, "id_number": person.id_number, "phone": PHONE}
         if person.identity in ("slow", "down", "garbage"):
             with pytest.raises(ports.ProviderUnavailable):
-                sandbox.hasty.identity.check(**asked)
+                sandbox.asked(slow=person.identity == "slow").identity.check(**asked)
         else:
             assert sandbox.patient.identity.check(**asked).result == person.identity
 
@@ -262,7 +262,8 @@ class TestPeople:
         word, _, number = person.bureau.partition("_")
         if word in ("slow", "down", "garbage"):
             with pytest.raises(ports.ProviderUnavailable):
-                sandbox.hasty.bureau.report(reference=ref("bur"), id_number=person.id_number)
+                bureau = sandbox.asked(slow=word == "slow").bureau
+                bureau.report(reference=ref("bur"), id_number=person.id_number)
             return
         told = sandbox.patient.bureau.report(reference=ref("bur"), id_number=person.id_number)
         assert told.status == ("thin" if word == "thin" else "found")
@@ -282,7 +283,7 @@ class TestPeople:
         asked = {"name": NAME, "id_number": person.id_number, "phone": PHONE}
         if person.bank == "down":
             with pytest.raises(ports.ProviderUnavailable):
-                sandbox.hasty.bank.accounts(**asked)
+                sandbox.patient.bank.accounts(**asked)
             return
         accounts = sandbox.patient.bank.accounts(**asked)
         wanted = [each.label for each in ACCOUNTS if each.group == person.accounts]
