@@ -1,7 +1,7 @@
 """SQLite behind the engine port: a fair writer that batches waiting transactions into one durable commit.
 
-What shares a commit is in `sqlite_batch.py`, readers in `sqlite_readers.py`, settings and errors in
-`sqlite_connection.py`; no table is known here.
+What shares a commit is in `sqlite_batch.py`, readers in `sqlite_readers.py`, the write-ahead log in `sqlite_log.py`,
+settings and errors in `sqlite_connection.py`; no table is known here.
 """
 
 import time
@@ -21,15 +21,14 @@ from merchant_server.storage.sqlite_connection import (
     commit,
     connect,
     prepare_file,
-    truncate_wal,
     typed,
 )
+from merchant_server.storage.sqlite_log import WriteAheadLog
 from merchant_server.storage.sqlite_readers import Readers
 from merchant_server.storage.turns import FileTurns, ThreadTurns, watch_forks
 
 BATCH_TRANSACTIONS = 64
 BATCH_SECONDS = 0.010
-COMMITS_BETWEEN_WAL_CHECKS = 256
 
 
 class _Turn:
@@ -99,6 +98,7 @@ class SqliteEngine:
         self._batch: Batch | None = None
         self._commits = 0
         self._writer, self._memory = None, Memory()
+        self._log = WriteAheadLog(self.path)
 
     def after_fork(self) -> None:
         """Start anew in a forked child."""
@@ -251,8 +251,8 @@ class SqliteEngine:
         finally:
             self._batch = None
             batch.settle()
-            if self._commits % COMMITS_BETWEEN_WAL_CHECKS == 0 and self._writer is not None:
-                truncate_wal(self._writer, self.path)
+            if batch.durable:
+                self._log.tend(self._writer)
             self._processes.give()
             self._turns.give()
 
@@ -285,6 +285,7 @@ class SqliteEngine:
             return
         taken = self._turns.take(self.wait_seconds)
         self._closed = True
+        self._log.close()
         self._readers.close()
         if taken and self._writer is not None:
             self._writer.close()

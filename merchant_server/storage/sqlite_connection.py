@@ -3,7 +3,6 @@
 Decides nothing about when a transaction begins or ends: that is `sqlite.py`.
 """
 
-import contextlib
 import importlib
 import os
 import sqlite3
@@ -32,9 +31,9 @@ from merchant_server.storage.engine import (
 # The stock library of many systems can corrupt a database when the WAL is reset under load (fixed in 3.51.3).
 SOUND_VERSION = (3, 51, 3)
 OLDEST_VERSION = (3, 35, 0)  # RETURNING
-WAL_PAGES = 8000
-WAL_LIMIT_BYTES = 4 * WAL_PAGES * 4096
-CHECKPOINT_WAIT_MILLISECONDS = 100
+PAGE_BYTES = 4096
+LOG_PAGES = 8000
+LOG_LIMIT_PAGES = 4 * LOG_PAGES
 _UNAVAILABLE_CODES = {5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 26}  # BUSY … NOTADB, https://sqlite.org/rescode.html
 
 
@@ -46,6 +45,8 @@ def _load_driver() -> Any:
 
 
 driver: Any = _load_driver()
+# Below that version a log that is moved while others write is what corrupts, so each commit moves it in its turn.
+MOVES_BESIDE_WRITERS = driver.sqlite_version_info >= SOUND_VERSION
 DRIVER_ERRORS: tuple[type[Exception], ...] = (driver.Error, driver.Warning, OverflowError, UnicodeError)
 
 
@@ -82,12 +83,11 @@ def prepare_file(path: Path) -> None:
         )
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            if os.fstat(file).st_mode & 0o077:
-                os.fchmod(file, 0o600)
-        finally:
-            os.close(file)
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        elif path.is_file() and path.stat().st_mode & 0o077:
+            # By its name: closing a descriptor of it would drop the locks that SQLite has on it in this process.
+            path.chmod(0o600)
     except OSError as error:
         raise StorageUnavailable(f"cannot open the database file {path.name}: {error.strerror}") from error
 
@@ -101,8 +101,8 @@ def connect(path: Path, wait_seconds: float, *, read_only: bool) -> Any:
         "trusted_schema": 0,
         "busy_timeout": int(wait_seconds * 1000),
         "query_only": int(read_only),
-        "wal_autocheckpoint": WAL_PAGES,
-        "journal_size_limit": WAL_LIMIT_BYTES,
+        "wal_autocheckpoint": LOG_LIMIT_PAGES if MOVES_BESIDE_WRITERS else LOG_PAGES,
+        "journal_size_limit": LOG_LIMIT_PAGES * PAGE_BYTES,
     }
     try:
         raw = driver.connect(
@@ -130,19 +130,6 @@ def commit(raw: Any) -> StorageError | None:
     except DRIVER_ERRORS as error:
         return typed(error, committing=True)
     return None
-
-
-def truncate_wal(raw: Any, path: Path) -> None:
-    """Empty a write-ahead log that outgrew its limit; a reader that pins it puts this off."""
-    with contextlib.suppress(OSError, *DRIVER_ERRORS):
-        if path.with_name(path.name + "-wal").stat().st_size <= WAL_LIMIT_BYTES:
-            return
-        wait = raw.execute("PRAGMA busy_timeout").fetchone()[0]
-        raw.execute(f"PRAGMA busy_timeout={CHECKPOINT_WAIT_MILLISECONDS}")
-        try:
-            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        finally:
-            raw.execute(f"PRAGMA busy_timeout={wait}")
 
 
 class Memory:

@@ -370,7 +370,7 @@ def test_the_file_is_private_and_its_folder_is_made(tmp_path: Path) -> None:
 
 
 def test_the_settings_that_keep_a_commit_are_in_force(engine: SqliteEngine) -> None:
-    wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "wal_autocheckpoint": 8000}
+    wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "wal_autocheckpoint": 32_000}
     with engine.transaction() as connection:
         assert {name: connection.one(f"PRAGMA {name}") for name in wanted} == {
             name: {name: value} for name, value in wanted.items()

@@ -4,13 +4,9 @@ import re
 import threading
 import time
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from merchant_server.ports import Tried
-from merchant_server.storage import sqlite_connection
 from merchant_server.storage.engine import Connection, Engine
 from merchant_server.storage.opening import open_engine
 from merchant_server.storage.repositories.checkouts import Checkouts
@@ -20,7 +16,6 @@ from merchant_server.storage.repositories.deliveries import Deliveries
 from merchant_server.storage.repositories.loans import Loans
 from merchant_server.storage.repositories.operations import Operations
 from merchant_server.storage.repositories.watch import Watch
-from merchant_server.storage.sqlite import SqliteEngine
 from tests.installation import START, Installation
 
 # Small by nature: one row a merchant, an endpoint, a policy or an hour.
@@ -125,34 +120,3 @@ def test_a_reader_is_never_held_up_by_a_writer(engine: Engine, database_url: str
     other.close()
     assert len(waits) == 50
     assert max(waits) < 5  # a reader that waited would have waited for the writer's end
-
-
-def test_the_write_ahead_log_stays_bounded_and_shrinks_once_a_reader_lets_go(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A reader that stays pins the log, which then grows; with it gone it is cut. At a sixteenth of the real size."""
-    monkeypatch.setattr(sqlite_connection, "WAL_PAGES", sqlite_connection.WAL_PAGES // 16)
-    limit = sqlite_connection.WAL_LIMIT_BYTES // 16
-    monkeypatch.setattr(sqlite_connection, "WAL_LIMIT_BYTES", limit)
-    path = tmp_path / "wal.sqlite"
-    engine = SqliteEngine(path, batch_transactions=1)
-    wal = path.with_name("wal.sqlite-wal")
-    with engine.transaction() as connection:
-        connection.execute("CREATE TABLE blobs (id INTEGER PRIMARY KEY, body BLOB)")
-
-    def fill(commits: int) -> int:
-        highest = 0
-        for _ in range(commits):
-            with engine.transaction() as connection:
-                connection.execute("INSERT INTO blobs (body) VALUES (:body)", {"body": bytes(40_000)})
-            highest = max(highest, wal.stat().st_size)
-        return highest
-
-    assert fill(260) <= limit
-    with engine.reading() as reading:
-        reading.all("SELECT COUNT(*) AS n FROM blobs")
-        pinned = fill(260)
-    assert pinned > limit
-    fill(260)
-    assert wal.stat().st_size <= limit
-    engine.close()
