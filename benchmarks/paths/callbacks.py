@@ -17,7 +17,7 @@ from benchmarks.measuring import Figure, Goal, Scale, compare, side_by_side
 from benchmarks.paths.pair import Pair
 from benchmarks.world import databases
 from benchmarks.world.cores import one_core
-from benchmarks.world.load import request
+from benchmarks.world.load import drive, request
 from benchmarks.world.recording import Transaction
 from benchmarks.world.seeding import World
 from merchant_server.services.collection.callbacks import receive
@@ -27,7 +27,8 @@ from merchant_server.storage.sqlite_connection import driver
 from tests.databases import postgres_database
 
 TOGETHER = 8
-OVER_HTTP, CONNECTIONS = 240, 32
+OVER_HTTP, CONNECTIONS = 480, 32
+WARMING = 96  # before the first round: threads and connections are made, statements prepared
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 
 
@@ -103,19 +104,28 @@ def _figure(
         )
 
 
+def wanted_over_http(scale: Scale) -> int:
+    """Return how many callbacks `over_http` sends to each side."""
+    return scale.of(OVER_HTTP) * scale.rounds + scale.of(WARMING)
+
+
 def over_http(pair: Pair, name: str) -> Figure:
     """Send a database's waiting callbacks to both servers over many connections."""
-    world, count = pair.world, pair.scale.of(OVER_HTTP)
+    world, count, warming = pair.world, pair.scale.of(OVER_HTTP), pair.scale.of(WARMING)
     told = _told(world)
 
-    def asked(number: int) -> list[bytes]:
+    def posted(some: list[tuple[str, bytes]]) -> list[bytes]:
         now = datetime.now(UTC)
-        some = told[number * count : (number + 1) * count]
         return [
             request("POST", "/callbacks/bank", world.sign_callback(event_id, body, now), body)
             for event_id, body in some
         ]
 
+    def asked(number: int) -> list[bytes]:
+        return posted(told[warming + number * count :][:count])
+
+    for port in (pair.ours, pair.floor):
+        drive(port, posted(told[:warming]), min(CONNECTIONS, warming), 200)
     return pair.measure(
         f"POST bank callback, {name}, {CONNECTIONS} conn.",
         "a bare Flask view: signature verified, the same SQL by the raw driver, a commit each",

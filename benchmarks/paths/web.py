@@ -32,7 +32,7 @@ def figures(scale: Scale) -> Iterator[Figure]:
             to_sign=0,
             to_decide=(scale.of(decisions.COUNT) + 1) * scale.rounds,
             opened=1,
-            loans=scale.of(callbacks.OVER_HTTP) * scale.rounds,
+            loans=callbacks.wanted_over_http(scale),
         )
         add_book(world, scale.of(BOOK))
         world.close()
@@ -82,7 +82,7 @@ def _prove(pair: Pair) -> None:
     }
     for name, (ours, floor) in found.items():
         assert ours == floor > 0, f"{name}: {ours} and {floor}"
-    assert found["callbacks"][0] == pair.scale.of(callbacks.OVER_HTTP) * rounds
+    assert found["callbacks"][0] == callbacks.wanted_over_http(pair.scale)
     asked = ", ".join(
         f"'{each.checkout.id}'" for each in pair.world.to_decide[: pair.scale.of(decisions.COUNT) * rounds]
     )

@@ -19,7 +19,7 @@ from merchant_server.storage.sqlite_connection import (
     connect,
 )
 
-COMMITS_BETWEEN_LOOKS, COMMITS_BETWEEN_CUTS = 8, 256
+COMMITS_BETWEEN_LOOKS, COMMITS_BETWEEN_CUTS = 16, 256
 PASSES = 2  # the second moves what was written during the first, and so little is left for the writer
 CUT_WAIT_MILLISECONDS = 100
 CONNECT_SECONDS = 10.0

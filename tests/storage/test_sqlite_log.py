@@ -114,7 +114,7 @@ def test_what_a_reader_holds_on_to_is_not_tried_again_and_again(
         reading.all("SELECT COUNT(*) AS n FROM blobs")
         shop.let_it_move()
         before = len(moves)
-        shop.fill(COMMITS_BETWEEN_LOOKS * 3)
+        shop.fill(COMMITS_BETWEEN_LOOKS * 2)
         assert len(moves) == before
 
 
