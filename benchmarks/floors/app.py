@@ -21,8 +21,7 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema, fields, validate
 
 from benchmarks.floors import arithmetic
-from benchmarks.floors.sql import Bare, kind_of
-from benchmarks.world.recording import Transaction
+from benchmarks.floors.sql import Storage, kind_of
 from merchant_server.providers.system import SystemIds
 from merchant_server.serving import keep_to_a_core, serve
 
@@ -54,17 +53,20 @@ def read_script() -> dict[str, Any]:
 
 def application() -> Flask:
     """Return the application over the file that FLOOR_SCRIPT names."""
-    keep_to_a_core("fenqi-floor")
     script = read_script()
+    keep_to_a_core(f"fenqi-{script['name']}")
     app = Flask(__name__, template_folder=str(Path(__file__).parent))
+    opened = kind_of(script["database"], own_engine=script["own_engine"])
     local, ids, schema, asked = threading.local(), SystemIds(), Application(), Asked()
     bank = Ed25519PublicKey.from_public_bytes(bytes.fromhex(script["bank_key"]))
 
-    def database() -> Bare:
-        if not hasattr(local, "raw"):
-            local.raw = kind_of(script["database"])(script["database"])
-        found: Bare = local.raw
+    def database() -> Storage:
+        if not hasattr(local, "storage"):
+            local.storage = opened(script["database"])
+        found: Storage = local.storage
         return found
+
+    database()
 
     @app.get("/ready")
     def ready() -> ResponseReturnValue:
@@ -76,13 +78,9 @@ def application() -> Flask:
 
     @app.post("/v1/checkouts")
     def create() -> ResponseReturnValue:
-        raw, values = database(), _fresh(ids, script["checkout"], script["event"])
-        for sql, params, _ in script["key"]:
-            raw.rows(sql, params)
-        raw.rows(raw.begin)
-        for sql, params, _ in script["create"]:
-            raw.rows(sql, _filled(params, values))
-        raw.rows("COMMIT")
+        values = _fresh(ids, script["checkout"], script["event"])
+        database().read(script["key"])
+        database().commit([(sql, _filled(params, values), many) for sql, params, many in script["create"]])
         return Response(values["response"], 201, content_type="application/json")
 
     @app.post("/callbacks/bank")
@@ -90,8 +88,7 @@ def application() -> Flask:
         head, body = request.headers, request.get_data()
         signed = f"{head['bank-event-id']}.{head['bank-timestamp']}.".encode() + body
         bank.verify(base64.b64decode(head["bank-signature"]), signed)
-        statements = script["callbacks"][json.loads(body)["reference"]]
-        _commit(database(), statements)
+        database().commit(script["callbacks"][json.loads(body)["reference"]])
         return {"code": "SUCCESS"}
 
     @app.get("/v1/offers")
@@ -113,17 +110,6 @@ def application() -> Flask:
         return "", 200
 
     return app
-
-
-def _commit(raw: Bare, statements: Transaction) -> None:
-    """Run a recorded transaction."""
-    raw.rows(raw.begin)
-    for sql, params, many in statements:
-        if many:
-            raw.many(sql, params)
-        else:
-            raw.rows(sql, params)
-    raw.rows("COMMIT")
 
 
 def _fresh(ids: SystemIds, recorded: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
@@ -168,5 +154,6 @@ def _filled(params: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    threads = kind_of(read_script()["database"]).threads
+    wanted = read_script()
+    threads = int(kind_of(wanted["database"], own_engine=wanted["own_engine"]).threads)
     serve("benchmarks.floors.app:application", "127.0.0.1", int(sys.argv[1]), threads, int(sys.argv[2]))

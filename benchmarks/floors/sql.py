@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.world.recording import Transaction
+from merchant_server.settings import Settings
+from merchant_server.storage.engine import Connection
+from merchant_server.storage.opening import open_engine
 from merchant_server.storage.sqlite_connection import driver
 
 # As durable and as roomy as the product's own connections.
@@ -27,51 +30,97 @@ def open_sqlite(path: Path) -> Any:
     return raw
 
 
+Statements = Sequence[tuple[str, Any, bool]]  # text, values, and whether for many rows
+
+
 class BareSqlite:
     """A file, for the floor's views: statements one after another, a transaction with its own durable commit."""
 
-    threads = 1  # its writers never meet in the busy handler, which starves some of them
-    begin = "BEGIN IMMEDIATE"
+    threads = "1"  # its writers never meet in the busy handler, which starves some of them
 
     def __init__(self, url: str) -> None:
         self._raw = open_sqlite(Path(url.removeprefix("sqlite:///")))
 
-    def rows(self, sql: str, params: Any = ()) -> list[Any]:
-        """Run a statement and return its rows."""
-        found: list[Any] = self._raw.execute(sql, params).fetchall()
-        return found
+    def read(self, statements: Statements) -> None:
+        """Ask questions and fetch their rows."""
+        for sql, params, _ in statements:
+            self._raw.execute(sql, params).fetchall()
 
-    def many(self, sql: str, rows: Any) -> None:
-        """Run a statement for many rows."""
-        self._raw.executemany(sql, rows)
+    def commit(self, statements: Statements) -> None:
+        """Run one transaction."""
+        self._raw.execute("BEGIN IMMEDIATE")
+        for sql, params, many in statements:
+            if many:
+                self._raw.executemany(sql, params)
+            else:
+                self._raw.execute(sql, params).fetchall()
+        self._raw.execute("COMMIT")
 
 
 class BarePostgres:
     """A PostgreSQL database, for the floor's views: a round trip a statement."""
 
-    threads = 4  # what suited it best when it was measured
-    begin = "BEGIN"
+    threads = "4"  # what suited it best when it was measured
 
     def __init__(self, url: str) -> None:
         self._raw = open_postgres(url)
         self._raw.autocommit = True
 
-    def rows(self, sql: str, params: Any = None) -> list[Any]:
-        """Run a statement and return its rows."""
-        cursor = self._raw.execute(_in_psycopgs_style(sql), params)
-        return cursor.fetchall() if cursor.description is not None else []
+    def read(self, statements: Statements) -> None:
+        """Ask questions and fetch their rows."""
+        for sql, params, many in statements:
+            if many:
+                with self._raw.cursor() as cursor:
+                    cursor.executemany(_in_psycopgs_style(sql), params)
+                continue
+            asked = self._raw.execute(_in_psycopgs_style(sql), params)
+            if asked.description is not None:
+                asked.fetchall()
 
-    def many(self, sql: str, rows: Any) -> None:
-        """Run a statement for many rows."""
-        with self._raw.cursor() as cursor:
-            cursor.executemany(_in_psycopgs_style(sql), rows)
+    def commit(self, statements: Statements) -> None:
+        """Run one transaction."""
+        self._raw.execute("BEGIN")
+        self.read(statements)
+        self._raw.execute("COMMIT")
 
 
-Bare = BareSqlite | BarePostgres
+class OwnEngine:
+    """The product's engine under the floor's views: as fast as we could be if all above the storage cost nothing."""
+
+    threads = Settings.from_env().threads
+
+    def __init__(self, url: str) -> None:
+        self._engine = _engine(url)
+
+    def read(self, statements: Statements) -> None:
+        """Ask questions and fetch their rows."""
+        with self._engine.reading() as connection:
+            for sql, params, _ in statements:
+                connection.all(sql, params)
+
+    def commit(self, statements: Statements) -> None:
+        """Run one transaction."""
+        self._engine.run(lambda connection: _run(connection, statements))
 
 
-def kind_of(url: str) -> type[Bare]:
+def _run(connection: Connection, statements: Statements) -> None:
+    for sql, params, many in statements:
+        if many:
+            connection.write_all(sql, params)
+        elif sql.startswith("SELECT"):
+            connection.all(sql, params)
+        else:
+            connection.write(sql, params)
+
+
+Storage = BareSqlite | BarePostgres | OwnEngine
+_engine = cache(open_engine)
+
+
+def kind_of(url: str, *, own_engine: bool) -> type[Storage]:
     """Return what opens a database for the floor's views."""
+    if own_engine:
+        return OwnEngine
     return BareSqlite if url.startswith("sqlite:") else BarePostgres
 
 

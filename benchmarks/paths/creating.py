@@ -10,7 +10,7 @@ from benchmarks.measuring import Figure, Goal, Round, Scale, compare, percentile
 from benchmarks.paths import callbacks
 from benchmarks.paths.pair import Pair
 from benchmarks.world import databases, servers
-from benchmarks.world.floor_script import write_script
+from benchmarks.world.floor_script import over_own_engine, write_script
 from benchmarks.world.load import Connection, drive, request
 from benchmarks.world.seeding import World
 from tests.databases import postgres_database
@@ -28,22 +28,28 @@ BODY = json.dumps(
 def figures(pair: Pair, database: str, tail: int) -> Iterator[Figure]:
     """Make checkouts over one connection and over many; `tail` is how many times its p50 the p99 may be."""
     key = pair.world.house.api_key
-    for port in (pair.ours, pair.floor):
+    for port in (pair.ours, pair.floor, pair.bound):
         drive(port, _asked(key, pair.scale.of(20)), 1, 201)
-    for connections, count, goal in (
-        (1, ALONE, Goal("at least", 0.7)),
-        (CONNECTIONS, TOGETHER, Goal("at least", 1.2)),
-    ):
-        times = max(pair.scale.of(count), connections)
-        figure = pair.measure(
-            f"POST /v1/checkouts, {database}, {connections} conn.",
-            "a bare Flask view with the same SQL by the raw driver, a commit each",
-            goal,
-            (lambda _, times=times: _asked(key, times), lambda _, times=times: _asked(key, times)),  # type: ignore[misc]
-            connections=connections,
-            status=(201, 201),
-        )
-        yield figure if connections == 1 else _waits(figure, tail)
+    path = f"POST /v1/checkouts, {database}"
+    floor = "a bare Flask view with the same SQL by the raw driver, a commit each"
+    alone, together = pair.scale.of(ALONE), max(pair.scale.of(TOGETHER), CONNECTIONS)
+    yield pair.measure(
+        f"{path}, 1 conn.",
+        floor,
+        Goal("at least", 0.7),
+        (lambda _: _asked(key, alone), lambda _: _asked(key, alone)),
+        connections=1,
+        status=(201, 201),
+    )
+    figure = pair.measure_with_bound(
+        f"{path}, {CONNECTIONS} conn.",
+        floor,
+        Goal("at least", 1.2),
+        lambda _: _asked(key, together),
+        connections=CONNECTIONS,
+        status=201,
+    )
+    yield _waits(figure, tail)
 
 
 def _asked(key: str, count: int) -> list[bytes]:
@@ -65,10 +71,14 @@ def on_postgres(world: World, scale: Scale) -> Iterator[Figure]:
     with ExitStack() as running:
         url = running.enter_context(databases.postgres_server())
         template = running.enter_context(databases.filled_postgres(url, world.database))
-        script, floor, mine = (running.enter_context(postgres_database(url, template)) for _ in range(3))
+        script, floor, bound, mine = (
+            running.enter_context(postgres_database(url, template)) for _ in range(4)
+        )
         ours = running.enter_context(servers.product(world.folder, mine))
-        bare = running.enter_context(servers.bare(world.folder, write_script(world, script, floor)))
-        pair = Pair(ours, bare, world, scale)
+        written = write_script(world, script, floor)
+        bare = running.enter_context(servers.bare(world.folder, written))
+        shared = running.enter_context(servers.bare(world.folder, over_own_engine(written, bound)))
+        pair = Pair(ours, bare, shared, world, scale)
         yield from figures(pair, "PostgreSQL", TAIL_ON_POSTGRES)
         yield callbacks.over_http(pair, "PostgreSQL")
 

@@ -11,13 +11,13 @@ from benchmarks.paths import callbacks, creating, decisions, deliveries
 from benchmarks.paths.pair import Pair
 from benchmarks.world import databases, servers
 from benchmarks.world.copied_loans import add_book
-from benchmarks.world.floor_script import write_script
+from benchmarks.world.floor_script import over_own_engine, write_script
 from benchmarks.world.load import Connection, request
 from benchmarks.world.seeding import fill, new_world
 
 PRELOADED, BOOK = 1000, 20_000
 PAGES = 120
-COPIES = ("script", "floor", "ours")
+COPIES = ("script", "floor", "bound", "ours")
 TAIL_ON_SQLITE = 4
 
 
@@ -36,10 +36,14 @@ def figures(scale: Scale) -> Iterator[Figure]:
         )
         add_book(world, scale.of(BOOK))
         world.close()
-        script, floor, mine = (f"sqlite:///{databases.copy_of(world.database, name)}" for name in COPIES)
+        script, floor, bound, mine = (
+            f"sqlite:///{databases.copy_of(world.database, name)}" for name in COPIES
+        )
         ours = running.enter_context(servers.product(folder, mine))
-        bare = running.enter_context(servers.bare(folder, write_script(world, script, floor)))
-        pair = Pair(ours, bare, world, scale)
+        written = write_script(world, script, floor)
+        bare = running.enter_context(servers.bare(folder, written))
+        shared = running.enter_context(servers.bare(folder, over_own_engine(written, bound)))
+        pair = Pair(ours, bare, shared, world, scale)
         yield _page(pair)
         yield decisions.on_an_amount(pair)
         yield from creating.figures(pair, "SQLite", TAIL_ON_SQLITE)

@@ -55,7 +55,9 @@ def write_script(world: World, recorded_on: str, database: str) -> Path:
     engine.close()
     public = ensure_signing_key(str(bank_key(world.folder))).public_key()
     script = {
+        "name": "floor",
         "database": database,
+        "own_engine": False,
         "bank_key": public.public_bytes(Encoding.Raw, PublicFormat.Raw).hex(),
         "key": _plain(key),
         "create": _with_places(created, resource),
@@ -66,6 +68,14 @@ def write_script(world: World, recorded_on: str, database: str) -> Path:
         "plans": plans,
     }
     path = world.folder / f"{recorded_on.partition(':')[0]}.script"
+    path.write_bytes(pickle.dumps(script))
+    return path
+
+
+def over_own_engine(floor: Path, database: str) -> Path:
+    """Return the path of a script that does the same over the product's engine, on a database of its own."""
+    script = pickle.loads(floor.read_bytes()) | {"name": "bound", "database": database, "own_engine": True}
+    path = floor.with_suffix(".bound")
     path.write_bytes(pickle.dumps(script))
     return path
 

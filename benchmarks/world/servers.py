@@ -81,7 +81,7 @@ def bare(folder: Path, script: Path) -> Iterator[int]:
     port = free_port()
     settings = {"FLOOR_SCRIPT": str(script)}
     command = [sys.executable, "-m", "benchmarks.floors.app", str(port), Settings.from_env().processes]
-    with _process(command, settings, folder / "floor.log", port, "/ready"):
+    with _process(command, settings, folder / f"{script.name}.log", port, "/ready"):
         yield port
 
 
