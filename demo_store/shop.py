@@ -13,7 +13,7 @@ from demo_store.orders import ENDED_UNPAID, Order, OrderDraft, OrderStatus
 from demo_store.payments import PaymentRefusedError, start_checkout
 from demo_store.returns import refunded
 from demo_store.wiring import shop
-from demo_store.wishes import draft_of, read_wish, to_collect
+from demo_store.wishes import draft_of, named_in, read_wish, to_collect
 
 MAX_ORDERS_REMEMBERED = 20
 
@@ -113,7 +113,7 @@ def order(order_id: str) -> str:
     parts = shop()
     found = _web_order(order_id)
     lines = parts.orders.lines(found.id)
-    known = _live(found) | {"wish": read_wish(parts, found, request.args), "rest": to_collect(found, lines)}
+    known = _live(found) | {"rest": to_collect(found, lines), "named": named_in(request.args)}
     return render_template("order.html", order=found, lines=lines, **known)
 
 
@@ -168,6 +168,7 @@ def _live(order: Order) -> dict[str, Any]:
         "final": settled and not returns.is_waited_for(order),
         "refunds": refunds,
         "refunded": refunded(order, refunds),
+        "wish": read_wish(shop(), order, request.args),
     }
 
 

@@ -14,6 +14,7 @@ from demo_store.orders import Order, OrderDraft, OrderLine, OrderStatus
 from demo_store.wiring import Shop
 
 KINDS: Final = ("smaller_amount", "longer_term", "bigger_down_payment")
+NAMES: Final = ("fenqi_counter_offer", "fenqi_amount_minor", "fenqi_plan_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,11 @@ def read_wish(parts: Shop, order: Order, named: Mapping[str, str]) -> Wish | Non
     if offer is None:
         return None
     return Wish(kind, amount, order.amount - amount, offer.plan.id, offer.plan.installments)
+
+
+def named_in(query: Mapping[str, str]) -> dict[str, str]:
+    """Return what of a query names a wish, for the addresses by which its page looks again."""
+    return {name: query[name] for name in NAMES if name in query}
 
 
 def draft_of(order: Order, lines: list[OrderLine], wish: Wish) -> OrderDraft:

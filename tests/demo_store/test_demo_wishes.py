@@ -1,5 +1,8 @@
 """A refused customer comes back with a counter-offer: the shop checks it against its own order and asks anew."""
 
+import html
+import re
+
 import pytest
 from fenqi import Money
 
@@ -67,6 +70,21 @@ def test_a_wish_that_the_shop_would_not_agree_to_is_not_shown_and_not_taken(
     assert "You can ask for this instead" not in page(demo, order, **wish)
     answer = demo.post(f"/orders/{order.id}/anew", WISH | wish)
     assert answer.location.endswith(f"/orders/{order.id}") and len(demo.orders()) == 1
+
+
+def test_a_wish_appears_by_itself_when_the_refusal_is_heard_of_after_the_customer_is_back(demo: Demo) -> None:
+    order = demo.pay_cart("phone")
+    demo.server.advance(order.checkout_id, to="declined")
+    waiting = page(demo, order)
+    assert "You can ask for this instead" not in waiting
+    asked = [html.unescape(found) for found in re.findall(r'data-(?:poll|stream)="([^"]+)"', waiting)]
+    demo.deliver(demo.event("checkout.declined", order.id))
+    assert len(asked) == 2
+    for url in asked:
+        answer = demo.browser.get(url)
+        assert "2,000.00 in 12 installments" in answer.text, url
+        assert "You can ask for this instead" in answer.text
+    assert demo.browser.get(f"/orders/{order.id}.json").json["html"].count("You can ask for this") == 0
 
 
 def test_only_a_refused_order_can_be_asked_for_anew(demo: Demo) -> None:
